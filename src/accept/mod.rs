@@ -1,0 +1,1 @@
+//! How connections are taken from the shared listener.

@@ -1,0 +1,71 @@
+//! The command line: one file per subcommand, each with its arguments and its `execute`.
+
+mod bench;
+mod completions;
+mod list;
+mod load;
+mod man;
+mod run;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The classic server models in one binary, and a load generator that compares them.
+#[derive(Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  servers list                      the models, one row each
+  servers run prefork               serve http://127.0.0.1:8080 with five pre-forked workers
+  servers load http://127.0.0.1:8080/ -c 64 -d 10s
+  servers bench --all               compare every model on this machine";
+
+#[derive(Subcommand)]
+enum Command {
+    List(list::Args),
+    Run(run::Args),
+    Load(load::Args),
+    Bench(bench::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the command line that the process was started with.
+///
+/// Exit codes: 0 done, 1 it failed (one clear line on standard error), 2 the call was wrong.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::List(args) => args.execute(),
+        Command::Run(args) => args.execute(),
+        Command::Load(args) => args.execute(),
+        Command::Bench(args) => args.execute(),
+        Command::Completions(args) => args.execute(),
+        Command::Man(args) => args.execute(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("servers: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Writes to standard output; a reader that has gone (`servers man | head`) is no failure.
+fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
+    match io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The whole command line as clap knows it, for completions, the man page and the tests.
+fn command() -> clap::Command {
+    use clap::CommandFactory;
+    Cli::command()
+}

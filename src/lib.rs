@@ -1,0 +1,32 @@
+//! `servers`: the classic ways to structure a network server, side by side.
+//!
+//! Everything but the model is shared, so that what differs in a comparison *is* the model.
+//! The rooms, from the top down; imports only ever point downwards:
+//!
+//! | room | what happens in it |
+//! | --- | --- |
+//! | [`cli`] | one file per subcommand: arguments in, calls out |
+//! | [`bench`] | the experiment: blocks, servers under test, accounting, statistics, results |
+//! | [`report`] | what people look at: terminal tables, JSON, Markdown |
+//! | [`load`] | the load generator; it works against any URL and knows nothing of models |
+//! | [`models`] | one short file per model, and the registry of them all |
+//! | [`master`] | the pre-fork machinery: keeps a pool of worker processes whole |
+//! | [`accept`] | how connections are taken from the shared listener |
+//! | [`serve`] | moves bytes between a socket and an [`http::Conn`] |
+//! | [`site`] | the one request handler |
+//! | [`http`] | HTTP/1.1 without I/O: bytes in, bytes out, no sockets, no clock |
+//! | [`sys`] | the only room with `unsafe`: fork, signals, sockets |
+//!
+//! ARCHITECTURE.md tells the same at length, with the invariants.
+
+pub mod accept;
+pub mod bench;
+pub mod cli;
+pub mod http;
+pub mod load;
+pub mod master;
+pub mod models;
+pub mod report;
+pub mod serve;
+pub mod site;
+pub mod sys;

@@ -60,6 +60,8 @@ pub struct Now {
 const INLINE_MAX: usize = 16 * 1024;
 /// Body octets to make room for at a time: a declared length is not believed before it arrives.
 const BODY_STEP: usize = 64 * 1024;
+/// A usual response's head and small content fit.
+const OUT_INITIAL: usize = 512;
 /// Buffers above this size are given back between requests.
 const KEPT_MAX: usize = 16 * 1024;
 /// How long a stopping server waits for the first octet of a connection that it has just accepted.
@@ -126,7 +128,7 @@ impl<'l> Conn<'l> {
             scanner: Scanner::default(),
             head: Head::default(),
             body: Vec::new(),
-            out: Vec::new(),
+            out: Vec::with_capacity(OUT_INITIAL),
             out_sent: 0,
             content: None,
             answered: 0,

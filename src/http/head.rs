@@ -133,12 +133,13 @@ pub(super) struct Head {
 impl Default for Head {
     fn default() -> Self {
         Self {
-            octets: Vec::new(),
+            // A usual head fits: growing step by step would cost more than the room.
+            octets: Vec::with_capacity(512),
             method: Method::Unknown,
             method_name: 0..0,
             target: Target::default(),
             version: Version::Http11,
-            fields: Vec::new(),
+            fields: Vec::with_capacity(FEW_FIELDS),
             framing: Framing::None,
             keep_alive: false,
             expects_continue: false,
@@ -191,7 +192,8 @@ impl Head {
         Ok(())
     }
 
-    /// Most requests have few fields; a small table for them saves clearing a large one.
+    /// Most requests have few fields; a small table for them saves clearing a large one, and a
+    /// freshly forked process the two pages of stack that the large one takes.
     fn parse_fields(
         &mut self,
         input: &[u8],
@@ -201,8 +203,13 @@ impl Head {
         if count <= FEW_FIELDS {
             self.parse_fields_into::<FEW_FIELDS>(input, lines)
         } else {
-            self.parse_fields_into::<{ Limits::FIELDS_CEILING }>(input, lines)
+            self.parse_many_fields(input, lines)
         }
+    }
+
+    #[inline(never)]
+    fn parse_many_fields(&mut self, input: &[u8], lines: Range<usize>) -> Result<(), Refusal> {
+        self.parse_fields_into::<{ Limits::FIELDS_CEILING }>(input, lines)
     }
 
     fn parse_fields_into<const TABLE: usize>(

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod log;
+pub mod memory;
 pub mod net;
 pub mod process;
 pub mod signal;

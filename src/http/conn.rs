@@ -11,7 +11,7 @@ use super::date::Date;
 use super::head::{Framing, Head, Scanner};
 use super::method::Method;
 use super::request::{Request, Version};
-use super::response::Response;
+use super::response::{Out, Response};
 use super::status::Status;
 use super::{Handler, Limits, Refusal};
 
@@ -60,10 +60,6 @@ pub struct Now {
 const INLINE_MAX: usize = 16 * 1024;
 /// Body octets to make room for at a time: a declared length is not believed before it arrives.
 const BODY_STEP: usize = 64 * 1024;
-/// A usual response's head and small content fit.
-const OUT_INITIAL: usize = 512;
-/// Buffers above this size are given back between requests.
-const KEPT_MAX: usize = 16 * 1024;
 /// How long a stopping server waits for the first octet of a connection that it has just accepted.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
@@ -78,7 +74,7 @@ pub struct Conn<'l> {
     scanner: Scanner,
     head: Head,
     body: Vec<u8>,
-    out: Vec<u8>,
+    out: Out,
     out_sent: usize,
     content: Option<Content>,
     answered: u64,
@@ -128,7 +124,7 @@ impl<'l> Conn<'l> {
             scanner: Scanner::default(),
             head: Head::default(),
             body: Vec::new(),
-            out: Vec::with_capacity(OUT_INITIAL),
+            out: Out::new(),
             out_sent: 0,
             content: None,
             answered: 0,
@@ -485,13 +481,11 @@ impl Conn<'_> {
 
     /// An idle connection keeps little memory, however large its last request was.
     fn give_back(&mut self) {
-        self.input.shrink(KEPT_MAX);
-        if self.body.capacity() > KEPT_MAX {
-            self.body = Vec::new();
-        }
-        if self.out.capacity() > KEPT_MAX {
+        self.input.shrink();
+        self.body = Vec::new();
+        if self.out.spilled() {
             self.drop_unsent();
-            self.out = Vec::new();
+            self.out = Out::new();
         }
     }
 }

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::method::Method;
 use super::request::Version;
 use super::status::Status;
@@ -119,12 +121,12 @@ pub(super) enum Framing {
 /// that it can be kept while a body arrives, and reused for the next request without an allocation.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) octets: Vec<u8>,
+    pub(super) octets: SmallVec<[u8; 512]>,
     pub(super) method: Method,
     pub(super) method_name: Range<usize>,
     pub(super) target: Target,
     pub(super) version: Version,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: SmallVec<[Field; FEW_FIELDS]>,
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
     pub(super) expects_continue: bool,
@@ -133,13 +135,12 @@ pub(super) struct Head {
 impl Default for Head {
     fn default() -> Self {
         Self {
-            // A usual head fits: growing step by step would cost more than the room.
-            octets: Vec::with_capacity(512),
+            octets: SmallVec::new(),
             method: Method::Unknown,
             method_name: 0..0,
             target: Target::default(),
             version: Version::Http11,
-            fields: Vec::with_capacity(FEW_FIELDS),
+            fields: SmallVec::new(),
             framing: Framing::None,
             keep_alive: false,
             expects_continue: false,

@@ -3,8 +3,14 @@
 use std::borrow::Cow;
 use std::fs::File;
 
+use smallvec::SmallVec;
+
 use super::date::Date;
 use super::status::Status;
+
+/// Where responses are written before they are sent; a usual head with small content needs no
+/// allocation.
+pub(super) type Out = SmallVec<[u8; 512]>;
 
 /// What a handler answers. Framing, Date and Connection are the connection's business.
 #[derive(Debug)]
@@ -97,7 +103,7 @@ impl Response {
     }
 
     /// Writes status line and fields; `connection` is the value of that field, if it is needed.
-    pub(super) fn write_head(&self, out: &mut Vec<u8>, date: &Date, connection: Option<&str>) {
+    pub(super) fn write_head(&self, out: &mut Out, date: &Date, connection: Option<&str>) {
         out.extend_from_slice(b"HTTP/1.1 ");
         push_number(out, u64::from(self.status.code()));
         out.push(b' ');
@@ -123,7 +129,7 @@ impl Response {
     }
 }
 
-fn push_field(out: &mut Vec<u8>, name: &str, value: &str) {
+fn push_field(out: &mut Out, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     let start = out.len();
@@ -138,7 +144,7 @@ fn push_field(out: &mut Vec<u8>, name: &str, value: &str) {
 
 /// Appends a number in decimal. Formatting it through `write!` takes longer than all the rest of
 /// the head.
-fn push_number(out: &mut Vec<u8>, mut number: u64) {
+fn push_number(out: &mut Out, mut number: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {

@@ -75,6 +75,15 @@ impl Question {
             keep_alive: plan.keep_alive,
         }
     }
+
+    /// Nagle's algorithm delays a small write only behind an unacknowledged one. A connection for
+    /// a single request has none, so it is spared the system call.
+    fn connect(&self, socket: &OwnedFd) -> Result<(), Errno> {
+        if self.keep_alive {
+            socket::setsockopt(socket, sockopt::TcpNoDelay, &true)?;
+        }
+        socket::connect(socket.as_raw_fd(), &self.address)
+    }
 }
 
 impl Client {
@@ -101,8 +110,7 @@ impl Client {
     ) -> Result<Step, Failure> {
         match self.phase {
             Phase::Receiving => self.receive(buffer),
-            Phase::Sending(_) => self.send(question),
-            Phase::Connecting => self.connected(question),
+            Phase::Connecting | Phase::Sending(_) => self.send(question),
         }
     }
 
@@ -126,64 +134,40 @@ impl Client {
         std::mem::take(&mut self.carried)
     }
 
-    /// Over loopback, the kernel completes the handshake within connect(2): the request can follow
-    /// without waiting, and epoll need not hear of the connection until there is an answer to
-    /// wait for.
+    /// Connects without waiting, and sends without asking whether the connection is there: over
+    /// loopback it always is when connect(2) returns, even though that says EINPROGRESS. Where it
+    /// is not, write(2) says EAGAIN while the handshake lasts, and then how it failed.
     fn connect(&mut self, question: &Question) -> Result<Step, Failure> {
         self.phase = Phase::Connecting;
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        let socket = socket::socket(question.family, SockType::Stream, flags, None)
-            .map_err(|errno| Failure::of(errno, false))?;
-        let outcome = socket::connect(socket.as_raw_fd(), &question.address);
-        self.socket = Some(socket);
-        match outcome {
-            Ok(()) => self.established(question),
-            Err(Errno::EINPROGRESS) => Ok(Step::Wait(EpollFlags::EPOLLOUT)),
+        let connected = socket::socket(question.family, SockType::Stream, flags, None)
+            .and_then(|socket| question.connect(self.socket.insert(socket)));
+        match connected {
+            Ok(()) | Err(Errno::EINPROGRESS) => self.send(question),
             Err(errno) => Err(Failure::of(errno, false)),
         }
-    }
-
-    /// The handshake is over, one way or the other.
-    fn connected(&mut self, question: &Question) -> Result<Step, Failure> {
-        let Some(socket) = &self.socket else {
-            return Err(Failure::ClientOther);
-        };
-        match socket::getsockopt(socket, sockopt::SocketError) {
-            Ok(0) => self.established(question),
-            Ok(error) => Err(Failure::of(Errno::from_raw(error), false)),
-            Err(errno) => Err(Failure::of(errno, false)),
-        }
-    }
-
-    fn established(&mut self, question: &Question) -> Result<Step, Failure> {
-        self.opened += 1;
-        self.phase = Phase::Sending(0);
-        // Nagle's algorithm delays a small write only behind an unacknowledged one. A connection
-        // for a single request has none, so it is spared the system call.
-        if let Some(socket) = self.socket.as_ref().filter(|_| question.keep_alive) {
-            socket::setsockopt(socket, sockopt::TcpNoDelay, &true)
-                .map_err(|errno| Failure::of(errno, false))?;
-        }
-        self.send(question)
     }
 
     fn send(&mut self, question: &Question) -> Result<Step, Failure> {
-        let (Some(socket), Phase::Sending(sent)) = (&self.socket, self.phase) else {
+        let Some(socket) = &self.socket else {
             return Err(Failure::ClientOther);
         };
-        match unistd::write(socket, &question.request[sent..]) {
-            Ok(now) if sent + now == question.request.len() => {
-                self.phase = Phase::Receiving;
-                self.carried = true;
-                Ok(Step::Wait(EpollFlags::EPOLLIN))
-            }
-            Ok(now) => {
-                self.phase = Phase::Sending(sent + now);
-                Ok(Step::Wait(EpollFlags::EPOLLOUT))
-            }
-            Err(Errno::EAGAIN | Errno::EINTR) => Ok(Step::Wait(EpollFlags::EPOLLOUT)),
-            Err(errno) => Err(Failure::of(errno, false)),
+        let sent = match self.phase {
+            Phase::Sending(sent) => sent,
+            _ => 0,
+        };
+        let now = match unistd::write(socket, &question.request[sent..]) {
+            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Step::Wait(EpollFlags::EPOLLOUT)),
+            written => written.map_err(|errno| Failure::of(errno, false))?,
+        };
+        self.opened += u64::from(self.phase == Phase::Connecting);
+        if sent + now < question.request.len() {
+            self.phase = Phase::Sending(sent + now);
+            return Ok(Step::Wait(EpollFlags::EPOLLOUT));
         }
+        self.phase = Phase::Receiving;
+        self.carried = true;
+        Ok(Step::Wait(EpollFlags::EPOLLIN))
     }
 
     /// Reads once: epoll tells if there is more, and once the answer is whole nobody needs to hear

@@ -40,12 +40,12 @@ pub enum Error {
         limit: u64,
     },
     /// sched_setaffinity(2) refused.
-    #[error("cannot pin a thread to CPU {cpu}: {source} (see nproc and taskset -p $$)")]
+    #[error("cannot pin a thread to CPU {cpu}: {reason} (see nproc and taskset -p $$)")]
     Pin {
         /// The processor asked for.
         cpu: usize,
         /// What the kernel said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The probe before a run found nobody.
     #[error("cannot reach {url}: {reason} (is the server running?)")]
@@ -56,11 +56,11 @@ pub enum Error {
         reason: String,
     },
     /// The event loop's own system calls failed, not the network's.
-    #[error("{call}: {source}")]
+    #[error("{call}: {reason}")]
     System {
         /// The system call.
         call: &'static str,
         /// What the kernel said.
-        source: io::Error,
+        reason: io::Error,
     },
 }

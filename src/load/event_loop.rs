@@ -296,6 +296,6 @@ fn verify(plan: &Plan, answer: &Answer) -> Result<(), Failure> {
 fn failed(call: &'static str) -> impl Fn(Errno) -> Error {
     move |errno| Error::System {
         call,
-        source: io::Error::from(errno),
+        reason: io::Error::from(errno),
     }
 }

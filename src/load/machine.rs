@@ -20,7 +20,7 @@ pub(super) fn allow_descriptors(plan: &Plan) -> Result<(), Error> {
     let failed = |call| {
         move |errno| Error::System {
             call,
-            source: io::Error::from(errno),
+            reason: io::Error::from(errno),
         }
     };
     let (soft, limit) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed("getrlimit"))?;
@@ -47,7 +47,7 @@ pub(super) fn pin(plan: &Plan, thread: usize) -> Result<(), Error> {
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
         .map_err(|errno| Error::Pin {
             cpu,
-            source: errno.into(),
+            reason: errno.into(),
         })
 }
 

@@ -38,12 +38,12 @@ pub enum TargetError {
     #[error("'{0}' carries a user name, which is not supported")]
     User(String),
     /// The resolver knows no address.
-    #[error("cannot resolve the host '{host}': {source}")]
+    #[error("cannot resolve the host '{host}': {reason}")]
     Unresolvable {
         /// The host's name.
         host: String,
         /// What the resolver said.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -112,9 +112,9 @@ fn host_and_port<'a>(authority: &'a str, url: &str) -> Result<(&'a str, u16), Ta
 /// An IPv4 address where there is one: many a server listens on 127.0.0.1 alone, while
 /// `localhost` names ::1 first.
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, TargetError> {
-    let unresolvable = |source| TargetError::Unresolvable {
+    let unresolvable = |reason| TargetError::Unresolvable {
         host: host.to_owned(),
-        source,
+        reason,
     };
     let addresses: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()

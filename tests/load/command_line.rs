@@ -31,6 +31,8 @@ fn wrong_calls_say_what_is_wrong() {
         (&[anywhere, "-n", "0"], "--requests"),
         (&[anywhere, "-n", "5", "-d", "1s"], "cannot be used with"),
         (&[anywhere, "-d", "10"], "10s or 10ms"),
+        (&[anywhere, "-d", "0s"], "nothing to do"),
+        (&[anywhere, "--timeout", "0s"], "more than 0"),
         (&[anywhere, "--timeout", "1h"], "at most 600 s"),
         (
             &[anywhere, "-c", "1", "--threads", "2"],

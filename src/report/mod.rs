@@ -1,1 +1,3 @@
 //! What people look at.
+
+pub mod load;

@@ -20,7 +20,9 @@ impl Args {
             None => root,
             Some(name) => root
                 .find_subcommand(name)
-                .ok_or_else(|| anyhow::anyhow!("there is no subcommand '{name}'; see servers help"))?
+                .ok_or_else(|| {
+                    anyhow::anyhow!("there is no subcommand '{name}'; see servers help")
+                })?
                 .clone(),
         };
         let mut roff = Vec::new();

@@ -2,6 +2,7 @@
 
 mod bench;
 mod completions;
+mod duration;
 mod list;
 mod load;
 mod man;

@@ -3,6 +3,7 @@
 
 pub mod bench_table;
 pub mod findings;
+pub mod load;
 pub mod markdown;
 pub mod progress;
 pub mod units;

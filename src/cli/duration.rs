@@ -1,0 +1,80 @@
+//! Durations on the command line.
+
+use std::time::Duration;
+
+const UNITS: [(&str, f64); 5] = [
+    ("us", 1e-6),
+    ("ms", 1e-3),
+    ("s", 1.0),
+    ("m", 60.0),
+    ("h", 3600.0),
+];
+/// Longer is a mistake, and would overflow clocks.
+const SECONDS_MAX: f64 = 366.0 * 24.0 * 3600.0;
+
+/// Parses `500ms`, `10s`, `1.5m`: a decimal number and a unit (us, ms, s, m, h).
+///
+/// # Errors
+///
+/// A sentence for the user: no number, no unit, not more than zero, or longer than a year.
+pub(super) fn parse(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number
+        .parse()
+        .map_err(|_| "should be a number and a unit, as in 500ms or 10s")?;
+    let (_, seconds) = UNITS
+        .into_iter()
+        .find(|(name, _)| *name == unit)
+        .ok_or_else(|| match unit {
+            "" => format!("which unit? {text}s or {text}ms"),
+            _ => format!("unknown unit '{unit}': use us, ms, s, m or h"),
+        })?;
+    let seconds = number * seconds;
+    let duration = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    match seconds {
+        _ if seconds > SECONDS_MAX => Err("is longer than a year".into()),
+        _ if duration.is_zero() => Err("must be more than 0".into()),
+        _ => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_units() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("2m", 120_000),
+            ("1.5s", 1500),
+            ("1h", 3_600_000),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(parse("250us"), Ok(Duration::from_micros(250)));
+    }
+
+    #[test]
+    fn complaints_help() {
+        for (text, words) in [
+            ("", "a number and a unit"),
+            ("s", "a number and a unit"),
+            ("-1s", "a number and a unit"),
+            ("1.2.3s", "a number and a unit"),
+            ("10", "10s or 10ms"),
+            ("10 s", "unknown unit ' s'"),
+            ("3days", "unknown unit 'days'"),
+            ("0s", "more than 0"),
+            ("0.0001us", "more than 0"),
+            ("99999999h", "longer than a year"),
+        ] {
+            let complaint = parse(text).unwrap_err();
+            assert!(complaint.contains(words), "{text:?}: {complaint}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! One thread's counts, and their sum.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::outcome::Outcome;
+use super::{Errors, Plan};
+
+/// What one thread has counted.
+pub(super) struct Tally {
+    pub(super) requests: u64,
+    pub(super) attempted: u64,
+    pub(super) errors: Errors,
+    pub(super) in_flight_at_stop: u64,
+    pub(super) never_answered: u64,
+    pub(super) latency: Histogram<u64>,
+    pub(super) connections_opened: u64,
+    pub(super) bytes: u64,
+    pub(super) cpu: Duration,
+    pub(super) interrupted: bool,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self {
+            requests: 0,
+            attempted: 0,
+            errors: Errors::default(),
+            in_flight_at_stop: 0,
+            never_answered: 0,
+            latency: histogram(),
+            connections_opened: 0,
+            bytes: 0,
+            cpu: Duration::ZERO,
+            interrupted: false,
+        }
+    }
+}
+
+/// 1 ns to the longest timeout, to three digits. Fixed, so that recording never allocates.
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, Plan::TIMEOUT_MAX.as_nanos() as u64, 3)
+        .expect("the bounds are in order and 3 digits are allowed")
+}
+
+/// What all threads have counted.
+pub(super) fn sum(plan: &Plan, tallies: Vec<Tally>, duration: Duration) -> Outcome {
+    let mut outcome = Outcome {
+        requests: 0,
+        attempted: 0,
+        errors: Errors::default(),
+        in_flight_at_stop: 0,
+        never_answered: 0,
+        latency: histogram(),
+        duration,
+        connections: plan.connections_used(),
+        connections_opened: 0,
+        bytes: 0,
+        cpu: Duration::ZERO,
+        threads: tallies.len(),
+        interrupted: false,
+    };
+    for tally in tallies {
+        outcome.requests += tally.requests;
+        outcome.attempted += tally.attempted;
+        outcome.errors += &tally.errors;
+        outcome.in_flight_at_stop += tally.in_flight_at_stop;
+        outcome.never_answered += tally.never_answered;
+        outcome
+            .latency
+            .add(&tally.latency)
+            .expect("both histograms have the same bounds");
+        outcome.connections_opened += tally.connections_opened;
+        outcome.bytes += tally.bytes;
+        outcome.cpu += tally.cpu;
+        outcome.interrupted |= tally.interrupted;
+    }
+    outcome
+}

@@ -26,6 +26,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const SWEEP_DEADLINE: Duration = Duration::from_secs(2);
 /// How often the conditions above are looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How many characters of its last line are worth repeating.
+const LAST_WORDS_MAX: usize = 200;
 /// What a server says before the address once it answers connections.
 const LISTENING: &str = "listening on http://";
 
@@ -227,6 +229,7 @@ impl LastWords {
             for line in lines.into_iter().flatten().map_while(Result::ok) {
                 let text = String::from_utf8_lossy(&line).trim().to_owned();
                 if !text.is_empty() {
+                    let text = text.chars().take(LAST_WORDS_MAX).collect();
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
                 }
             }

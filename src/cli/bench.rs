@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, exit};
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
-use nix::sys::signal::{SigSet, Signal};
 
-use super::duration;
+use super::load::stop_on_signals;
+use super::{duration, run::model_parser};
 use crate::bench::environment::utc;
 use crate::bench::plan::{Budget, Contender, Plan, Scenario, warm_up_for};
 use crate::bench::results::{FILE_NAME, Results};
 use crate::load::Watch;
+use crate::models::{self, Model};
 use crate::report::{bench_table, markdown, progress::Progress};
 
 /// Compare models: start each as a process of its own, load it, and print one table.
@@ -32,8 +30,8 @@ use crate::report::{bench_table, markdown, progress::Progress};
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The models to compare; one named twice shows how far equals differ here
-    #[arg(value_name = "MODEL", value_parser = PossibleValuesParser::new(model_names()))]
-    models: Vec<String>,
+    #[arg(value_name = "MODEL", value_parser = model_parser())]
+    models: Vec<&'static Model>,
     /// Compare all models
     #[arg(long, conflicts_with = "models")]
     all: bool,
@@ -97,8 +95,6 @@ enum Mode {
 
 const BLOCKS_DEFAULT: u32 = 5;
 const BLOCKS_QUICK: u32 = 3;
-/// What a shell reports of a command that SIGINT ended.
-const EXIT_INTERRUPTED: i32 = 130;
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
@@ -153,29 +149,30 @@ impl Args {
     /// One contender a model. A model that is named again gets a number, so that no two contenders
     /// share a name.
     fn contenders(&self) -> Vec<Contender> {
-        let names = if self.all {
-            model_names()
+        let models: Vec<&Model> = if self.all {
+            models::ALL.iter().collect()
         } else {
-            self.models.iter().map(String::as_str).collect()
+            self.models.clone()
         };
-        if names.is_empty() {
+        if models.is_empty() {
+            let names: Vec<&str> = models::ALL.iter().map(|model| model.name).collect();
             let advice = format!(
                 "name the models to compare ({}), or say --all",
-                model_names().join(", ")
+                names.join(", ")
             );
             wrong_call(ErrorKind::MissingRequiredArgument, &advice);
         }
         let mut seen = BTreeMap::new();
-        let contender = |model: &str| {
-            let count = seen.entry(model.to_owned()).or_insert(0);
+        let contender = |model: &Model| {
+            let count = seen.entry(model.name).or_insert(0);
             *count += 1;
-            let mut contender = Contender::new(model, &self.run_arg);
+            let mut contender = Contender::new(model.name, &self.run_arg);
             if *count > 1 {
-                contender.name = format!("{model} #{count}");
+                contender.name = format!("{} #{count}", model.name);
             }
             contender
         };
-        names.into_iter().map(contender).collect()
+        models.into_iter().map(contender).collect()
     }
 
     /// Creates the directory of the results before anything is measured in vain.
@@ -197,10 +194,6 @@ impl Args {
         let saved = format!("Saved in {}\n", directory.display());
         super::print((bench_table::text(results, styled) + &saved).as_bytes())
     }
-}
-
-fn model_names() -> Vec<&'static str> {
-    vec!["iterative", "fork", "prefork", "threaded"]
 }
 
 /// A path as a request line has it: RFC 9112 section 3.2.1.
@@ -239,22 +232,4 @@ fn verdict(results: &Results) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
-}
-
-/// The first SIGINT or SIGTERM ends the bench, the second the process (and with it its server).
-///
-/// Both are blocked here, before there are other threads, so that all threads inherit it and only
-/// the one that waits takes them.
-fn stop_on_signals(watch: &Arc<Watch>) -> anyhow::Result<()> {
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
-    signals.thread_block()?;
-    let watch = Arc::clone(watch);
-    thread::spawn(move || {
-        while signals.wait().is_ok() {
-            if watch.stop.swap(true, Ordering::Relaxed) {
-                exit(EXIT_INTERRUPTED);
-            }
-        }
-    });
-    Ok(())
 }

@@ -1,13 +1,73 @@
-//! `servers list`.
+//! `servers list`: the models, one row each.
 
 use std::process::ExitCode;
 
-/// List the models.
+use comfy_table::{ContentArrangement, Table};
+
+use crate::models;
+
+/// List the models, one row each.
 #[derive(clap::Args)]
-pub(super) struct Args {}
+#[command(after_help = "Examples:
+  servers list
+  servers list --json | jq -r '.[].name'")]
+pub(super) struct Args {
+    /// Print a JSON array instead of a table.
+    #[arg(long)]
+    json: bool,
+}
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        anyhow::bail!("not built yet")
+        let text = if self.json { json()? } else { table() };
+        super::print(format!("{text}\n").as_bytes())
     }
+}
+
+fn table() -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header([
+        "model",
+        "structure",
+        "who accepts",
+        "clients per worker",
+        "in the wild",
+    ]);
+    for model in models::ALL {
+        table.add_row([
+            &names(model),
+            model.summary,
+            model.accepts,
+            model.clients_per_worker,
+            model.in_the_wild,
+        ]);
+    }
+    table.to_string()
+}
+
+fn names(model: &models::Model) -> String {
+    match model.aliases {
+        [] => model.name.to_owned(),
+        aliases => format!("{} ({})", model.name, aliases.join(", ")),
+    }
+}
+
+fn json() -> serde_json::Result<String> {
+    let rows: Vec<_> = models::ALL
+        .iter()
+        .map(|model| {
+            serde_json::json!({
+                "name": model.name,
+                "aliases": model.aliases,
+                "summary": model.summary,
+                "accepts": model.accepts,
+                "clients_per_worker": model.clients_per_worker,
+                "in_the_wild": model.in_the_wild,
+                "chapter": model.chapter,
+            })
+        })
+        .collect();
+    serde_json::to_string_pretty(&rows)
 }

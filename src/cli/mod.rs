@@ -3,6 +3,7 @@
 mod bench;
 mod completions;
 mod duration;
+mod limits;
 mod list;
 mod load;
 mod man;
@@ -32,7 +33,7 @@ Examples:
 #[derive(Subcommand)]
 enum Command {
     List(list::Args),
-    Run(run::Args),
+    Run(Box<run::Args>),
     Load(load::Args),
     Bench(bench::Args),
     Completions(completions::Args),

@@ -1,1 +1,51 @@
-//! The models.
+//! The models: one short file each, and the registry that the command line, the tests, the bench
+//! and the book all read.
+//!
+//! The same thing has the same name in every file, so that the difference between two files is
+//! the difference between two models.
+
+mod fork;
+mod iterative;
+mod prefork;
+mod threaded;
+
+use std::io;
+
+use crate::accept::Listener;
+use crate::serve::Server;
+
+/// A way to structure a server: who accepts, who serves, how many clients one worker holds.
+pub struct Model {
+    /// What the command line calls it.
+    pub name: &'static str,
+    /// Other names for it.
+    pub aliases: &'static [&'static str],
+    /// One line for people.
+    pub summary: &'static str,
+    /// Who calls accept.
+    pub accepts: &'static str,
+    /// How many clients one worker holds at a time.
+    pub clients_per_worker: &'static str,
+    /// Who is built like this.
+    pub in_the_wild: &'static str,
+    /// Its chapter, below `chapters/`.
+    pub chapter: &'static str,
+    /// Serves until the process is asked to stop and every request in flight is finished.
+    ///
+    /// The model owns the listener: when to close it, and in which process, is part of its story.
+    pub run: fn(&Server<'_>, Listener) -> io::Result<()>,
+}
+
+/// Every model, in the order of the chapters.
+pub const ALL: &[Model] = &[
+    iterative::MODEL,
+    fork::MODEL,
+    prefork::MODEL,
+    threaded::MODEL,
+];
+
+/// The model of that name or alias.
+pub fn find(name: &str) -> Option<&'static Model> {
+    ALL.iter()
+        .find(|model| model.name == name || model.aliases.contains(&name))
+}

@@ -6,7 +6,7 @@ use comfy_table::{
 };
 
 use super::findings;
-use super::units::{COUNT, MEMORY, Scale, TIME, grouped, range, value};
+use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
 use crate::bench::plan::{Plan, Scenario};
 use crate::bench::results::Results;
 use crate::bench::statistics::Spread;
@@ -16,10 +16,12 @@ use crate::bench::summary::Row;
 pub const WIDTH_MAX: u16 = 100;
 
 const HEADER: [&str; 11] = [
-    "model", "req/s", "p50", "p99", "p99.9", "max", "err", "CPU/req", "PSS", "proc", "thr",
+    "model", "req/s", "p50", "p99", "p99.9", "max", "err", "CPU/req", "MiB", "proc", "thr",
 ];
-/// Room for the longest model name; a note or a longer name goes on in the next line.
-const NAME_WIDTH: u16 = 11;
+/// A longer name or note goes on in the next line.
+const NAME_WIDTH: u16 = 16;
+/// Narrower, names of models would break.
+const NAME_WIDTH_MIN: u16 = 9;
 const NONE: &str = "–";
 /// No frame and no lines between rows: the space is for figures.
 const STYLE: TableStyle = TableStyle::new()
@@ -51,7 +53,36 @@ pub(super) fn heading(plan: &Plan, scenario: Scenario) -> String {
     )
 }
 
+/// Figures stay whole and the names get what room is left. Only where figures need so much that
+/// nothing is left (each with a range over three units, say), they are broken, too.
 fn table(plan: &Plan, rows: &[&Row], styled: bool) -> String {
+    let mut table = filled(plan, rows, styled);
+    let figures: u16 = table
+        .column_max_content_widths()
+        .iter()
+        .skip(1)
+        .map(|width| width + 1)
+        .sum();
+    let room = WIDTH_MAX.saturating_sub(figures);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((u16::from(index > 0), 0));
+        if index == 0 {
+            let widest = room.clamp(NAME_WIDTH_MIN, NAME_WIDTH);
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(widest)));
+        } else {
+            column.set_cell_alignment(CellAlignment::Right);
+            if room >= NAME_WIDTH_MIN {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+    }
+    table
+        .lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
+}
+
+fn filled(plan: &Plan, rows: &[&Row], styled: bool) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_width(WIDTH_MAX);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -63,23 +94,12 @@ fn table(plan: &Plan, rows: &[&Row], styled: bool) -> String {
             extremes(plan, row, styled),
         );
     }
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((u16::from(index > 0), 0));
-        if index == 0 {
-            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(NAME_WIDTH)));
-        } else {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
     if styled {
         table.enforce_styling()
     } else {
         table.force_no_tty()
     };
     table
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
 }
 
 fn cell(text: String, styled: bool, attribute: Attribute) -> Cell {
@@ -102,6 +122,12 @@ fn medians(row: &Row, styled: bool) -> Line {
             .as_ref()
             .map_or(NONE.to_owned(), |spread| grouped(spread.median))
     };
+    // Ungrouped, to leave room for names.
+    let plain = |spread: &Option<Spread>| {
+        spread
+            .as_ref()
+            .map_or(NONE.to_owned(), |spread| format!("{:.0}", spread.median))
+    };
     let errors = if row.blocks_measured > 0 {
         value_of_errors(row.errors)
     } else {
@@ -115,9 +141,10 @@ fn medians(row: &Row, styled: bool) -> Line {
         show(&row.max_us, TIME),
         errors,
         show(&row.server_cpu_us_per_request, TIME),
-        show(&row.peak_pss_kib, MEMORY),
-        count(&row.processes),
-        count(&row.threads),
+        row.peak_pss_kib
+            .map_or(NONE.to_owned(), |spread| mebibytes(spread.median)),
+        plain(&row.processes),
+        plain(&row.threads),
     ];
     let name = cell(row.contender.clone(), styled, Attribute::Bold);
     Line::from(
@@ -178,14 +205,21 @@ pub(super) fn note(plan: &Plan, row: &Row) -> String {
         notes.push(format!("{starved} of {} starved", plan.connections));
     }
     if !row.marks.is_empty() {
-        let letters: Vec<String> = row
-            .marks
-            .keys()
-            .map(|mark| mark.letter().to_string())
-            .collect();
-        notes.push(format!("[{}]", letters.join(" ")));
+        notes.push(marks(row));
     }
     notes.join(", ")
+}
+
+/// `[E2/5 G]`: the letters, with the share of the blocks where it is not all of them.
+fn marks(row: &Row) -> String {
+    let letters = row
+        .marks
+        .iter()
+        .map(|(mark, blocks)| match row.blocks_measured {
+            all if *blocks == all => mark.letter().to_string(),
+            all => format!("{}{blocks}/{all}", mark.letter()),
+        });
+    format!("[{}]", letters.collect::<Vec<_>>().join(" "))
 }
 
 /// `line` broken between words at [`WIDTH_MAX`]; what goes on is indented.

@@ -1,6 +1,6 @@
 //! What a person should see in a bench, in sentences computed from its rows. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::units::{TIME, grouped, value};
 use crate::bench::gates::Mark;
@@ -158,7 +158,9 @@ fn failures(results: &Results) -> impl Iterator<Item = String> {
 
 fn key(results: &Results) -> String {
     let mut key = String::from("CPU/req: the server's user + system time per answered request, ");
-    key.push_str("children included. PSS: memory. proc, thr: processes, threads (peaks).");
+    key.push_str(
+        "children included. MiB: its memory (PSS). proc, thr: its processes, threads (peaks).",
+    );
     if results.plan.blocks > 1 {
         key.push_str(" Figures are medians over blocks; below them min..max.");
     }
@@ -169,32 +171,16 @@ fn key(results: &Results) -> String {
     key
 }
 
-/// Each mark that occurs, with its meaning and the rows that bear it.
-fn marks(results: &Results) -> Vec<String> {
-    let mut bearers: BTreeMap<Mark, Vec<String>> = BTreeMap::new();
-    for row in &results.summary {
-        for (mark, blocks) in &row.marks {
-            let (name, of) = (&row.contender, row.blocks_measured);
-            let scenario = if row.scenario == Scenario::Close {
-                "close"
-            } else {
-                "keep-alive"
-            };
-            bearers
-                .entry(*mark)
-                .or_default()
-                .push(format!("{name} {scenario} {blocks}/{of}"));
-        }
-    }
-    let line = |(mark, who): (Mark, Vec<String>)| {
-        format!(
-            "[{}] {} (blocks: {}).",
-            mark.letter(),
-            mark.meaning(),
-            who.join(", ")
-        )
-    };
-    bearers.into_iter().map(line).collect()
+/// Each mark that occurs, with its meaning.
+fn marks(results: &Results) -> impl Iterator<Item = String> {
+    let borne: BTreeSet<Mark> = results
+        .summary
+        .iter()
+        .flat_map(|row| row.marks.keys().copied())
+        .collect();
+    borne
+        .into_iter()
+        .map(|mark| format!("[{}] {}.", mark.letter(), mark.meaning()))
 }
 
 fn conditions(results: &Results) -> Vec<String> {

@@ -1,5 +1,7 @@
 use super::*;
 
+use std::collections::BTreeMap;
+
 use crate::bench::summary::FailureCount;
 
 /// A row of which only the cost, the throughput and who starved matter.

@@ -2,14 +2,14 @@
 
 use super::bench_table::{heading, note};
 use super::findings;
-use super::units::{COUNT, MEMORY, Scale, TIME, grouped, range, value};
+use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
 use crate::bench::plan::Plan;
 use crate::bench::results::Results;
 use crate::bench::statistics::Spread;
 use crate::bench::summary::Row;
 
 const HEADER: &str = "\
-| model | requests/s | p50 | p99 | p99.9 | max | errors | CPU/request | PSS | processes | threads | |
+| model | requests/s | p50 | p99 | p99.9 | max | errors | CPU/request | PSS MiB | processes | threads | |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
 ";
 
@@ -61,7 +61,8 @@ fn line(plan: &Plan, row: &Row) -> String {
         show(&row.max_us, TIME),
         row.errors.to_string(),
         show(&row.server_cpu_us_per_request, TIME),
-        show(&row.peak_pss_kib, MEMORY),
+        row.peak_pss_kib
+            .map_or("–".to_owned(), |spread| mebibytes(spread.median)),
         count(&row.processes),
         count(&row.threads),
         escaped(&note(plan, row)),

@@ -16,11 +16,6 @@ pub const TIME: Scale = Scale {
     gap: " ",
     units: &[(1.0, "µs"), (1e3, "ms"), (1e6, "s")],
 };
-/// From KiB.
-pub const MEMORY: Scale = Scale {
-    gap: " ",
-    units: &[(1.0, "KiB"), (1024.0, "MiB"), (1_048_576.0, "GiB")],
-};
 /// Plain counts.
 pub const COUNT: Scale = Scale {
     gap: "",
@@ -55,6 +50,11 @@ pub fn range(spread: &Spread, scale: Scale) -> String {
         digits(min, significant),
         digits(spread.max / divisor, significant)
     )
+}
+
+/// KiB as MiB, for a column that names the unit: `12.3`.
+pub fn mebibytes(kib: f64) -> String {
+    digits(kib / 1024.0, 3)
 }
 
 /// `31,234`.
@@ -111,7 +111,8 @@ mod tests {
         ] {
             assert_eq!(value(us, TIME), text);
         }
-        assert_eq!(value(12_595.0, MEMORY), "12.3 MiB");
+        assert_eq!(mebibytes(12_595.0), "12.3");
+        assert_eq!(mebibytes(1_234_567.0), "1206");
         assert_eq!(value(31_234.0, COUNT), "31.2k");
     }
 

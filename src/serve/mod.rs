@@ -1,1 +1,35 @@
-//! Moves bytes.
+//! Moves bytes between a socket and an [`http::Conn`](crate::http::Conn).
+
+mod blocking;
+mod clock;
+mod turned_away;
+
+use std::net::TcpStream;
+use std::time::Instant;
+
+use crate::http::{Conn, Handler, Limits};
+
+pub use turned_away::TurnedAway;
+
+/// What all models share: the handler, the bounds, the size of the pool.
+pub struct Server<'a> {
+    /// Answers every request.
+    pub handler: &'a dyn Handler,
+    /// Bounds on each connection.
+    pub limits: Limits,
+    /// Worker processes of the models that have a pool of them.
+    pub workers: usize,
+    /// Connections served at once by the models that make a process or thread for each; beyond
+    /// it the answer is 503.
+    pub connections_max: usize,
+}
+
+impl Server<'_> {
+    /// Serves one client until either side ends the connection, blocking all the while.
+    ///
+    /// Whatever happens to the connection is that client's affair: there is no error to return.
+    pub fn serve(&self, client: &TcpStream) {
+        let mut conn = Conn::new(&self.limits, Instant::now());
+        blocking::drive(client, &mut conn, self.handler);
+    }
+}

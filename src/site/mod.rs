@@ -1,1 +1,146 @@
-//! The one request handler.
+//! The one request handler, shared by all models: one file per group of routes.
+
+mod echo;
+mod files;
+mod parameters;
+mod who;
+mod work;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+
+pub use files::Root;
+
+use crate::http::{Handler, Method, Request, Response, Status};
+
+/// The site: its routes are listed in [`Site::routes`].
+#[derive(Debug)]
+pub struct Site {
+    /// The directory that `/files/` serves, if any.
+    pub root: Option<Root>,
+    /// The most octets that `/bytes` sends.
+    pub bytes_max: u64,
+    /// The longest that `/sleep` and `/cpu` hold a worker.
+    pub wait_max: Duration,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            root: None,
+            bytes_max: 1 << 30,
+            wait_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a route allows, for 405 and OPTIONS. HEAD goes wherever GET goes: the connection leaves
+/// the content out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Allow {
+    Get,
+    Post,
+    GetAndPost,
+}
+
+impl Allow {
+    fn admits(self, method: Method) -> bool {
+        match method {
+            Method::Get | Method::Head => self != Self::Post,
+            Method::Post => self != Self::Get,
+            _ => false,
+        }
+    }
+
+    fn field(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD, OPTIONS",
+            Self::Post => "POST, OPTIONS",
+            Self::GetAndPost => "GET, HEAD, POST, OPTIONS",
+        }
+    }
+}
+
+/// Answers one request; the path is decoded.
+type Route = fn(&Site, &Request<'_>, &[u8]) -> Response;
+
+impl Handler for Site {
+    fn respond(&self, request: &Request<'_>) -> Response {
+        if request.method() == Method::Unknown {
+            return sentence(Status::NOT_IMPLEMENTED, "this method is not known here");
+        }
+        if request.path() == "*" {
+            return options(Allow::GetAndPost);
+        }
+        let path = match decode(request.path()) {
+            Ok(path) => path,
+            Err(refusal) => return refusal,
+        };
+        let Some((allow, route)) = Self::route(&path) else {
+            return sentence(
+                Status::NOT_FOUND,
+                "there is nothing here; / lists what there is",
+            );
+        };
+        match request.method() {
+            Method::Options => options(allow),
+            method if allow.admits(method) => route(self, request, &path),
+            _ => sentence(
+                Status::METHOD_NOT_ALLOWED,
+                "this path does not take this method",
+            )
+            .with_field("Allow", allow.field()),
+        }
+    }
+}
+
+impl Site {
+    // ANCHOR: routes
+    fn route(path: &[u8]) -> Option<(Allow, Route)> {
+        Some(match path {
+            b"/" => (Allow::GetAndPost, echo::root),
+            b"/echo" => (Allow::Post, echo::echo),
+            b"/headers" => (Allow::Get, echo::headers),
+            b"/pid" => (Allow::Get, who::pid),
+            b"/bytes" => (Allow::Get, work::bytes),
+            b"/sleep" => (Allow::Get, work::sleep),
+            b"/cpu" => (Allow::Get, work::cpu),
+            _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
+            _ => return None,
+        })
+    }
+    // ANCHOR_END: routes
+}
+
+/// Decodes a path, once. What decodes to a NUL, or is no escape at all, is refused: two programs
+/// might disagree on where such a path ends.
+fn decode(path: &str) -> Result<Cow<'_, [u8]>, Response> {
+    let bad = |reason| Err(sentence(Status::BAD_REQUEST, reason));
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !path.split('%').skip(1).all(is_escape) {
+        return bad("a percent sign in the path is not followed by two hexadecimal digits");
+    }
+    let decoded: Cow<'_, [u8]> = percent_decode_str(path).into();
+    if decoded.contains(&0) {
+        return bad("the path contains a NUL");
+    }
+    Ok(decoded)
+}
+
+/// An error as one sentence of plain text.
+fn sentence(status: Status, sentence: &str) -> Response {
+    Response::text(
+        status,
+        format!("{} {}: {sentence}\n", status.code(), status.reason()),
+    )
+}
+
+/// The answer to OPTIONS.
+fn options(allow: Allow) -> Response {
+    Response::new(Status::NO_CONTENT).with_field("Allow", allow.field())
+}

@@ -1,5 +1,10 @@
-//! The only room with `unsafe`: each system call that the rest needs, wrapped once, beside the
-//! man page that it follows.
+//! The only room with `unsafe`: each system call that the rest needs and that no library offers
+//! safely, wrapped once, beside the man page that it follows.
 #![allow(unsafe_code)]
 
 pub mod guarded;
+pub mod log;
+pub mod net;
+pub mod process;
+pub mod signal;
+pub mod slot;

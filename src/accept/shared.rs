@@ -1,0 +1,108 @@
+//! The shared listener: every process or thread that holds it may accept from it.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::sys::{net, signal};
+
+/// No blocking call on a socket lasts longer than this without a look at the clock and at the
+/// wish to stop. A signal between the look and the call costs this much at worst.
+const TICK_MS: u32 = 250;
+
+/// How long to wait when the process or the machine is out of descriptors or memory: connections
+/// keep in the accept queue meanwhile, and trying again at once would only burn the CPU.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
+pub struct Listener {
+    socket: TcpListener,
+    /// Once the server stops: how many connections of the accept queue are still to be answered.
+    left_to_drain: Cell<Option<u32>>,
+}
+
+impl Listener {
+    /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
+    /// nobody has accepted yet.
+    pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<Self> {
+        let socket = net::listen(address, backlog)?;
+        net::set_inherited(&socket, TICK_MS)?;
+        Ok(Self {
+            socket,
+            left_to_drain: Cell::new(None),
+        })
+    }
+
+    /// The address, with the port that was picked.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// The next connection, or `None` when the server was asked to stop and has taken all that
+    /// was in the accept queue at that moment.
+    ///
+    /// # Errors
+    /// Only what waiting cannot cure. A client that left before it was accepted is passed over,
+    /// and a lack of descriptors or memory is waited out.
+    pub fn accept(&self) -> io::Result<Option<TcpStream>> {
+        self.accept_while(|| {})
+    }
+
+    /// [`Listener::accept`], with something to do at least once a tick while nobody comes.
+    pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> io::Result<Option<TcpStream>> {
+        loop {
+            meanwhile();
+            if signal::stopping() && self.is_drained()? {
+                return Ok(None);
+            }
+            match net::accept(&self.socket) {
+                Ok(client) => return Ok(Some(client)),
+                Err(Errno::EAGAIN) if self.left_to_drain.get().is_some() => return Ok(None),
+                Err(error) => recover(error)?,
+            }
+        }
+    }
+
+    /// Counts one more connection against those that were in the queue when the server was asked
+    /// to stop. Without the count a busy port would never let it.
+    fn is_drained(&self) -> io::Result<bool> {
+        let left = match self.left_to_drain.get() {
+            Some(left) => left,
+            None => {
+                self.socket.set_nonblocking(true)?;
+                net::accept_queue_length(&self.socket)?
+            }
+        };
+        self.left_to_drain.set(Some(left.saturating_sub(1)));
+        Ok(left == 0)
+    }
+}
+
+/// What the errors of `accept(2)` ask for: try again, wait, or give up.
+fn recover(error: Errno) -> io::Result<()> {
+    match error {
+        // The tick, a signal, or a client that has already gone.
+        Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
+            crate::log!("accept: {}; waiting until that changes", error.desc());
+            std::thread::sleep(EXHAUSTED_PAUSE);
+            Ok(())
+        }
+        // Linux hands errors that were pending on the new socket to accept: they are that
+        // connection's end and nobody else's (accept(2), "Error handling").
+        Errno::ENETDOWN
+        | Errno::EPROTO
+        | Errno::ENOPROTOOPT
+        | Errno::EHOSTDOWN
+        | Errno::ENONET
+        | Errno::EHOSTUNREACH
+        | Errno::EOPNOTSUPP
+        | Errno::ENETUNREACH
+        | Errno::ETIMEDOUT
+        | Errno::EPERM => Ok(()),
+        error => Err(error.into()),
+    }
+}

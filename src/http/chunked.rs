@@ -1,0 +1,183 @@
+//! Decodes a chunked body (RFC 9112 §7.1).
+
+use super::status::Status;
+use super::{Limits, Refusal};
+
+/// A chunk-size line with its extensions may be this long; nobody sends more in earnest.
+const SIZE_LINE_MAX: usize = 256;
+
+/// Where the decoder stands between two calls.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    next: Next,
+    /// Octets and lines of trailers so far; they count against the limits of the head's fields.
+    trailer_octets: usize,
+    trailer_lines: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Size,
+    Data { left: u64 },
+    DataEnd,
+    Trailers,
+    Done,
+}
+
+impl Chunked {
+    pub(super) fn new() -> Self {
+        Self {
+            next: Next::Size,
+            trailer_octets: 0,
+            trailer_lines: 0,
+        }
+    }
+
+    /// Whether the last chunk and the trailers are behind.
+    pub(super) fn is_done(&self) -> bool {
+        self.next == Next::Done
+    }
+
+    /// Decodes as much of `input` as is whole, appends the data to `body` and returns how many
+    /// octets it took. What is left is the start of a line, at most a line limit long.
+    pub(super) fn decode(
+        &mut self,
+        input: &[u8],
+        body: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<usize, Refusal> {
+        let mut taken = 0;
+        while let Some(step) = self.step(&input[taken..], body, limits)? {
+            taken += step;
+        }
+        Ok(taken)
+    }
+
+    /// One step of the grammar: the octets it took, or `None` if it needs more or is done.
+    fn step(
+        &mut self,
+        input: &[u8],
+        body: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Option<usize>, Refusal> {
+        match self.next {
+            Next::Size => self.size(input, body.len() as u64, limits),
+            Next::Data { left } => {
+                // The size was held against the body limit, so it fits into memory.
+                let part = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                body.extend_from_slice(&input[..part]);
+                let left = left - part as u64;
+                self.next = if left == 0 {
+                    Next::DataEnd
+                } else {
+                    Next::Data { left }
+                };
+                Ok((part > 0).then_some(part))
+            }
+            Next::DataEnd => match input {
+                [b'\r', b'\n', ..] => {
+                    self.next = Next::Size;
+                    Ok(Some(2))
+                }
+                [] | [b'\r'] => Ok(None),
+                _ => Err(Refusal::bad("a chunk is not followed by CR LF")),
+            },
+            Next::Trailers => self.trailer(input, limits),
+            Next::Done => Ok(None),
+        }
+    }
+
+    fn size(
+        &mut self,
+        input: &[u8],
+        so_far: u64,
+        limits: &Limits,
+    ) -> Result<Option<usize>, Refusal> {
+        let malformed = Refusal::bad("a chunk size is malformed");
+        let Some(line) = line(input, SIZE_LINE_MAX, malformed)? else {
+            return Ok(None);
+        };
+        // Extensions are ignored, but not what could end the line for somebody else.
+        if line
+            .iter()
+            .any(|&octet| octet != b'\t' && octet.is_ascii_control())
+        {
+            return Err(malformed);
+        }
+        let digits = line
+            .iter()
+            .take_while(|octet| octet.is_ascii_hexdigit())
+            .count();
+        if !matches!(line[digits..].trim_ascii_start(), [] | [b';', ..]) {
+            return Err(malformed);
+        }
+        let size = hexadecimal(&line[..digits]).ok_or(malformed)?;
+        if size
+            .checked_add(so_far)
+            .is_none_or(|total| total > limits.body)
+        {
+            return Err(Refusal::new(
+                Status::CONTENT_TOO_LARGE,
+                "the request body is too large",
+            ));
+        }
+        self.next = if size == 0 {
+            Next::Trailers
+        } else {
+            Next::Data { left: size }
+        };
+        Ok(Some(line.len() + 2))
+    }
+
+    /// Trailers are checked like fields and then forgotten: merged into the head they could forge
+    /// it (RFC 9110 §6.5.1).
+    fn trailer(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Refusal> {
+        let too_large = Refusal::new(Status::FIELDS_TOO_LARGE, "the trailers are too large");
+        let Some(line) = line(input, limits.field_line, too_large)? else {
+            return Ok(None);
+        };
+        if line.is_empty() {
+            self.next = Next::Done;
+            return Ok(Some(2));
+        }
+        self.trailer_octets += line.len() + 2;
+        self.trailer_lines += 1;
+        if self.trailer_octets > limits.fields_total || self.trailer_lines > limits.fields {
+            return Err(too_large);
+        }
+        if !is_field(line) {
+            return Err(Refusal::bad("a trailer field is malformed"));
+        }
+        Ok(Some(line.len() + 2))
+    }
+}
+
+/// The line at the start of `input`, without its CR LF, if it is there; `too_long` if it cannot be.
+fn line(input: &[u8], limit: usize, too_long: Refusal) -> Result<Option<&[u8]>, Refusal> {
+    let seen = &input[..input.len().min(limit + 2)];
+    match memchr::memchr(b'\n', seen) {
+        Some(end) if end > 0 && seen[end - 1] == b'\r' => Ok(Some(&seen[..end - 1])),
+        Some(_) => Err(Refusal::bad("a line ends in CR LF, not in LF alone")),
+        None if seen.len() == limit + 2 => Err(too_long),
+        None => Ok(None),
+    }
+}
+
+/// A number of one or more hexadecimal digits that fits into 64 bits.
+fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(digits).ok()?;
+    u64::from_str_radix(text, 16).ok()
+}
+
+/// Whether one line is a field line by the grammar of the head.
+fn is_field(line: &[u8]) -> bool {
+    let Some(colon) = memchr::memchr(b':', line) else {
+        return false;
+    };
+    let is_value = |&octet: &u8| octet == b'\t' || !octet.is_ascii_control();
+    colon > 0
+        && line[..colon]
+            .iter()
+            .all(|&octet| super::head::is_token(octet))
+        && line[colon + 1..].iter().all(is_value)
+}

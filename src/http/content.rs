@@ -1,0 +1,69 @@
+//! The content of a response on its way out.
+
+use super::conn::Unsent;
+use super::response::Body;
+
+/// A body and how much of it has gone.
+#[derive(Debug)]
+pub(super) struct Content {
+    body: Body,
+    sent: u64,
+}
+
+impl Content {
+    pub(super) fn new(body: Body) -> Self {
+        Self { body, sent: 0 }
+    }
+
+    /// Appends the whole body to `out` if it is small and in memory, so that head and content
+    /// leave in one write; otherwise hands itself back.
+    pub(super) fn inline(self, out: &mut Vec<u8>, limit: usize) -> Option<Self> {
+        match &self.body {
+            Body::Static(octets) if octets.len() <= limit => out.extend_from_slice(octets),
+            Body::Owned(octets) if octets.len() <= limit => out.extend_from_slice(octets),
+            Body::Repeated { pattern, length } if *length <= limit as u64 => {
+                out.extend(
+                    pattern
+                        .iter()
+                        .cycle()
+                        .take(usize::try_from(*length).unwrap_or(0)),
+                );
+            }
+            _ if self.body.length() == 0 => {}
+            _ => return Some(self),
+        }
+        None
+    }
+
+    /// What to send next; never empty before [`Content::is_done`].
+    pub(super) fn unsent(&self) -> Unsent<'_> {
+        // A body in memory is never longer than memory, so its cursor fits a usize.
+        let at = usize::try_from(self.sent).unwrap_or(usize::MAX);
+        match &self.body {
+            Body::Static(octets) => Unsent::Octets(octets.get(at..).unwrap_or_default()),
+            Body::Owned(octets) => Unsent::Octets(octets.get(at..).unwrap_or_default()),
+            Body::Repeated { pattern, length } => {
+                let phase = at % pattern.len();
+                let left = usize::try_from(length - self.sent).unwrap_or(usize::MAX);
+                Unsent::Octets(&pattern[phase..(phase.saturating_add(left)).min(pattern.len())])
+            }
+            Body::File {
+                file,
+                offset,
+                length,
+            } => Unsent::File {
+                file,
+                offset: offset + self.sent,
+                length: length - self.sent,
+            },
+        }
+    }
+
+    pub(super) fn advance(&mut self, count: usize) {
+        self.sent = (self.sent + count as u64).min(self.body.length());
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.sent == self.body.length()
+    }
+}

@@ -1,0 +1,64 @@
+//! What a client may cost: every bound of the protocol, with its default.
+
+use std::time::Duration;
+
+/// Bounds on one connection. Each is an option of `servers run`.
+///
+/// Memory per connection is bounded by them: at most the head (`request_line + fields_total`), a
+/// request body and the copy of it that a handler may answer with (2 × `body`), and the buffers'
+/// slack of 64 KiB. Large answers are sent from where they are and never collected.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Octets of the request line; beyond it 414. RFC 9112 §3 recommends at least 8000.
+    pub request_line: usize,
+    /// Octets of one field line; beyond it 431.
+    pub field_line: usize,
+    /// Octets of all field lines together; beyond it 431.
+    pub fields_total: usize,
+    /// Number of field lines, at most [`Limits::FIELDS_CEILING`]; beyond it 431.
+    pub fields: usize,
+    /// Octets of a request body, decoded; beyond it 413.
+    pub body: u64,
+    /// Time for a whole head, from its first octet, or from the connection's start for the first
+    /// request; beyond it 408, or a plain close when nothing at all had arrived.
+    pub head_time: Duration,
+    /// Time for a whole body, extended by what `body_rate` grants; beyond it 408.
+    pub body_time: Duration,
+    /// Octets per second at which a body earns more time.
+    pub body_rate: u64,
+    /// Time without any progress while sending; beyond it the connection closes.
+    pub send_time: Duration,
+    /// Time between requests; beyond it the connection closes.
+    pub idle_time: Duration,
+    /// Requests on one connection; the last is answered with `Connection: close`.
+    pub requests: u64,
+    /// Time to drain what a refused client still sends, so that it can read the answer.
+    pub linger_time: Duration,
+    /// Octets to drain for the same purpose.
+    pub linger_octets: u64,
+}
+
+impl Limits {
+    /// The head parser's table on the stack has this many rows.
+    pub const FIELDS_CEILING: usize = 256;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_line: 8 * 1024,
+            field_line: 8 * 1024,
+            fields_total: 32 * 1024,
+            fields: 100,
+            body: 1024 * 1024,
+            head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(20),
+            body_rate: 500,
+            send_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(5),
+            requests: 1000,
+            linger_time: Duration::from_secs(2),
+            linger_octets: 64 * 1024,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A response, and how its head is written.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Write;
+
+use super::date::Date;
+use super::status::Status;
+
+/// What a handler answers. Framing, Date and Connection are the connection's business.
+#[derive(Debug)]
+pub struct Response {
+    pub(super) status: Status,
+    pub(super) content_type: Cow<'static, str>,
+    pub(super) fields: Vec<(&'static str, Cow<'static, str>)>,
+    pub(super) body: Body,
+}
+
+/// The content of a response, left where it is until it is sent.
+#[derive(Debug)]
+pub enum Body {
+    /// Octets that live as long as the program.
+    Static(&'static [u8]),
+    /// Octets made for this response.
+    Owned(Vec<u8>),
+    /// `length` octets that repeat `pattern`, which must not be empty; they are never all in
+    /// memory.
+    Repeated {
+        /// What to repeat from its start.
+        pattern: &'static [u8],
+        /// Octets in all.
+        length: u64,
+    },
+    /// A part of a file, to be sent by the kernel.
+    File {
+        /// Open for reading.
+        file: File,
+        /// Where the part starts.
+        offset: u64,
+        /// Octets in all.
+        length: u64,
+    },
+}
+
+impl Body {
+    /// Octets in all.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Static(octets) => octets.len() as u64,
+            Self::Owned(octets) => octets.len() as u64,
+            Self::Repeated { length, .. } | Self::File { length, .. } => *length,
+        }
+    }
+}
+
+impl Response {
+    /// A response without content and without a Content-Type.
+    pub fn new(status: Status) -> Self {
+        Self {
+            status,
+            content_type: Cow::Borrowed(""),
+            fields: Vec::new(),
+            body: Body::Static(b""),
+        }
+    }
+
+    /// A response in plain text.
+    pub fn text(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
+        let body = match text.into() {
+            Cow::Borrowed(text) => Body::Static(text.as_bytes()),
+            Cow::Owned(text) => Body::Owned(text.into_bytes()),
+        };
+        Self::new(status).with_body("text/plain; charset=utf-8", body)
+    }
+
+    /// Sets the content and its media type; an empty type leaves Content-Type out.
+    pub fn with_body(mut self, content_type: impl Into<Cow<'static, str>>, body: Body) -> Self {
+        self.content_type = content_type.into();
+        self.body = body;
+        self
+    }
+
+    /// Adds a header field. Characters that a value must not hold become spaces when it is written
+    /// (RFC 9110 §5.5), so that nothing from a request can start a line of its own.
+    pub fn with_field(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The content.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Writes status line and fields; `connection` is the value of that field, if it is needed.
+    pub(super) fn write_head(&self, out: &mut Vec<u8>, date: &Date, connection: Option<&str>) {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        push_number(out, u64::from(self.status.code()));
+        out.push(b' ');
+        out.extend_from_slice(self.status.reason().as_bytes());
+        out.extend_from_slice(b"\r\nDate: ");
+        out.extend_from_slice(date.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        if !self.status.is_bodiless() {
+            out.extend_from_slice(b"Content-Length: ");
+            push_number(out, self.body.length());
+            out.extend_from_slice(b"\r\n");
+        }
+        if !self.content_type.is_empty() {
+            push_field(out, "Content-Type", &self.content_type);
+        }
+        for (name, value) in &self.fields {
+            push_field(out, name, value);
+        }
+        if let Some(connection) = connection {
+            push_field(out, "Connection", connection);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn push_field(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    let start = out.len();
+    out.extend_from_slice(value.as_bytes());
+    for octet in &mut out[start..] {
+        if octet.is_ascii_control() && *octet != b'\t' {
+            *octet = b' ';
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_number(out: &mut Vec<u8>, number: u64) {
+    // Writing into a vector cannot fail.
+    let _ = write!(out, "{number}");
+}

@@ -1,0 +1,170 @@
+//! The request target (RFC 9112 §3.2) and the authority that Host carries.
+
+use std::ops::Range;
+
+use super::Refusal;
+use super::method::Method;
+
+/// A request target, as ranges of the head's octets.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Target {
+    /// All of it, as it was sent.
+    pub(super) whole: Range<usize>,
+    /// The authority of an absolute-form, which overrides Host (RFC 9112 §3.2.2).
+    pub(super) authority: Option<Range<usize>>,
+    /// From the first `/` up to the query; empty in `http://host`, which means `/`.
+    pub(super) path: Range<usize>,
+    /// Behind the first `?`.
+    pub(super) query: Option<Range<usize>>,
+}
+
+impl Target {
+    /// Parses `input[whole]`; which of the four forms is allowed depends on the method.
+    pub(super) fn parse(
+        input: &[u8],
+        whole: Range<usize>,
+        method: Method,
+    ) -> Result<Self, Refusal> {
+        let text = &input[whole.clone()];
+        // Printable ASCII without space and without what no URI may hold raw (RFC 3986 §2).
+        if !text
+            .iter()
+            .all(|octet| octet.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(octet))
+        {
+            return Err(Refusal::bad(
+                "the request target holds a character that no URI may hold",
+            ));
+        }
+        match text {
+            [b'/', ..] => Ok(Self::split(input, whole.clone(), None, whole)),
+            b"*" if method == Method::Options => Ok(Self {
+                path: whole.clone(),
+                whole,
+                ..Self::default()
+            }),
+            b"*" => Err(Refusal::bad("the target '*' belongs to OPTIONS alone")),
+            _ if method == Method::Connect => Self::parse_authority(input, whole),
+            _ => Self::parse_absolute(input, whole),
+        }
+    }
+
+    /// `http://authority/path?query`.
+    fn parse_absolute(input: &[u8], whole: Range<usize>) -> Result<Self, Refusal> {
+        let text = &input[whole.clone()];
+        let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
+            text.get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        });
+        let Some(scheme) = scheme else {
+            return Err(Refusal::bad(
+                "the request target is neither a path nor an http URL",
+            ));
+        };
+        let rest = &text[scheme.len()..];
+        let end = rest
+            .iter()
+            .position(|octet| b"/?".contains(octet))
+            .unwrap_or(rest.len());
+        let start = whole.start + scheme.len();
+        let authority = start..start + end;
+        if end == 0 || !is_authority(&rest[..end]) {
+            return Err(Refusal::bad("the request target has no valid host"));
+        }
+        let rest = authority.end..whole.end;
+        Ok(Self::split(input, whole, Some(authority), rest))
+    }
+
+    /// `host:port`, for CONNECT.
+    fn parse_authority(input: &[u8], whole: Range<usize>) -> Result<Self, Refusal> {
+        let text = &input[whole.clone()];
+        if text.is_empty() || !is_authority(text) {
+            return Err(Refusal::bad("CONNECT takes 'host:port'"));
+        }
+        Ok(Self {
+            authority: Some(whole.clone()),
+            path: whole.clone(),
+            whole,
+            query: None,
+        })
+    }
+
+    /// Divides `rest` at its first `?`.
+    fn split(
+        input: &[u8],
+        whole: Range<usize>,
+        authority: Option<Range<usize>>,
+        rest: Range<usize>,
+    ) -> Self {
+        match memchr::memchr(b'?', &input[rest.clone()]) {
+            None => Self {
+                whole,
+                authority,
+                path: rest,
+                query: None,
+            },
+            Some(at) => {
+                let path = rest.start..rest.start + at;
+                let query = Some(path.end + 1..rest.end);
+                Self {
+                    whole,
+                    authority,
+                    path,
+                    query,
+                }
+            }
+        }
+    }
+}
+
+/// Whether this is `host` or `host:port` (RFC 3986 §3.2); the empty host counts, since a client
+/// whose target has no authority must send Host empty (RFC 9110 §7.2).
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let (host, port) = match text.iter().rposition(|&octet| octet == b':') {
+        Some(at) if !text.ends_with(b"]") => (&text[..at], &text[at + 1..]),
+        _ => (text, &b""[..]),
+    };
+    let is_host = match host {
+        [b'[', inner @ .., b']'] => std::str::from_utf8(inner)
+            .is_ok_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
+        _ => host.iter().all(|&octet| is_reg_name(octet)),
+    };
+    is_host && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
+}
+
+/// A registered name's characters: unreserved, sub-delims and the percent of an escape.
+fn is_reg_name(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&octet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_an_authority_when_it_sees_one() {
+        for good in [
+            "",
+            "localhost",
+            "localhost:80",
+            "127.0.0.1:8080",
+            "[::1]",
+            "[::1]:80",
+            "a:",
+        ] {
+            assert!(is_authority(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "a b",
+            "a/b",
+            "user@host",
+            "a:b",
+            "[::1",
+            "::1",
+            "[x]",
+            "a:123456",
+            "a,b c",
+        ] {
+            assert!(!is_authority(bad.as_bytes()), "{bad}");
+        }
+    }
+}

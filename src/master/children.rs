@@ -1,0 +1,100 @@
+//! The processes that a master has forked and not yet reaped.
+
+use std::collections::HashMap;
+use std::io;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use crate::sys::signal::Signals;
+
+/// Live children, each with what its parent wants to remember of it.
+#[derive(Debug)]
+pub struct Children<T> {
+    live: HashMap<Pid, T>,
+}
+
+impl<T> Default for Children<T> {
+    fn default() -> Self {
+        Self {
+            live: HashMap::new(),
+        }
+    }
+}
+
+impl<T> Children<T> {
+    /// Remembers a child that was forked just now.
+    pub fn add(&mut self, pid: Pid, note: T) {
+        self.live.insert(pid, note);
+    }
+
+    /// How many are alive, as far as is known.
+    pub fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// Collects a child that has ended, without waiting for one: how it ended, and its note. An
+    /// unreaped child stays in the process table as a zombie.
+    ///
+    /// Strangers are passed over: whoever runs as process 1 of a container inherits all its
+    /// orphans.
+    pub fn reap(&mut self) -> Option<(WaitStatus, T)> {
+        loop {
+            // ECHILD means that there is no child at all, which is no error here.
+            let status = waitpid(None, Some(WaitPidFlag::WNOHANG)).ok()?;
+            let known = self.live.remove(&status.pid()?);
+            if let Some(note) = known {
+                return Some((status, note));
+            }
+        }
+    }
+
+    /// Reaps every child that has ended.
+    pub fn reap_all(&mut self) {
+        while self.reap().is_some() {}
+    }
+
+    /// Asks all children to stop and waits until the last has gone. A second wish to stop and the
+    /// end of the grace period both mean that they are killed.
+    ///
+    /// # Errors
+    /// When children had to be killed: their requests were not finished.
+    pub fn stop(mut self, signals: &Signals) -> io::Result<()> {
+        let mut killed = None;
+        self.signal(Signal::SIGTERM);
+        self.reap_all();
+        while !self.is_empty() {
+            let event = signals.wait(None)?;
+            let reason = match event {
+                Some(Signal::SIGALRM) => "the graceful timeout is over",
+                Some(Signal::SIGTERM | Signal::SIGINT) => "a second signal came",
+                _ => {
+                    self.reap_all();
+                    continue;
+                }
+            };
+            killed = killed.or(Some((self.len(), reason)));
+            self.signal(Signal::SIGKILL);
+        }
+        match killed {
+            None => Ok(()),
+            Some((count, reason)) => Err(io::Error::other(format!(
+                "stopped by force: {reason}; {count} children were still at work"
+            ))),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        for &pid in self.live.keys() {
+            // A child that ended meanwhile is a zombie until it is reaped, so the signal cannot
+            // reach a stranger with a recycled process ID.
+            let _ = kill(pid, signal);
+        }
+    }
+}

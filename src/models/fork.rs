@@ -1,0 +1,94 @@
+//! **Fork**: a child process for each connection.
+//!
+//! ```text
+//!   clients        parent                         children
+//!
+//!     A ─────────▶ accept ▶ fork ───────────────▶ serve A … exit
+//!                    ▲        │
+//!                    └────────┘ straight back to accept
+//!     B ─────────▶ accept ▶ fork ───────────────▶ serve B … exit
+//!                    ▲        │
+//!                    └────────┘ reaping whoever has exited
+//! ```
+//!
+//! *What it costs*: a process per connection. Its page tables are copied, its memory is copied
+//! page by page where it is written to, and all of it is torn down again: some hundred
+//! microseconds each time, and more the more memory the parent uses.
+//!
+//! *When it breaks*: with many short connections (the cost of fork is paid for each), and with many
+//! long ones (a process each). Nothing limits it but the limit that it sets itself.
+//!
+//! *In the wild*: sshd and PostgreSQL, whose connections live long and must be kept apart.
+
+use std::io;
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use super::Model;
+use crate::accept::Listener;
+use crate::master::Children;
+use crate::serve::{Server, TurnedAway};
+use crate::sys::process::{self, Fork};
+use crate::sys::signal::Signals;
+
+pub(super) const MODEL: Model = Model {
+    name: "fork",
+    aliases: &["forking"],
+    summary: "a child process for each connection",
+    accepts: "the parent",
+    clients_per_worker: "1",
+    in_the_wild: "sshd, PostgreSQL",
+    chapter: "03-fork.md",
+    run,
+};
+
+/// How long to wait for a process to become available again.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+// ANCHOR: run
+fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    let mut children = Children::default();
+    let mut turned_away = TurnedAway::default();
+    let meanwhile = |children: &mut Children<()>, away: &mut TurnedAway| {
+        children.reap_all();
+        away.sweep();
+    };
+    while let Some(client) = listener.accept_while(|| meanwhile(&mut children, &mut turned_away))? {
+        if children.len() >= server.connections_max {
+            turned_away.add(client);
+            continue;
+        }
+        match fork(&mut children) {
+            Fork::Child => {
+                drop(listener);
+                process::leave_after(|| serve(server, &client));
+            }
+            Fork::Parent(pid) => children.add(pid, ()),
+        }
+    }
+    drop(listener);
+    children.stop(&Signals::take_over()?)
+}
+// ANCHOR_END: run
+
+/// The child's whole life.
+fn serve(server: &Server<'_>, client: &TcpStream) -> i32 {
+    server.serve(client);
+    0
+}
+
+/// Forks, however long it takes: the client that has been accepted waits, and those behind it
+/// wait in the accept queue, until a process or memory is to be had again.
+fn fork(children: &mut Children<()>) -> Fork {
+    loop {
+        match process::fork() {
+            Ok(fork) => return fork,
+            Err(error) => {
+                crate::log!("fork: {}; waiting until that changes", error.desc());
+                thread::sleep(EXHAUSTED_PAUSE);
+                children.reap_all();
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! **Pre-fork**: children made before the requests arrive, each accepting for itself.
+//!
+//! ```text
+//!   clients      accept queue       children                  master
+//!
+//!     A ────────────────┬─────────▶ 0: accept ▶ serve A ▶ …     forks them all first,
+//!     B ────────────────┼─────────▶ 1: accept ▶ serve B ▶ …     then waits for signals:
+//!     C ──────▶ [ C ] ──┴─────────▶ 2: accept (waiting)         a child that dies
+//!                                   one client each             is replaced
+//! ```
+//!
+//! *What it costs*: next to nothing per connection: the processes are there already. Memory for
+//! the pool, shared with the master as long as nobody writes to it.
+//!
+//! *When it breaks*: when all children are busy. Each client holds a child, be it ever so idle, so
+//! slow clients and kept-open connections starve the others: the pool's size is the limit.
+//!
+//! *In the wild*: Apache's prefork MPM, Gunicorn's sync workers, unicorn, php-fpm. It serves code
+//! that is not thread-safe, and a crash takes one client with it.
+
+use std::io;
+
+use super::Model;
+use crate::accept::Listener;
+use crate::master::{self, Worker};
+use crate::serve::Server;
+
+pub(super) const MODEL: Model = Model {
+    name: "prefork",
+    aliases: &[],
+    summary: "a master and a pool of children that each accept",
+    accepts: "each child",
+    clients_per_worker: "1",
+    in_the_wild: "Apache prefork, Gunicorn sync, php-fpm",
+    chapter: "04-prefork.md",
+    run,
+};
+
+// ANCHOR: run
+fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    master::run(server, listener, work)
+}
+
+fn work(worker: &Worker<'_>) -> io::Result<()> {
+    while let Some(client) = worker.accept()? {
+        worker.serve(&client);
+    }
+    Ok(())
+}
+// ANCHOR_END: run

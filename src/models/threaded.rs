@@ -1,0 +1,91 @@
+//! **Threaded**: a thread for each connection.
+//!
+//! ```text
+//!   clients        main thread                    threads, all in one process
+//!
+//!     A ─────────▶ accept ▶ spawn ──────────────▶ serve A … end
+//!                    ▲        │
+//!                    └────────┘ straight back to accept
+//!     B ─────────▶ accept ▶ spawn ──────────────▶ serve B … end
+//! ```
+//!
+//! *What it costs*: a thread per connection: a stack and a few kernel structures, but no page
+//! tables to copy, so a fraction of a fork.
+//!
+//! *When it breaks*: with very many connections (a stack each), with a handler that is not
+//! thread-safe, and with a crash: it takes all clients along.
+//!
+//! *In the wild*: MySQL, classic Java servers, many internal services.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+use super::Model;
+use crate::accept::Listener;
+use crate::serve::{Server, TurnedAway};
+
+pub(super) const MODEL: Model = Model {
+    name: "threaded",
+    aliases: &["thread"],
+    summary: "a thread for each connection",
+    accepts: "the main thread",
+    clients_per_worker: "1",
+    in_the_wild: "MySQL, classic Java servers",
+    chapter: "05-threaded.md",
+    run,
+};
+
+/// Address space for a thread's stack; memory is only used where it is touched.
+const STACK_BYTES: usize = 256 * 1024;
+/// How long to wait for a thread to become available again.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+// ANCHOR: run
+fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    let serving = AtomicUsize::new(0);
+    let mut turned_away = TurnedAway::default();
+    // The scope ends when the last thread has: that is the graceful stop.
+    thread::scope(|scope| {
+        while let Some(client) = listener.accept_while(|| turned_away.sweep())? {
+            if serving.load(Relaxed) >= server.connections_max {
+                turned_away.add(client);
+                continue;
+            }
+            serving.fetch_add(1, Relaxed);
+            let client = Arc::new(client);
+            spawn(scope, &client, |client| {
+                server.serve(client);
+                serving.fetch_sub(1, Relaxed);
+            });
+        }
+        drop(listener);
+        Ok(())
+    })
+}
+// ANCHOR_END: run
+
+/// Starts a thread, however long it takes: the client that has been accepted waits, and those
+/// behind it wait in the accept queue.
+///
+/// The client is shared because a thread that could not be made takes what it was given along.
+fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    client: &Arc<TcpStream>,
+    serve: impl Fn(&TcpStream) + Copy + Send + 'scope,
+) {
+    loop {
+        let theirs = Arc::clone(client);
+        let thread = thread::Builder::new().stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, move || serve(&theirs)) {
+            Ok(_) => return,
+            Err(error) => {
+                crate::log!("thread: {error}; waiting until that changes");
+                thread::sleep(EXHAUSTED_PAUSE);
+            }
+        }
+    }
+}

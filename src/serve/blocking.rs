@@ -1,0 +1,78 @@
+//! Drives a connection with blocking calls: one read and one write per request in the common case.
+//!
+//! The sockets carry a receive and a send timeout, the tick, which they inherit from the listener.
+//! When it passes, the calls return with EAGAIN, and the loop looks whether a deadline is over or
+//! the server is to stop. So deadlines hold for clients that send nothing as well as for those
+//! that send an octet a second, and cost no system call of their own.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Instant;
+
+use nix::sys::sendfile::sendfile;
+
+use super::clock;
+use crate::http::{Conn, Handler, Unsent, Want};
+use crate::sys::signal;
+
+/// No single `sendfile` moves more than this: Linux stops just short of 2 GiB anyway, and progress
+/// is to be seen.
+const SENDFILE_MAX: u64 = 1 << 20;
+
+/// Serves the connection to its end.
+pub(super) fn drive(mut client: &TcpStream, conn: &mut Conn<'_>, handler: &dyn Handler) {
+    loop {
+        if signal::stopping() {
+            conn.stop(Instant::now());
+        }
+        let moved = match conn.want() {
+            Want::Read => client.read(conn.space()).map(|count| take(conn, count)),
+            Want::Respond => {
+                conn.respond(handler, clock::now);
+                Ok(())
+            }
+            Want::Write => write(client, conn).map(|count| conn.sent(count, Instant::now())),
+            Want::Shutdown => {
+                conn.shut(Instant::now());
+                client.shutdown(Shutdown::Write)
+            }
+            Want::Close => return,
+        };
+        match moved {
+            Ok(()) => {}
+            Err(error) if is_tick(&error) => conn.expire(Instant::now()),
+            // The client has gone, and with it everybody who could be told.
+            Err(_) => return,
+        }
+    }
+}
+
+fn take(conn: &mut Conn<'_>, count: usize) {
+    if count == 0 {
+        return conn.ended();
+    }
+    let now = Instant::now();
+    conn.received(count, now);
+    // A client that always sends a little before the tick must meet its deadline all the same.
+    conn.expire(now);
+}
+
+fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize> {
+    match conn.unsent() {
+        Unsent::Octets(octets) => client.write(octets),
+        Unsent::File {
+            file,
+            offset,
+            length,
+        } => {
+            let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
+            // At most a mebibyte, so it fits.
+            let length = length.min(SENDFILE_MAX) as usize;
+            Ok(sendfile(client, file, Some(&mut offset), length)?)
+        }
+    }
+}
+
+fn is_tick(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

@@ -1,0 +1,41 @@
+//! What comes in goes out: `/`, `/echo`, `/headers`.
+
+use super::Site;
+use crate::http::{Body, Method, Request, Response, Status, Version};
+
+const GREETING: &[u8] = b"Hello, World!\n";
+
+/// `GET /` greets, `POST /` returns what was posted.
+pub(super) fn root(site: &Site, request: &Request<'_>, path: &[u8]) -> Response {
+    match request.method() {
+        Method::Post => echo(site, request, path),
+        _ => {
+            Response::new(Status::OK).with_body("text/plain; charset=utf-8", Body::Static(GREETING))
+        }
+    }
+}
+
+/// `POST /echo` returns what was posted. As bare octets: whoever posts a script to this page must
+/// not get it run by somebody's browser.
+pub(super) fn echo(_: &Site, request: &Request<'_>, _: &[u8]) -> Response {
+    let body = Body::Owned(request.body().to_vec());
+    Response::new(Status::OK).with_body("application/octet-stream", body)
+}
+
+/// `GET /headers`: the request line and the fields as the server saw them.
+pub(super) fn headers(_: &Site, request: &Request<'_>, _: &[u8]) -> Response {
+    let version = match request.version() {
+        Version::Http10 => "HTTP/1.0",
+        Version::Http11 => "HTTP/1.1",
+    };
+    let line = format!("{} {} {version}\n", request.method_name(), request.target());
+    let mut text = line.into_bytes();
+    for (name, value) in request.fields() {
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value);
+        text.push(b'\n');
+    }
+    // Values may hold octets beyond ASCII, of no known encoding, so no charset is claimed.
+    Response::new(Status::OK).with_body("text/plain", Body::Owned(text))
+}

@@ -1,0 +1,73 @@
+//! Work of a chosen size: `/bytes`, `/sleep`, `/cpu`.
+
+use std::hint::black_box;
+use std::thread;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+use super::{Site, parameters};
+use crate::http::{Body, Request, Response, Status};
+
+/// What `/bytes` repeats; long, so that a large answer takes few writes.
+static PATTERN: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+
+/// `GET /bytes?n=N`: N octets, never all in memory.
+pub(super) fn bytes(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
+    match parameters::number(request, "n", site.bytes_max) {
+        Err(refusal) => refusal,
+        Ok(length) => Response::new(Status::OK).with_body(
+            "application/octet-stream",
+            Body::Repeated {
+                pattern: &PATTERN,
+                length,
+            },
+        ),
+    }
+}
+
+/// `GET /sleep?ms=N`: waits, holding the worker as a slow back end would.
+pub(super) fn sleep(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
+    match parameters::milliseconds(request, site.wait_max) {
+        Err(refusal) => refusal,
+        Ok(time) => {
+            thread::sleep(time);
+            Response::text(Status::OK, format!("slept {} ms\n", time.as_millis()))
+        }
+    }
+}
+
+/// `GET /cpu?ms=N`: keeps a core busy until this thread has used that much of it.
+pub(super) fn cpu(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
+    match parameters::milliseconds(request, site.wait_max) {
+        Err(refusal) => refusal,
+        Ok(time) => {
+            burn(time);
+            Response::text(
+                Status::OK,
+                format!("burned {} ms of CPU\n", time.as_millis()),
+            )
+        }
+    }
+}
+
+/// Computes until the thread's own CPU clock says enough, so that a crowded machine does not
+/// make it less work.
+fn burn(time: Duration) {
+    let end = cpu_time().saturating_add(time);
+    let mut number = 1u64;
+    while cpu_time() < end {
+        for _ in 0..10_000 {
+            number = black_box(
+                number
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1),
+            );
+        }
+    }
+}
+
+fn cpu_time() -> Duration {
+    // The clock exists on every Linux since 2.6.12, so the call does not fail.
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::MAX, Duration::from)
+}

@@ -1,0 +1,65 @@
+//! Sockets, where nix leaves a gap.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    self, AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+/// Opens a listening TCP socket, close-on-exec, with SO_REUSEADDR, so that a restarted server need
+/// not wait for old connections to leave TIME_WAIT. See `listen(2)` for `backlog`.
+pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
+    let family = if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    let socket = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    socket::setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    socket::bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+    socket::listen(&socket, Backlog::new(backlog)?)?;
+    Ok(TcpListener::from(socket))
+}
+
+/// Sets on a listener what each connection accepted from it inherits (`tcp(7)`, `socket(7)`), so
+/// that no connection pays system calls for it: no Nagle delay, and no `accept`, `read` or `write`
+/// that blocks longer than `tick_ms` milliseconds.
+pub fn set_inherited(listener: &impl AsFd, tick_ms: u32) -> nix::Result<()> {
+    let tick = TimeVal::milliseconds(i64::from(tick_ms));
+    socket::setsockopt(listener, sockopt::TcpNoDelay, &true)?;
+    socket::setsockopt(listener, sockopt::ReceiveTimeout, &tick)?;
+    socket::setsockopt(listener, sockopt::SendTimeout, &tick)
+}
+
+/// `accept4(2)`, close-on-exec. Unlike the standard library's, it returns with EINTR when a signal
+/// arrives: a server has to look whether it was asked to stop.
+pub fn accept(listener: &impl AsFd) -> nix::Result<TcpStream> {
+    let listener = listener.as_fd().as_raw_fd();
+    let client = socket::accept4(listener, SockFlag::SOCK_CLOEXEC)?;
+    // SAFETY: accept4 has just returned this descriptor, so it is open and nobody else owns it.
+    let client = unsafe { OwnedFd::from_raw_fd(client) };
+    Ok(TcpStream::from(client))
+}
+
+/// Connections that wait in a listener's accept queue. For a listening socket TCP_INFO reports
+/// them as `tcpi_unacked` (`tcp_get_info` in the kernel's `net/ipv4/tcp.c`).
+pub fn accept_queue_length(listener: &impl AsFd) -> nix::Result<u32> {
+    // SAFETY: tcp_info is a struct of plain integers, for which all zeroes is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: `info` and `length` outlive the call, and `length` is the size of `info`, so the
+    // kernel writes no octet beyond it.
+    let result = unsafe {
+        libc::getsockopt(
+            listener.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    Errno::result(result).map(|_| info.tcpi_unacked)
+}

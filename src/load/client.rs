@@ -1,9 +1,7 @@
 //! One connection's worth of load: the system calls, and nothing of when to make them.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
@@ -11,7 +9,7 @@ use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage,
 use nix::unistd;
 
 use super::response::{Answer, Response};
-use super::{Error, Failure, Plan, Target};
+use super::{Failure, Plan, Target};
 
 /// What every client of a run asks, and of whom.
 pub(super) struct Question {
@@ -188,25 +186,5 @@ impl Client {
             Err(errno) => return Err(Failure::of(errno, self.response.started())),
         };
         Ok(answer.map_or(Step::Wait(EpollFlags::EPOLLIN), Step::Answered))
-    }
-}
-
-/// Connects once and hangs up, to tell a server that is not there before a run rather than by a
-/// table full of errors.
-///
-/// # Errors
-///
-/// [`Error::Unreachable`] with the reason in words.
-pub fn probe(target: &Target, timeout: Duration) -> Result<(), Error> {
-    let reason = |error: io::Error| match error.raw_os_error() {
-        Some(errno) => Errno::from_raw(errno).desc().to_lowercase(),
-        None => error.to_string(),
-    };
-    match TcpStream::connect_timeout(&target.address, timeout) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::Unreachable {
-            url: target.to_string(),
-            reason: reason(error),
-        }),
     }
 }

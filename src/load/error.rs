@@ -6,8 +6,8 @@ use std::time::Duration;
 /// Why a run could not start, or why its own machinery failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connections, no threads or no requests.
-    #[error("nothing to do: connections, threads and requests must be at least 1")]
+    /// No connections, no threads, no requests or no time.
+    #[error("nothing to do: connections, threads, requests and time must be more than 0")]
     Nothing,
     /// Some threads would have no connection.
     #[error(

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
 
-use super::client::{Client, Question, Step};
+use super::client::{Question, Step};
 use super::plan::Share;
 use super::response::Answer;
+use super::slot::Slot;
 use super::tally::Tally;
 use super::{Amount, Error, Failure, Plan, Watch, machine};
 
@@ -19,10 +20,6 @@ const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 const EVENTS_MAX: usize = 256;
 /// How late the wish to stop may be noticed.
 const STOP_NOTICED_WITHIN: Duration = Duration::from_millis(100);
-/// A client pauses for this long after a connection could not be made...
-const PAUSE_MIN: Duration = Duration::from_millis(10);
-/// ...and twice as long each time, up to this, lest a server that has gone keep a core busy.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// One thread of a run.
 pub(super) struct EventLoop<'a> {
@@ -45,24 +42,6 @@ pub(super) struct EventLoop<'a> {
     published: (u64, u64),
 }
 
-/// The place of one client.
-struct Slot {
-    client: Client,
-    state: State,
-    /// When its last request began.
-    since: Instant,
-    /// Whether it ever got an answer.
-    answered: bool,
-    pause: Duration,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Idle,
-    Asking,
-    Pausing { until: Instant },
-}
-
 impl<'a> EventLoop<'a> {
     pub(super) fn new(
         plan: &'a Plan,
@@ -71,22 +50,13 @@ impl<'a> EventLoop<'a> {
         start: Instant,
     ) -> Result<Self, Error> {
         machine::pin(plan, share.thread)?;
-        let new = || Slot {
-            client: Client::default(),
-            state: State::Idle,
-            since: start,
-            answered: false,
-            pause: PAUSE_MIN,
-        };
         Ok(Self {
             plan,
             watch,
             question: Question::new(plan),
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(failed("epoll_create1"))?,
             buffer: vec![0; RECEIVE_BUFFER_BYTES].into(),
-            slots: std::iter::repeat_with(new)
-                .take(share.connections)
-                .collect(),
+            slots: (0..share.connections).map(|_| Slot::new()).collect(),
             asking: 0,
             requests_left: share.requests,
             end: match plan.amount {
@@ -95,7 +65,7 @@ impl<'a> EventLoop<'a> {
             },
             now: start,
             next_wake: start + plan.timeout,
-            tally: Tally::new(),
+            tally: Tally::new(start),
             published: (0, 0),
         })
     }
@@ -182,8 +152,7 @@ impl<'a> EventLoop<'a> {
     fn ask(&mut self, slot: usize) -> Option<Result<Step, Failure>> {
         let slot = &mut self.slots[slot];
         if self.requests_left == 0 {
-            slot.client.close();
-            slot.state = State::Idle;
+            slot.retire();
             return None;
         }
         self.requests_left -= 1;
@@ -192,21 +161,19 @@ impl<'a> EventLoop<'a> {
             // Closing the last connection took a while, and is not this request's.
             self.now = Instant::now();
         }
-        (slot.state, slot.since) = (State::Asking, self.now);
+        slot.begin(self.now);
         self.asking += 1;
         Some(slot.client.ask(&self.question))
     }
 
     fn answered(&mut self, slot: usize, answer: Answer) -> bool {
         self.now = Instant::now();
-        let slot = &mut self.slots[slot];
-        slot.answered = true;
-        slot.pause = PAUSE_MIN;
         self.asking -= 1;
+        let slot = &mut self.slots[slot];
+        let latency = slot.answered(self.now);
         match verify(self.plan, &answer) {
             Ok(()) => {
                 self.tally.requests += 1;
-                let latency = self.now.duration_since(slot.since);
                 self.tally
                     .latency
                     .saturating_record(latency.as_nanos() as u64);
@@ -228,10 +195,7 @@ impl<'a> EventLoop<'a> {
         let was_of_use = slot.client.close();
         self.now = Instant::now();
         if !was_of_use {
-            let until = self.now + slot.pause;
-            slot.state = State::Pausing { until };
-            slot.pause = (slot.pause * 2).min(PAUSE_MAX);
-            self.next_wake = self.next_wake.min(until);
+            self.next_wake = self.next_wake.min(slot.pause(self.now));
         }
         was_of_use
     }
@@ -243,13 +207,13 @@ impl<'a> EventLoop<'a> {
         let now = self.now;
         self.next_wake = now + self.plan.timeout;
         for slot in 0..self.slots.len() {
-            let late_at = self.slots[slot].since + self.plan.timeout;
-            match self.slots[slot].state {
-                State::Asking if late_at <= now => self.drive(slot, Err(Failure::Timeout)),
-                State::Asking => self.next_wake = self.next_wake.min(late_at),
-                State::Pausing { until } if until <= now => self.begin(slot),
-                State::Pausing { until } => self.next_wake = self.next_wake.min(until),
-                State::Idle => {}
+            match self.slots[slot].wake_at(self.plan.timeout) {
+                Some(at) if at > now => self.next_wake = self.next_wake.min(at),
+                Some(_) if self.slots[slot].is_asking() => {
+                    self.drive(slot, Err(Failure::Timeout));
+                }
+                Some(_) => self.begin(slot),
+                None => {}
             }
         }
     }
@@ -268,9 +232,10 @@ impl<'a> EventLoop<'a> {
 
     fn close_the_books(mut self) -> Tally {
         self.publish();
+        self.tally.ended = self.now;
         for slot in &self.slots {
-            self.tally.in_flight_at_stop += u64::from(slot.state == State::Asking);
-            self.tally.never_answered += u64::from(!slot.answered);
+            self.tally.in_flight_at_stop += u64::from(slot.is_asking());
+            self.tally.never_answered += u64::from(!slot.was_answered);
             self.tally.connections_opened += slot.client.opened;
             self.tally.bytes += slot.client.bytes;
         }

@@ -13,9 +13,10 @@
 //! | room | what happens in it |
 //! | --- | --- |
 //! | [`Plan`], [`Target`] | what to load and how hard |
-//! | `response`, `chunked` | an answer's framing, free of I/O |
-//! | `client` | one connection: the system calls, and which failure an errno is |
-//! | `event_loop` | one thread: who may go on, who is late, when it is over |
+//! | `response`, `head`, `chunked` | an answer's framing, free of I/O |
+//! | `client` | one connection: the system calls |
+//! | [`Failure`], [`Errors`] | the ways to fail, and a count of each |
+//! | `event_loop`, `slot` | one thread: who may go on, who is late, when it is over |
 //! | `tally` | one thread's counts and their sum, the [`Outcome`] |
 //!
 //! # What is counted, and how
@@ -37,12 +38,16 @@
 mod chunked;
 mod client;
 mod error;
+mod errors;
 mod event_loop;
 mod failure;
+mod head;
 mod machine;
 mod outcome;
 mod plan;
+mod probe;
 mod response;
+mod slot;
 mod tally;
 mod target;
 
@@ -50,11 +55,12 @@ use std::panic;
 use std::thread;
 use std::time::Instant;
 
-pub use client::probe;
 pub use error::Error;
-pub use failure::{Errors, Failure};
+pub use errors::Errors;
+pub use failure::Failure;
 pub use outcome::Outcome;
 pub use plan::{Amount, Plan, Watch};
+pub use probe::probe;
 pub use target::{Target, TargetError};
 
 use event_loop::EventLoop;
@@ -87,5 +93,5 @@ pub fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, Error> {
             })
             .collect::<Result<Vec<Tally>, Error>>()
     })?;
-    Ok(tally::sum(plan, tallies, start.elapsed()))
+    Ok(tally::sum(plan, tallies, start))
 }

@@ -95,7 +95,8 @@ impl Plan {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.connections == 0 || self.threads == 0 || self.amount == Amount::Requests(0) {
+        let nothing = [Amount::Requests(0), Amount::Duration(Duration::ZERO)];
+        if self.connections == 0 || self.threads == 0 || nothing.contains(&self.amount) {
             return Err(Error::Nothing);
         }
         if self.threads > self.connections {
@@ -173,6 +174,11 @@ mod tests {
             plan(1, 2, 9).check(),
             Err(Error::IdleThreads { .. })
         ));
+        let no_time = Plan {
+            amount: Amount::Duration(Duration::ZERO),
+            ..plan(1, 1, 1)
+        };
+        assert!(matches!(no_time.check(), Err(Error::Nothing)));
         let endless = Plan {
             timeout: Duration::MAX,
             ..plan(1, 1, 1)

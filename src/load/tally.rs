@@ -1,6 +1,6 @@
 //! One thread's counts, and their sum.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -19,10 +19,12 @@ pub(super) struct Tally {
     pub(super) bytes: u64,
     pub(super) cpu: Duration,
     pub(super) interrupted: bool,
+    /// When its last request ended, before it closed its connections.
+    pub(super) ended: Instant,
 }
 
 impl Tally {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(start: Instant) -> Self {
         Self {
             requests: 0,
             attempted: 0,
@@ -34,6 +36,7 @@ impl Tally {
             bytes: 0,
             cpu: Duration::ZERO,
             interrupted: false,
+            ended: start,
         }
     }
 }
@@ -45,7 +48,7 @@ fn histogram() -> Histogram<u64> {
 }
 
 /// What all threads have counted.
-pub(super) fn sum(plan: &Plan, tallies: Vec<Tally>, duration: Duration) -> Outcome {
+pub(super) fn sum(plan: &Plan, tallies: Vec<Tally>, start: Instant) -> Outcome {
     let mut outcome = Outcome {
         requests: 0,
         attempted: 0,
@@ -53,7 +56,7 @@ pub(super) fn sum(plan: &Plan, tallies: Vec<Tally>, duration: Duration) -> Outco
         in_flight_at_stop: 0,
         never_answered: 0,
         latency: histogram(),
-        duration,
+        duration: Duration::ZERO,
         connections: plan.connections_used(),
         connections_opened: 0,
         bytes: 0,
@@ -62,6 +65,7 @@ pub(super) fn sum(plan: &Plan, tallies: Vec<Tally>, duration: Duration) -> Outco
         interrupted: false,
     };
     for tally in tallies {
+        outcome.duration = outcome.duration.max(tally.ended - start);
         outcome.requests += tally.requests;
         outcome.attempted += tally.attempted;
         outcome.errors += &tally.errors;

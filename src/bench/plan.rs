@@ -112,7 +112,7 @@ impl fmt::Display for Plan {
 
 /// Starting a server, stopping it, and looking whether it left anything: what a run takes beyond
 /// its warm-up and its window.
-const OVERHEAD: Duration = Duration::from_millis(250);
+const OVERHEAD: Duration = Duration::from_millis(100);
 /// A longer window buys less than another block would.
 const WINDOW_MAX: Duration = Duration::from_millis(1500);
 /// Below this a window holds too few requests to say anything.
@@ -251,7 +251,7 @@ mod tests {
         let said = plan(4, 5, 0).to_string();
         assert_eq!(
             said,
-            "4 models × 2 scenarios × 5 blocks × 1.5 s, about 85 s"
+            "4 models × 2 scenarios × 5 blocks × 1.5 s, about 79 s"
         );
         assert_eq!(Clock(Duration::from_secs(100)).to_string(), "1 min 40 s");
     }

@@ -64,11 +64,13 @@ fn table(plan: &Plan, rows: &[&Row], styled: bool) -> String {
         .map(|width| width + 1)
         .sum();
     let room = WIDTH_MAX.saturating_sub(figures);
+    let names = needed(&table).min(NAME_WIDTH).min(room);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((u16::from(index > 0), 0));
         if index == 0 {
-            let widest = room.clamp(NAME_WIDTH_MIN, NAME_WIDTH);
-            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(widest)));
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
+                names.max(NAME_WIDTH_MIN),
+            )));
         } else {
             column.set_cell_alignment(CellAlignment::Right);
             if room >= NAME_WIDTH_MIN {
@@ -80,6 +82,15 @@ fn table(plan: &Plan, rows: &[&Row], styled: bool) -> String {
         .lines()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
+}
+
+/// The width of the longest name or note.
+fn needed(table: &Table) -> u16 {
+    table
+        .column_max_content_widths()
+        .first()
+        .copied()
+        .unwrap_or(NAME_WIDTH)
 }
 
 fn filled(plan: &Plan, rows: &[&Row], styled: bool) -> Table {

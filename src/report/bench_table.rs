@@ -19,14 +19,12 @@ const HEADER: [&str; 11] = [
     "model", "req/s", "p50", "p99", "p99.9", "max", "err", "CPU/req", "MiB", "proc", "thr",
 ];
 /// A longer name or note goes on in the next line.
-const NAME_WIDTH: u16 = 16;
+const NAME_WIDTH: u16 = 17;
 /// Narrower, names of models would break.
 const NAME_WIDTH_MIN: u16 = 9;
 const NONE: &str = "–";
-/// No frame and no lines between rows: the space is for figures.
-const STYLE: TableStyle = TableStyle::new()
-    .header_separator(LineStyle::none().fill('─').junction('─'))
-    .bottom_border(LineStyle::none().fill('─').junction('─'));
+/// One line below the titles and no other: the space is for figures.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
 /// Everything that a bench prints: a table for each scenario, what the signs mean, and what there
 /// is to see. `styled` adds bold and dim for a terminal.
@@ -54,43 +52,34 @@ pub(super) fn heading(plan: &Plan, scenario: Scenario) -> String {
 }
 
 /// Figures stay whole and the names get what room is left. Only where figures need so much that
-/// nothing is left (each with a range over three units, say), they are broken, too.
+/// next to nothing is left (each with a range over three units, say), they are broken, too.
 fn table(plan: &Plan, rows: &[&Row], styled: bool) -> String {
     let mut table = filled(plan, rows, styled);
-    let figures: u16 = table
-        .column_max_content_widths()
-        .iter()
-        .skip(1)
-        .map(|width| width + 1)
-        .sum();
-    let room = WIDTH_MAX.saturating_sub(figures);
-    let names = needed(&table).min(NAME_WIDTH).min(room);
+    let widths = table.column_max_content_widths();
+    let (longest_name, figures) = (widths[0].min(NAME_WIDTH), widths[1..].iter().sum::<u16>());
+    let room_with = |gap: u16| WIDTH_MAX.saturating_sub(figures + gap * (widths.len() as u16 - 1));
+    // Air between the columns is worth breaking a note for, but not a model's name.
+    let names = rows.iter().map(|row| row.contender.chars().count());
+    let unbroken = longest_name.min(names.max().unwrap_or(0) as u16);
+    let gap = if room_with(2) >= unbroken { 2 } else { 1 };
+    let name = longest_name.min(room_with(gap)).max(NAME_WIDTH_MIN);
     for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((u16::from(index > 0), 0));
         if index == 0 {
-            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
-                names.max(NAME_WIDTH_MIN),
-            )));
-        } else {
-            column.set_cell_alignment(CellAlignment::Right);
-            if room >= NAME_WIDTH_MIN {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
+            column.set_padding((0, 0));
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(name)));
+            continue;
+        }
+        column
+            .set_padding((gap, 0))
+            .set_cell_alignment(CellAlignment::Right);
+        if room_with(gap) >= NAME_WIDTH_MIN {
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     table
         .lines()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
-}
-
-/// The width of the longest name or note.
-fn needed(table: &Table) -> u16 {
-    table
-        .column_max_content_widths()
-        .first()
-        .copied()
-        .unwrap_or(NAME_WIDTH)
 }
 
 fn filled(plan: &Plan, rows: &[&Row], styled: bool) -> Table {
@@ -181,7 +170,7 @@ fn extremes(plan: &Plan, row: &Row, styled: bool) -> Line {
         spread.map_or(String::new(), |spread| range(spread, scale))
     };
     let cells = [
-        note(plan, row),
+        notes(plan, row).join("\n"),
         show(&row.requests_per_s, COUNT),
         show(&row.p50_us, TIME),
         show(&row.p99_us, TIME),
@@ -198,11 +187,11 @@ fn extremes(plan: &Plan, row: &Row, styled: bool) -> Line {
 }
 
 fn has_second_line(plan: &Plan, row: &Row) -> bool {
-    row.blocks_measured > 1 || !note(plan, row).is_empty()
+    row.blocks_measured > 1 || !notes(plan, row).is_empty()
 }
 
 /// What stands below the name: how it failed, who starved, the letters of the marks.
-pub(super) fn note(plan: &Plan, row: &Row) -> String {
+pub(super) fn notes(plan: &Plan, row: &Row) -> Vec<String> {
     let mut notes: Vec<String> = row
         .failures
         .iter()
@@ -218,7 +207,7 @@ pub(super) fn note(plan: &Plan, row: &Row) -> String {
     if !row.marks.is_empty() {
         notes.push(marks(row));
     }
-    notes.join(", ")
+    notes
 }
 
 /// `[E2/5 G]`: the letters, with the share of the blocks where it is not all of them.

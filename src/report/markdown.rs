@@ -1,6 +1,6 @@
 //! The table of a bench as Markdown (GitHub's pipe tables).
 
-use super::bench_table::{heading, note};
+use super::bench_table::{heading, notes};
 use super::findings;
 use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
 use crate::bench::plan::Plan;
@@ -65,7 +65,7 @@ fn line(plan: &Plan, row: &Row) -> String {
             .map_or("–".to_owned(), |spread| mebibytes(spread.median)),
         count(&row.processes),
         count(&row.threads),
-        escaped(&note(plan, row)),
+        escaped(&notes(plan, row).join(", ")),
     ];
     format!("| {} |\n", cells.join(" | "))
 }

@@ -130,7 +130,7 @@ fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, load::Error> {
 
 /// The first SIGINT or SIGTERM ends the run, the second the process. The signals are blocked here,
 /// before there are other threads to inherit it, so that only the waiting thread takes them.
-fn stop_on_signals(watch: &Arc<Watch>) -> anyhow::Result<()> {
+pub(super) fn stop_on_signals(watch: &Arc<Watch>) -> anyhow::Result<()> {
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
     signals.thread_block()?;
     let watch = Arc::clone(watch);

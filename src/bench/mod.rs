@@ -14,8 +14,9 @@
 //! | room | what happens in it |
 //! | --- | --- |
 //! | [`plan`] | who, how often, in which order, how long |
+//! | [`budget`] | how long a window may be, so that the whole ends in time |
 //! | [`layout`] | which processors each side has |
-//! | [`server`] | the server under test, from start to proof that nothing is left |
+//! | [`server`], `streams` | the server under test, from start to proof that nothing is left |
 //! | [`accounting`] | what its processes use |
 //! | `measure`, `sampler` | one run |
 //! | [`gates`] | what must be said about a window |
@@ -23,6 +24,7 @@
 //! | [`results`] | the file |
 
 pub mod accounting;
+pub mod budget;
 pub mod environment;
 pub mod failure;
 pub mod gates;
@@ -35,6 +37,7 @@ mod sampler;
 mod seconds;
 pub mod server;
 pub mod statistics;
+mod streams;
 pub mod summary;
 
 use std::io;

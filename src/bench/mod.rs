@@ -17,7 +17,7 @@
 //! | [`budget`] | how long a window may be, so that the whole ends in time |
 //! | [`layout`] | which processors each side has |
 //! | [`server`], `streams` | the server under test, from start to proof that nothing is left |
-//! | [`accounting`] | what its processes use |
+//! | [`accounting`], [`cpu_meter`] | what its processes use, and what others use meanwhile |
 //! | `measure`, `sampler` | one run |
 //! | [`gates`] | what must be said about a window |
 //! | [`statistics`], [`summary`] | from windows to rows |
@@ -25,6 +25,7 @@
 
 pub mod accounting;
 pub mod budget;
+pub mod cpu_meter;
 pub mod environment;
 pub mod failure;
 pub mod gates;
@@ -43,7 +44,8 @@ pub mod summary;
 use std::io;
 use std::path::Path;
 
-use environment::{Environment, StealMeter};
+use cpu_meter::CpuMeter;
+use environment::Environment;
 use layout::Layout;
 use measure::Bench;
 use plan::{Contender, Plan, Scenario};
@@ -91,11 +93,11 @@ pub fn run(
         layout: &layout,
         watch,
     };
-    let steal = StealMeter::read();
+    let meter = CpuMeter::read();
     for (index, order) in plan.orders().into_iter().enumerate() {
         bench.block(index + 1, &order, &mut results.runs, observer);
         results.interrupted = results.runs.len() < plan.runs();
-        results.environment.steal_share = steal.share_since();
+        results.environment.steal_share = meter.elapsed().steal_share();
         results.summary = summary::summarise(&plan, &results.runs);
         results.write(directory)?;
         if bench.stopped() {

@@ -15,7 +15,7 @@ use crate::accept::Listener;
 use crate::models::{self, Model};
 use crate::serve::Server;
 use crate::site::{Root, Site};
-use crate::sys::signal;
+use crate::sys::{memory, signal};
 
 /// Serve with one model until SIGTERM or SIGINT.
 ///
@@ -93,6 +93,8 @@ impl Args {
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
         announce(&listener)?;
+        memory::tidy_heap();
+        server.rehearse();
         (self.model.run)(&server, listener)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,14 +1,26 @@
 //! The input of a connection: a queue of octets that is filled at the end and eaten at the front.
 
-/// What an idle connection keeps; a usual request fits.
-const INITIAL: usize = 2 * 1024;
+use smallvec::SmallVec;
+
+/// Octets kept in the connection itself, without an allocation. A usual request fits.
+const INLINE: usize = 1024;
 
 /// A growing buffer with a cursor at each end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Buffer {
-    octets: Vec<u8>,
+    octets: SmallVec<[u8; INLINE]>,
     start: usize,
     end: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self {
+            octets: SmallVec::from([0; INLINE]),
+            start: 0,
+            end: 0,
+        }
+    }
 }
 
 impl Buffer {
@@ -23,7 +35,7 @@ impl Buffer {
                 self.octets.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, self.end - self.start);
             } else {
-                self.octets.resize((self.octets.len() * 2).max(INITIAL), 0);
+                self.octets.resize(self.octets.len() * 2, 0);
             }
         }
         &mut self.octets[self.end..]
@@ -49,9 +61,9 @@ impl Buffer {
         (self.start, self.end) = (0, 0);
     }
 
-    /// Gives memory above `capacity` back, if nothing unread is in it.
-    pub(super) fn shrink(&mut self, capacity: usize) {
-        if self.start == self.end && self.octets.len() > capacity {
+    /// Gives back what was allocated, if nothing unread is in it.
+    pub(super) fn shrink(&mut self) {
+        if self.start == self.end && self.octets.spilled() {
             *self = Self::default();
         }
     }

@@ -1,7 +1,7 @@
 //! The content of a response on its way out.
 
 use super::conn::Unsent;
-use super::response::Body;
+use super::response::{Body, Out};
 
 /// A body and how much of it has gone.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Content {
 
     /// Appends the whole body to `out` if it is small and in memory, so that head and content
     /// leave in one write; otherwise hands itself back.
-    pub(super) fn inline(self, out: &mut Vec<u8>, limit: usize) -> Option<Self> {
+    pub(super) fn inline(self, out: &mut Out, limit: usize) -> Option<Self> {
         match &self.body {
             Body::Static(octets) if octets.len() <= limit => out.extend_from_slice(octets),
             Body::Owned(octets) if octets.len() <= limit => out.extend_from_slice(octets),
@@ -25,6 +25,7 @@ impl Content {
                 out.extend(
                     pattern
                         .iter()
+                        .copied()
                         .cycle()
                         .take(usize::try_from(*length).unwrap_or(0)),
                 );

@@ -39,7 +39,6 @@ pub(super) struct EventLoop<'a> {
     /// Until then, no request can be late and no pause over.
     next_wake: Instant,
     tally: Tally,
-    published: (u64, u64),
 }
 
 impl<'a> EventLoop<'a> {
@@ -66,7 +65,6 @@ impl<'a> EventLoop<'a> {
             now: start,
             next_wake: start + plan.timeout,
             tally: Tally::new(start),
-            published: (0, 0),
         })
     }
 
@@ -85,7 +83,7 @@ impl<'a> EventLoop<'a> {
             if self.now >= self.next_wake {
                 self.wake();
             }
-            self.publish();
+            self.tally.publish(self.watch);
         }
         Ok(self.close_the_books())
     }
@@ -171,13 +169,8 @@ impl<'a> EventLoop<'a> {
         self.asking -= 1;
         let slot = &mut self.slots[slot];
         let latency = slot.answered(self.now);
-        match verify(self.plan, &answer) {
-            Ok(()) => {
-                self.tally.requests += 1;
-                self.tally
-                    .latency
-                    .saturating_record(latency.as_nanos() as u64);
-            }
+        match self.plan.verify(&answer) {
+            Ok(()) => self.tally.succeeded(latency),
             Err(failure) => self.tally.errors.count(failure),
         }
         if !(self.plan.keep_alive && answer.reusable && answer.surplus_bytes == 0) {
@@ -218,43 +211,12 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Tells the watch what is new, once a batch.
-    fn publish(&mut self) {
-        let (requests, failures) = (self.tally.requests, self.tally.errors.total());
-        self.watch
-            .requests
-            .fetch_add(requests - self.published.0, Relaxed);
-        self.watch
-            .failures
-            .fetch_add(failures - self.published.1, Relaxed);
-        self.published = (requests, failures);
-    }
-
     fn close_the_books(mut self) -> Tally {
-        self.publish();
+        self.tally.publish(self.watch);
         self.tally.ended = self.now;
-        for slot in &self.slots {
-            self.tally.in_flight_at_stop += u64::from(slot.is_asking());
-            self.tally.never_answered += u64::from(!slot.was_answered);
-            self.tally.connections_opened += slot.client.opened;
-            self.tally.bytes += slot.client.bytes;
-        }
+        self.slots.iter().for_each(|slot| self.tally.add(slot));
         self.tally.cpu = machine::thread_cpu();
         self.tally
-    }
-}
-
-fn verify(plan: &Plan, answer: &Answer) -> Result<(), Failure> {
-    let length_is_right = plan
-        .body_bytes
-        .is_none_or(|bytes| bytes == answer.body_bytes);
-    match answer {
-        Answer {
-            surplus_bytes: 1.., ..
-        } => Err(Failure::WrongBody),
-        Answer { status: 400.., .. } => Err(Failure::Status),
-        _ if !length_is_right => Err(Failure::WrongBody),
-        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use super::{Error, Target};
+use super::response::Answer;
+use super::{Error, Failure, Target};
+
+/// Statuses from here on are errors, the client's or the server's (RFC 9110 section 15).
+const STATUS_FAILED_MIN: u16 = 400;
 
 /// What to load, how hard, and for how long.
 #[derive(Debug, Clone)]
@@ -110,6 +114,21 @@ impl Plan {
             return Err(Error::Timeout {
                 max: Self::TIMEOUT_MAX,
             });
+        }
+        Ok(())
+    }
+
+    /// Whether a whole answer is what the plan wants.
+    pub(super) fn verify(&self, answer: &Answer) -> Result<(), Failure> {
+        let wanted = self.body_bytes.unwrap_or(answer.body_bytes);
+        if answer.surplus_bytes > 0 {
+            return Err(Failure::WrongBody);
+        }
+        if answer.status >= STATUS_FAILED_MIN {
+            return Err(Failure::Status);
+        }
+        if answer.body_bytes != wanted {
+            return Err(Failure::WrongBody);
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! One thread's counts, and their sum.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
 use super::outcome::Outcome;
-use super::{Errors, Plan};
+use super::slot::Slot;
+use super::{Errors, Plan, Watch};
 
 /// What one thread has counted.
 pub(super) struct Tally {
@@ -21,6 +23,8 @@ pub(super) struct Tally {
     pub(super) interrupted: bool,
     /// When its last request ended, before it closed its connections.
     pub(super) ended: Instant,
+    /// Successes and failures that the watch knows of.
+    published: (u64, u64),
 }
 
 impl Tally {
@@ -37,7 +41,34 @@ impl Tally {
             cpu: Duration::ZERO,
             interrupted: false,
             ended: start,
+            published: (0, 0),
         }
+    }
+
+    /// A request was answered and verified.
+    pub(super) fn succeeded(&mut self, latency: Duration) {
+        self.requests += 1;
+        self.latency.saturating_record(latency.as_nanos() as u64);
+    }
+
+    /// Takes over what a slot knows of itself, at the end.
+    pub(super) fn add(&mut self, slot: &Slot) {
+        self.in_flight_at_stop += u64::from(slot.is_asking());
+        self.never_answered += u64::from(!slot.was_answered);
+        self.connections_opened += slot.client.opened;
+        self.bytes += slot.client.bytes;
+    }
+
+    /// Tells the watch what is new. Once a batch is enough for anybody who watches.
+    pub(super) fn publish(&mut self, watch: &Watch) {
+        let (requests, failures) = (self.requests, self.errors.total());
+        watch
+            .requests
+            .fetch_add(requests - self.published.0, Relaxed);
+        watch
+            .failures
+            .fetch_add(failures - self.published.1, Relaxed);
+        self.published = (requests, failures);
     }
 }
 

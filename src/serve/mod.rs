@@ -25,6 +25,19 @@ pub struct Server<'a> {
 }
 
 impl Server<'_> {
+    /// Answers a request that nobody sent, in memory alone. What every first request sets up (the
+    /// allocator's caches, the rendered date) is then there before any child is forked, and shared
+    /// by all of them, instead of being set up by each.
+    pub fn rehearse(&self) {
+        const REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nHost: rehearsal\r\n\r\n";
+        let mut conn = Conn::new(&self.limits, Instant::now());
+        if let Some(space) = conn.space().get_mut(..REQUEST.len()) {
+            space.copy_from_slice(REQUEST);
+            conn.received(REQUEST.len(), Instant::now());
+            conn.respond(self.handler, clock::now);
+        }
+    }
+
     /// Serves one client until either side ends the connection, blocking all the while.
     ///
     /// Whatever happens to the connection is that client's affair: there is no error to return.

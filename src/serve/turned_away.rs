@@ -52,7 +52,7 @@ impl TurnedAway {
 
 /// Throws away what the client has sent; false once it has closed.
 fn is_open(client: &mut TcpStream) -> bool {
-    match client.read(&mut [0; 4096]) {
+    match client.read(&mut [0; 1024]) {
         Ok(count) => count > 0,
         Err(error) => error.kind() == ErrorKind::WouldBlock,
     }

@@ -4,6 +4,7 @@
 
 pub mod guarded;
 pub mod log;
+pub mod memory;
 pub mod net;
 pub mod process;
 pub mod signal;

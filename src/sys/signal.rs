@@ -18,6 +18,8 @@ static STOPS: AtomicU32 = AtomicU32::new(0);
 static GRACE_US: AtomicI64 = AtomicI64::new(0);
 /// A child leaves stopping by force to its parent.
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
+/// The signals of [`Signals`] are blocked, which a child would inherit.
+static IS_MASTER: AtomicBool = AtomicBool::new(false);
 
 /// From now on the first SIGTERM or SIGINT makes [`stopping`] true, and the process leaves with
 /// code 1 on a second one, or after `grace` if that is over first.
@@ -52,6 +54,9 @@ pub fn begin_stop() {
 /// Called in a child right after fork: from now on signals only ask it to stop.
 pub(super) fn become_child() {
     IS_CHILD.store(true, Relaxed);
+    if !IS_MASTER.load(Relaxed) {
+        return;
+    }
     let mut unblocked = SigSet::empty();
     for signal in MASTERED {
         unblocked.add(signal);
@@ -127,6 +132,7 @@ impl Signals {
     pub fn take_over() -> nix::Result<Self> {
         let set: SigSet = MASTERED.into_iter().collect();
         set.thread_block()?;
+        IS_MASTER.store(true, Relaxed);
         let queue = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         Ok(Self { queue })
     }

@@ -2,14 +2,19 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt};
 
 /// A proper answer.
 pub(crate) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A proper answer, and the last on its connection.
+pub(crate) const LAST: &[u8] =
+    b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
 
 /// A server that hands every connection to the same behaviour, each on a thread of its own.
 /// It goes with the test process.
@@ -65,19 +70,15 @@ impl Server {
         let requests = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&requests);
         thread::spawn(move || {
-            loop {
-                let (stream, _) = listener.accept().unwrap();
-                let mut client = Client {
-                    stream,
-                    requests: Arc::clone(&counter),
-                };
+            for stream in listener.incoming().map_while(Result::ok) {
+                let requests = Arc::clone(&counter);
+                let mut client = Client { stream, requests };
                 if client.read_request().is_some() {
-                    drop(listener);
-                    return client.send(
-                        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-                    );
+                    stop_listening(&listener);
+                    client.send(LAST);
                 }
             }
+            thread::park();
         });
         Self { address, requests }
     }
@@ -132,4 +133,10 @@ impl Client {
     pub(crate) fn hang(mut self) {
         let _ = self.stream.read_to_end(&mut Vec::new());
     }
+}
+
+/// Closing would not do: a child that another test is just starting may hold a copy of the socket
+/// until it executes its program. Besides, a port that is not closed goes to nobody else.
+fn stop_listening(listener: &TcpListener) {
+    shutdown(listener.as_raw_fd(), Shutdown::Both).unwrap();
 }

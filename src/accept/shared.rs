@@ -67,14 +67,13 @@ impl Listener {
     }
 
     /// Counts one more connection against those that were in the queue when the server was asked
-    /// to stop. Without the count a busy port would never let it.
+    /// to stop. Without the count a busy port would never let it. Where somebody else takes one of
+    /// them the tick ends the wait; O_NONBLOCK would end it at once, but for all who share the
+    /// listener, and those who are not to stop would never wait again.
     fn is_drained(&self) -> io::Result<bool> {
         let left = match self.left_to_drain.get() {
             Some(left) => left,
-            None => {
-                self.socket.set_nonblocking(true)?;
-                net::accept_queue_length(&self.socket)?
-            }
+            None => net::accept_queue_length(&self.socket)?,
         };
         self.left_to_drain.set(Some(left.saturating_sub(1)));
         Ok(left == 0)

@@ -4,20 +4,22 @@
 //! timer, leave. Everything else happens in ordinary code that looks at the count.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::getpid;
 
 /// SIGTERM and SIGINT received so far.
 static STOPS: AtomicU32 = AtomicU32::new(0);
 /// How long requests in flight may take once the first has come, in microseconds.
 static GRACE_US: AtomicI64 = AtomicI64::new(0);
-/// A child leaves stopping by force to its parent.
-static IS_CHILD: AtomicBool = AtomicBool::new(false);
+/// The process that the signals were handled in first. Its children leave stopping by force to it;
+/// a flag that each child sets would come too late for a signal right after fork.
+static PARENT: AtomicI32 = AtomicI32::new(0);
 /// The signals of [`Signals`] are blocked, which a child would inherit.
 static IS_MASTER: AtomicBool = AtomicBool::new(false);
 
@@ -32,6 +34,7 @@ pub fn handle_stop(grace: Duration) -> nix::Result<()> {
         i64::try_from(grace.as_micros()).unwrap_or(i64::MAX),
         Relaxed,
     );
+    PARENT.store(getpid().as_raw(), Relaxed);
     handle(Signal::SIGTERM, on_stop)?;
     handle(Signal::SIGINT, on_stop)?;
     handle(Signal::SIGALRM, on_time_up)
@@ -53,7 +56,6 @@ pub fn begin_stop() {
 
 /// Called in a child right after fork: from now on signals only ask it to stop.
 pub(super) fn become_child() {
-    IS_CHILD.store(true, Relaxed);
     if !IS_MASTER.load(Relaxed) {
         return;
     }
@@ -67,7 +69,7 @@ pub(super) fn become_child() {
 
 extern "C" fn on_stop(_: libc::c_int) {
     let before = STOPS.fetch_add(1, Relaxed);
-    if IS_CHILD.load(Relaxed) {
+    if getpid().as_raw() != PARENT.load(Relaxed) {
         return;
     }
     match before {

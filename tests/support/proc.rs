@@ -123,3 +123,15 @@ fn spell(address: SocketAddr) -> String {
     let octets = u32::from_ne_bytes(address.ip().octets());
     format!("{octets:08X}:{:04X}", address.port())
 }
+
+/// Signals that have been sent to the process and not been taken, as a mask.
+pub(crate) fn pending_signals(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let masks = status.lines().filter_map(|line| {
+        let mask = line
+            .strip_prefix("ShdPnd:")
+            .or_else(|| line.strip_prefix("SigPnd:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    masks.fold(0, |all, mask| all | mask)
+}

@@ -1,0 +1,272 @@
+//! The command line: what it prints, what it refuses, and how it ends.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use servers::models;
+
+const SUBCOMMANDS: [&str; 6] = ["list", "run", "load", "bench", "completions", "man"];
+
+fn servers(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_servers"));
+    command.args(arguments).stdin(Stdio::null());
+    let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    command
+        .stdout(out.try_clone().unwrap())
+        .stderr(err.try_clone().unwrap());
+    let mut child = command.env_remove("NO_COLOR").spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        // A call that should be refused and is not would serve for ever.
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            break child.wait().unwrap();
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    let read = |file: &mut File| {
+        let mut octets = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut octets).unwrap();
+        octets
+    };
+    let (stdout, stderr) = (read(&mut out), read(&mut err));
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+/// Standard output of a call that must succeed without a word on standard error.
+#[track_caller]
+fn prints(arguments: &[&str]) -> String {
+    let output = servers(arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard error of a call that must fail with this code and print nothing else.
+#[track_caller]
+fn fails(code: i32, arguments: &[&str]) -> String {
+    let output = servers(arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A failure in one line that holds all of `words`.
+#[track_caller]
+fn fails_in_one_line(arguments: &[&str], words: &[&str]) {
+    let message = fails(1, arguments);
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.starts_with("servers: "), "{message}");
+    for word in words {
+        assert!(message.contains(word), "no {word:?} in {message}");
+    }
+}
+
+#[test]
+fn list_has_a_row_for_each_model() {
+    let table = prints(&["list"]);
+    for model in models::ALL {
+        let row = table
+            .lines()
+            .find(|line| line.trim_start().starts_with(model.name));
+        assert!(row.is_some(), "{} is missing:\n{table}", model.name);
+    }
+    assert!(!table.contains('\x1b'), "colours without a terminal");
+}
+
+#[test]
+fn list_json_is_an_array_of_models() {
+    let list: serde_json::Value = serde_json::from_str(&prints(&["list", "--json"])).unwrap();
+    let names: Vec<&str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| model["name"].as_str().unwrap())
+        .collect();
+    let registry: Vec<&str> = models::ALL.iter().map(|model| model.name).collect();
+    assert_eq!(names, registry);
+    for field in [
+        "summary",
+        "accepts",
+        "clients_per_worker",
+        "in_the_wild",
+        "chapter",
+    ] {
+        assert!(list[0][field].is_string(), "{field}");
+    }
+}
+
+#[test]
+fn every_help_shows_examples() {
+    assert!(prints(&["--help"]).contains("Examples:"));
+    for subcommand in SUBCOMMANDS {
+        let help = prints(&[subcommand, "--help"]);
+        let examples = help
+            .split_once("Examples:")
+            .map_or("", |(_, examples)| examples);
+        let call = format!("servers {subcommand}");
+        assert!(examples.contains(&call), "{subcommand}:\n{help}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let version = concat!("servers ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(prints(&["--version"]), version);
+}
+
+#[test]
+fn no_arguments_show_the_help() {
+    assert!(fails(2, &[]).contains("Usage: servers"));
+}
+
+#[test]
+fn a_misspelt_model_gets_a_suggestion() {
+    for (misspelt, right) in [("preforked", "prefork"), ("itterative", "iterative")] {
+        let message = fails(2, &["run", misspelt]);
+        assert!(message.contains(misspelt), "{message}");
+        assert!(message.contains(&format!("'{right}'")), "{message}");
+    }
+}
+
+#[test]
+fn a_misspelt_subcommand_gets_a_suggestion() {
+    assert!(fails(2, &["bensh"]).contains("'bench'"));
+}
+
+#[test]
+fn an_occupied_port_is_told_in_one_line() {
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    for model in models::ALL {
+        let words = [address.as_str(), "in use", "--bind"];
+        fails_in_one_line(&["run", model.name, "--bind", &address], &words);
+    }
+}
+
+#[test]
+fn an_address_of_another_machine_is_told_in_one_line() {
+    // TEST-NET-1 (RFC 5737).
+    let words = ["192.0.2.1:0", "does not have that address"];
+    fails_in_one_line(&["run", "iterative", "--bind", "192.0.2.1:0"], &words);
+}
+
+#[test]
+fn a_missing_root_is_told_in_one_line() {
+    let words = ["--root nowhere/at/all"];
+    let line = [
+        "run",
+        "iterative",
+        "--bind",
+        "127.0.0.1:0",
+        "--root",
+        "nowhere/at/all",
+    ];
+    fails_in_one_line(&line, &words);
+}
+
+#[test]
+fn a_root_that_is_a_file_is_told_in_one_line() {
+    let line = [
+        "run",
+        "iterative",
+        "--bind",
+        "127.0.0.1:0",
+        "--root",
+        "Cargo.toml",
+    ];
+    fails_in_one_line(&line, &["--root Cargo.toml"]);
+}
+
+#[test]
+fn bad_values_name_the_option() {
+    for (option, value) in [
+        ("--bind", "localhost"),
+        ("--bind", "127.0.0.1"),
+        ("--bind", "127.0.0.1:65536"),
+        ("--workers", "0"),
+        ("--workers", "many"),
+        ("--workers", "65536"),
+        ("--max-connections", "0"),
+        ("--backlog", "0"),
+        ("--graceful-timeout", "10"),
+        ("--graceful-timeout", "1d"),
+        ("--head-timeout", "s"),
+        ("--head-timeout", "-1s"),
+        ("--limit-fields", "0"),
+        ("--limit-fields", "257"),
+        ("--limit-body", "-1"),
+        ("--keep-alive-requests", "0"),
+    ] {
+        let message = fails(2, &["run", "iterative", &format!("{option}={value}")]);
+        assert!(message.contains(option), "{option} {value}: {message}");
+        assert!(message.contains(value), "{option} {value}: {message}");
+    }
+    assert!(fails(2, &["run", "iterative", "--wrokers", "3"]).contains("'--workers'"));
+    assert!(fails(2, &["run"]).contains("MODEL"));
+}
+
+#[test]
+fn completions_name_every_subcommand() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = prints(&["completions", shell]);
+        for word in SUBCOMMANDS {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        // clap's script for fish does not complete arguments without an option's name.
+        let models = models::ALL.iter().map(|model| model.name);
+        for name in models.filter(|_| shell != "fish") {
+            assert!(script.contains(name), "{shell}: {name}");
+        }
+    }
+    assert!(fails(2, &["completions", "tcsh"]).contains("bash"));
+}
+
+#[test]
+fn the_man_page_is_roff() {
+    let page = prints(&["man"]);
+    assert!(page.contains(".TH servers 1"), "{page}");
+    for section in [".SH NAME", ".SH SYNOPSIS", ".SH SUBCOMMANDS"] {
+        assert!(page.contains(section), "{section}");
+    }
+    for subcommand in SUBCOMMANDS {
+        assert!(page.contains(subcommand), "{subcommand}");
+        assert!(
+            prints(&["man", subcommand]).contains(".SH OPTIONS"),
+            "{subcommand}"
+        );
+    }
+    fails_in_one_line(&["man", "nothing"], &["no subcommand 'nothing'"]);
+}
+
+/// `servers list | head -0`: the reader has gone, which is no failure.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_servers"))
+        .args(["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}

@@ -1,0 +1,125 @@
+//! Who waits for whom, and what happens beyond the limit.
+
+use std::net::TcpStream;
+
+use crate::assert_serves;
+use crate::support::server::Server;
+use crate::support::wire::{self, read_answer, read_to_end};
+use crate::support::{proc, wait_for};
+
+/// The first sleeps for as long as the test takes; the second must not wait for it.
+fn answers_a_second_client_while_the_first_is_served(model: &str) {
+    let server = Server::start(model, &["--max-wait", "1000s"]);
+    let first = server.connect();
+    wire::get(&first, "/sleep?ms=1000000");
+    server.wait_until_read(&first);
+    assert_serves(&server);
+}
+
+#[test]
+fn fork_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("fork");
+}
+
+#[test]
+fn prefork_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("prefork");
+}
+
+#[test]
+fn threaded_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("threaded");
+}
+
+/// When the second has its answer, that of the first is there already, and not before.
+#[test]
+fn iterative_answers_one_after_the_other() {
+    let server = Server::start("iterative", &[]);
+    let first = server.connect();
+    wire::get_and_close(&first, "/sleep?ms=500");
+    server.wait_until_read(&first);
+    let second = server.connect();
+    wire::get_and_close(&second, "/");
+    assert_eq!(read_answer(&second).status(), 200);
+    first.set_nonblocking(true).unwrap();
+    assert!(
+        first.peek(&mut [0]).is_ok(),
+        "the first was answered before the second"
+    );
+}
+
+/// A kept connection holds the only worker, be it ever so idle.
+#[test]
+fn a_kept_connection_holds_its_worker() {
+    for model in ["iterative", "prefork"] {
+        let options = ["--workers", "1", "--keep-alive-timeout", "1s"];
+        let server = Server::start(model, &options);
+        let first = server.connect();
+        wire::get(&first, "/");
+        assert_eq!(read_answer(&first).status(), 200);
+        let second = server.connect();
+        wire::get_and_close(&second, "/");
+        assert_eq!(read_answer(&second).status(), 200);
+        // The server has closed the first before it accepted the second.
+        first.set_nonblocking(true).unwrap();
+        assert_eq!(first.peek(&mut [0]).unwrap(), 0, "{model}");
+    }
+}
+
+/// The pool's size is the limit: N clients are served at once, the next waits.
+#[test]
+fn prefork_serves_as_many_as_it_has_workers() {
+    let server = Server::start("prefork", &["--workers", "2", "--max-wait", "1000s"]);
+    let busy: Vec<TcpStream> = (0..2).map(|_| server.connect()).collect();
+    for client in &busy {
+        wire::get(client, "/sleep?ms=1000000");
+        server.wait_until_read(client);
+    }
+    let third = server.connect();
+    wire::get(&third, "/");
+    let peer = third.local_addr().unwrap();
+    let socket = proc::socket(server.address, peer).unwrap();
+    assert!(socket.unread > 0, "nobody is left to read it");
+}
+
+#[test]
+fn fork_turns_away_whom_it_cannot_serve() {
+    turns_away_the_third("fork");
+}
+
+#[test]
+fn threaded_turns_away_whom_it_cannot_serve() {
+    turns_away_the_third("threaded");
+}
+
+/// The third gets a 503 that it can read, whether its request comes before it or not.
+fn turns_away_the_third(model: &str) {
+    let server = Server::start(model, &["--max-connections", "2"]);
+    let kept: Vec<TcpStream> = (0..2).map(|_| server.connect()).collect();
+    for client in &kept {
+        wire::get(client, "/");
+        assert_eq!(read_answer(client).status(), 200);
+    }
+    for sends in [true, false] {
+        let third = server.connect();
+        if sends {
+            wire::get(&third, "/");
+        }
+        let (answer, was_reset) = read_to_end(&third);
+        assert!(!was_reset, "a reset would have taken the answer away");
+        let answer = wire::Answer::take(&mut &answer[..], false).expect("a whole answer");
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.field("Connection"), Some("close"));
+        let retry_after: u32 = answer.field("Retry-After").unwrap().parse().unwrap();
+        assert!(retry_after > 0);
+    }
+    // Those that were let in go on, and a free place can be had again.
+    wire::get(&kept[0], "/");
+    assert_eq!(read_answer(&kept[0]).status(), 200);
+    drop(kept);
+    wait_for("service is as before", || {
+        let client = server.connect();
+        wire::get_and_close(&client, "/");
+        read_to_end(&client).0.starts_with(b"HTTP/1.1 200 OK\r\n")
+    });
+}

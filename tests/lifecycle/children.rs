@@ -1,0 +1,186 @@
+//! Children: replaced when they die, reaped when they end, and no descriptor lost on the way.
+
+use std::net::TcpStream;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::proc::{self, Process};
+use crate::support::server::Server;
+use crate::support::{wait_for, wire};
+use crate::{assert_serves, for_every_model};
+
+for_every_model! {
+    no_zombies_after_200_connections,
+    descriptors_do_not_grow_over_1000_connections,
+    descriptors_are_close_on_exec,
+}
+
+fn no_zombies_after_200_connections(model: &str) {
+    let server = Server::start(model, &[]);
+    let processes = server.tree().len();
+    for _ in 0..200 {
+        assert_serves(&server);
+    }
+    assert_no_zombies(&server);
+    if model != "prefork" {
+        wait_for("the children have ended", || {
+            server.tree().len() <= processes
+        });
+    }
+}
+
+fn descriptors_do_not_grow_over_1000_connections(model: &str) {
+    let server = Server::start(model, &["--workers", "3"]);
+    // The first requests may open what is kept for all of them.
+    for _ in 0..50 {
+        assert_serves(&server);
+    }
+    // A child that serves one connection holds one socket, and that is not the listener.
+    let staying = if model == "prefork" { 4 } else { 1 };
+    wait_for("only what stays is open", || {
+        server.tree().len() == staying && sockets(&server) == 0
+    });
+    let before = descriptors(&server);
+    for _ in 0..1000 {
+        assert_serves(&server);
+    }
+    wait_for("as many descriptors as before", || {
+        descriptors(&server) == before
+    });
+}
+
+/// Of all processes together, once the children of single connections have gone.
+fn descriptors(server: &Server) -> Vec<usize> {
+    let mut counts: Vec<usize> = server
+        .tree()
+        .iter()
+        .map(|p| p.descriptors().len())
+        .collect();
+    counts.sort_unstable();
+    counts
+}
+
+/// Connections that processes of the server hold. The kernel's table says nothing about them once
+/// the client has gone, but the descriptors do: all but one socket per process, the listener.
+fn sockets(server: &Server) -> usize {
+    let count = |process: &Process| {
+        let all = process.descriptors();
+        let sockets = all.iter().filter(|target| target.starts_with("socket:"));
+        sockets.count().saturating_sub(1)
+    };
+    server.tree().iter().map(count).sum()
+}
+
+/// `/proc/PID/fdinfo` shows the flags in octal; 02000000 is O_CLOEXEC. What the caller has
+/// under the same number is the caller's.
+fn descriptors_are_close_on_exec(model: &str) {
+    let server = Server::start(model, &["--root", "/"]);
+    assert_serves(&server);
+    let directory = format!("/proc/{}/fdinfo", server.pid());
+    let mut checked = 0;
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        let number: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
+        let inherited = |who: &str| std::fs::read_link(format!("/proc/{who}/fd/{number}")).ok();
+        if inherited("self") == inherited(&server.pid().to_string()) {
+            continue;
+        }
+        let Ok(info) = std::fs::read_to_string(entry.path()) else {
+            continue;
+        };
+        let flags = info
+            .lines()
+            .find_map(|line| line.strip_prefix("flags:"))
+            .unwrap();
+        let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
+        assert!(
+            number < 3 || flags & 0o2_000_000 != 0,
+            "descriptor {number}: {info}"
+        );
+        checked += u32::from(number > 2);
+    }
+    assert!(checked >= 2, "the listener and the root at least");
+}
+
+#[test]
+fn a_dead_worker_is_replaced() {
+    let server = Server::start("prefork", &["--workers", "4"]);
+    wait_for("four workers", || server.children().len() == 4);
+    let victim = server.children().swap_remove(0);
+    kill_hard(&victim);
+    wait_for("another worker in its place", || {
+        is_whole(&server, &[victim.clone()], 4)
+    });
+    assert_serves(&server);
+    assert_no_zombies(&server);
+}
+
+#[test]
+fn all_workers_dead_at_once_are_replaced() {
+    let server = Server::start("prefork", &["--workers", "4"]);
+    wait_for("four workers", || server.children().len() == 4);
+    let victims = server.children();
+    victims.iter().for_each(kill_hard);
+    wait_for("four other workers", || is_whole(&server, &victims, 4));
+    assert_serves(&server);
+    assert_no_zombies(&server);
+}
+
+/// Whoever dies takes his own client along and nobody else's.
+#[test]
+fn a_dying_worker_takes_one_client_along() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    let clients: Vec<TcpStream> = (0..2).map(|_| server.connect()).collect();
+    let pids: Vec<i32> = clients.iter().map(pid_of_worker).collect();
+    assert_ne!(pids[0], pids[1]);
+    kill(Pid::from_raw(pids[0]), Signal::SIGKILL).unwrap();
+    let (rest, _) = wire::read_to_end(&clients[0]);
+    assert!(rest.is_empty());
+    assert_eq!(pid_of_worker(&clients[1]), pids[1]);
+}
+
+/// A worker that is asked to stop by somebody else goes in good order and is replaced, and the
+/// others go on without using the CPU.
+#[test]
+fn a_stopped_worker_is_replaced_and_the_others_wait_quietly() {
+    let server = Server::start("prefork", &["--workers", "3"]);
+    wait_for("three workers", || server.children().len() == 3);
+    let victim = server.children().swap_remove(0);
+    kill(Pid::from_raw(victim.pid), Signal::SIGTERM).unwrap();
+    wait_for("another worker in its place", || {
+        is_whole(&server, &[victim.clone()], 3)
+    });
+    let before = proc::cpu_seconds(server.pid());
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let used = proc::cpu_seconds(server.pid()) - before;
+    assert!(used < 0.3, "{used} s of CPU in a second of waiting");
+    assert_serves(&server);
+}
+
+fn pid_of_worker(client: &TcpStream) -> i32 {
+    wire::get(client, "/pid");
+    let text = wire::read_answer(client).text();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn kill_hard(process: &Process) {
+    kill(Pid::from_raw(process.pid), Signal::SIGKILL).unwrap();
+}
+
+/// The pool has `count` workers, and none of them is one of `victims`.
+fn is_whole(server: &Server, victims: &[Process], count: usize) -> bool {
+    let children = server.children();
+    let is_victim = |child: &Process| {
+        victims
+            .iter()
+            .any(|v| (v.pid, v.started) == (child.pid, child.started))
+    };
+    children.len() == count && !children.iter().any(is_victim)
+}
+
+#[track_caller]
+fn assert_no_zombies(server: &Server) {
+    wait_for("no zombie in the tree", || {
+        !server.tree().iter().any(|p| p.state == 'Z')
+    });
+}

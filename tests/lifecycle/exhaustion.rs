@@ -1,0 +1,122 @@
+//! Out of descriptors, processes or threads: the server pauses, neither dying nor spinning.
+
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use nix::unistd::{Uid, getuid};
+
+use crate::support::proc;
+use crate::support::server::{BINARY, Server};
+use crate::support::wait_for;
+use crate::support::wire::{self, read_answer};
+use crate::{assert_serves, for_every_model};
+
+for_every_model! {
+    a_lack_of_descriptors_is_waited_out,
+}
+
+/// The CPU that a second of waiting may take; a server that spins takes all of it.
+const QUIET_S: f64 = 0.3;
+
+/// More clients than the process may have descriptors. Where each client has a process of its own
+/// there is no such lack, and all are answered.
+fn a_lack_of_descriptors_is_waited_out(model: &str) {
+    let mut launcher = Command::new("sh");
+    launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
+    let options = ["--keep-alive-timeout", "300s", "--head-timeout", "300s"];
+    let mut server = Server::start_by(launcher, model, &options);
+    let held: Vec<TcpStream> = (0..40).map(|_| server.connect()).collect();
+    for client in &held {
+        wire::get(client, "/");
+    }
+    if model == "threaded" {
+        wait_for("it says what it lacks", || {
+            server.said().contains("accept: ")
+        });
+    }
+    assert_quiet(&server);
+    assert!(server.is_running());
+    drop(held);
+    assert_serves(&server);
+}
+
+#[test]
+fn fork_waits_out_a_lack_of_processes() {
+    waits_out_a_lack_of_processes("fork", "fork: ");
+}
+
+#[test]
+fn threaded_waits_out_a_lack_of_threads() {
+    waits_out_a_lack_of_processes("threaded", "thread: ");
+}
+
+/// A lack of processes when the pool is to be filled: the workers that there are serve.
+#[test]
+fn prefork_serves_with_fewer_workers_than_asked_for() {
+    let Some((launcher, _place)) = few_processes("prefork") else {
+        return;
+    };
+    let mut server = Server::start_by(launcher, "prefork", &["--workers", "30"]);
+    wait_for("it says what it lacks", || server.said().contains("fork: "));
+    assert_quiet(&server);
+    assert_serves(&server);
+    assert!(server.is_running());
+}
+
+fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
+    let Some((launcher, _place)) = few_processes(model) else {
+        return;
+    };
+    let mut server = Server::start_by(launcher, model, &["--keep-alive-timeout", "300s"]);
+    let held: Vec<TcpStream> = (0..20).map(|_| server.connect()).collect();
+    for client in &held {
+        wire::get(client, "/");
+    }
+    assert_eq!(read_answer(&held[0]).status(), 200);
+    wait_for("it says what it lacks", || {
+        server.said().contains(complaint)
+    });
+    assert_quiet(&server);
+    assert!(server.is_running());
+    // As each client leaves, a place is free for one that waits: all are answered in the end.
+    let mut waiting = held.into_iter();
+    drop(waiting.next());
+    for client in waiting {
+        assert_eq!(read_answer(&client).status(), 200);
+    }
+    assert_serves(&server);
+}
+
+/// A launcher under which the server may have 10 processes and threads, and the place of the copy
+/// of the binary that it starts.
+///
+/// RLIMIT_NPROC counts all processes of a user and does not bind root (`setrlimit(2)`). So it takes
+/// root to become a user who has no processes, and who may not be able to read the build directory.
+fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
+    if !getuid().is_root() {
+        eprintln!("skipped: only root can become a user that has no other processes");
+        return None;
+    }
+    // One user per test, lest they count each other's processes.
+    let user = Uid::from_raw(61_100 + u32::from(model.as_bytes()[0])).to_string();
+    let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let copy = place.path().join("servers");
+    std::fs::copy(BINARY, &copy).unwrap();
+    let mut launcher = Command::new("prlimit");
+    launcher.args(["--nproc=10", "setpriv", "--reuid", &user, "--regid", &user]);
+    launcher.arg("--clear-groups").arg(copy);
+    Some((launcher, place))
+}
+
+/// CPU time, not duration: however long the second takes, waiting costs nothing.
+#[track_caller]
+fn assert_quiet(server: &Server) {
+    let before = proc::cpu_seconds(server.pid());
+    thread::sleep(Duration::from_secs(1));
+    let used = proc::cpu_seconds(server.pid()) - before;
+    assert!(used < QUIET_S, "{used} s of CPU in a second of waiting");
+}

@@ -1,0 +1,27 @@
+//! The life of a server: how it stops, what becomes of its children, what it survives.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod busy;
+mod children;
+mod clients;
+mod exhaustion;
+mod stop;
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::server::Server;
+use support::wire;
+
+/// A new client is served.
+#[track_caller]
+fn assert_serves(server: &Server) {
+    let client = server.connect();
+    wire::get_and_close(&client, "/");
+    let (answer, _) = wire::read_to_end(&client);
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.ends_with("\r\n\r\nHello, World!\n"), "{text:?}");
+}

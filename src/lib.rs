@@ -6,7 +6,7 @@
 //! | room | what happens in it |
 //! | --- | --- |
 //! | [`cli`] | one file per subcommand: arguments in, calls out |
-//! | [`bench`] | the experiment: blocks, servers under test, accounting, statistics, results |
+//! | [`mod@bench`] | the experiment: blocks, servers under test, accounting, statistics, results |
 //! | [`report`] | what people look at: terminal tables, JSON, Markdown |
 //! | [`load`] | the load generator; it works against any URL and knows nothing of models |
 //! | [`models`] | one short file per model, and the registry of them all |

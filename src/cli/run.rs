@@ -110,7 +110,7 @@ impl Args {
 }
 
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.
-fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
+pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     let names = models::ALL.iter().map(|model| {
         PossibleValue::new(model.name)
             .aliases(model.aliases)

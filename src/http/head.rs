@@ -1,120 +1,23 @@
-//! The head of a request: found in the stream line by line, then parsed and interpreted.
+//! The head of a request, parsed.
 //!
-//! Two steps, because a head may arrive an octet at a time: the [`Scanner`] looks at each octet
-//! once and enforces every size limit as early as it can; [`Head::parse`] runs once, over a whole
-//! head. Where RFC 9112 lets a server choose between lenient and strict, this one is strict: what
-//! two parsers may read differently is what request smuggling is made of.
+//! Two steps, because a head may arrive an octet at a time: the scanner looks at each octet once
+//! and enforces every size limit as early as it can; [`Head::parse`] runs once, over a whole head.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::framing::{Framing, Seen};
 use super::method::Method;
 use super::request::Version;
-use super::status::Status;
-use super::target::{Target, is_authority};
+use super::target::Target;
 use super::{Limits, Refusal};
-
-/// Finds the end of a head in a growing buffer; looks at no octet twice.
-#[derive(Debug, Default)]
-pub(super) struct Scanner {
-    scanned: usize,
-    line_start: usize,
-    fields: usize,
-    fields_start: Option<usize>,
-}
-
-impl Scanner {
-    /// Field lines seen so far.
-    pub(super) fn fields(&self) -> usize {
-        self.fields
-    }
-
-    /// Scans what has arrived since the last call. `Ok(Some(length))` once a head is whole: its
-    /// length with the empty line.
-    pub(super) fn scan(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Refusal> {
-        while let Some(offset) = memchr::memchr(b'\n', &input[self.scanned..]) {
-            let end = self.scanned + offset;
-            if end == self.line_start || input[end - 1] != b'\r' {
-                return Err(Refusal::bad("a line ends in CR LF, not in LF alone"));
-            }
-            let line = self.line_start..end - 1;
-            self.scanned = end + 1;
-            self.line_start = end + 1;
-            if self.line(line, limits)? {
-                return Ok(Some(end + 1));
-            }
-        }
-        self.scanned = input.len();
-        self.check_size(input.len().saturating_sub(1), limits)?;
-        Ok(None)
-    }
-
-    /// Takes one line without its CR LF; true if it is the empty line that ends the head.
-    fn line(&mut self, line: Range<usize>, limits: &Limits) -> Result<bool, Refusal> {
-        match self.fields_start {
-            // One empty line before the request line is ignored (RFC 9112 §2.2), not a stream.
-            None if line.is_empty() && line.start == 0 => return Ok(false),
-            None if line.is_empty() => return Err(Refusal::bad("there is no request line")),
-            None => {
-                request_line_fits(line.len(), limits)?;
-                self.fields_start = Some(line.end + 2);
-            }
-            Some(_) if line.is_empty() => return Ok(true),
-            Some(start) => {
-                self.fields += 1;
-                fields_fit(line.len(), line.end - start, self.fields, limits)?;
-            }
-        }
-        Ok(false)
-    }
-
-    /// Refuses a line that is too long before its end has come; `end` is where it reaches so far.
-    fn check_size(&self, end: usize, limits: &Limits) -> Result<(), Refusal> {
-        let length = end.saturating_sub(self.line_start);
-        match self.fields_start {
-            None => request_line_fits(length, limits),
-            Some(start) => fields_fit(length, end.saturating_sub(start), self.fields, limits),
-        }
-    }
-}
-
-fn request_line_fits(length: usize, limits: &Limits) -> Result<(), Refusal> {
-    if length > limits.request_line {
-        return Err(Refusal::new(
-            Status::URI_TOO_LONG,
-            "the request line is too long",
-        ));
-    }
-    Ok(())
-}
-
-fn fields_fit(line: usize, total: usize, count: usize, limits: &Limits) -> Result<(), Refusal> {
-    let refuse = |reason| Err(Refusal::new(Status::FIELDS_TOO_LARGE, reason));
-    if line > limits.field_line {
-        refuse("a header field is too long")
-    } else if total > limits.fields_total {
-        refuse("the header fields are too long together")
-    } else if count > limits.fields.min(Limits::FIELDS_CEILING) {
-        refuse("there are too many header fields")
-    } else {
-        Ok(())
-    }
-}
 
 /// A field line, as two ranges of the head's octets.
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     pub(super) name: Range<usize>,
     pub(super) value: Range<usize>,
-}
-
-/// How the body of a request ends (RFC 9112 §6.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
-    None,
-    Length(u64),
-    Chunked,
 }
 
 /// A parsed head with the octets that it was parsed from. It holds ranges instead of slices, so
@@ -268,132 +171,6 @@ fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
     } else {
         start..start + part.len()
     }
-}
-
-/// The fields that matter to the connection, gathered in one pass.
-#[derive(Default)]
-struct Seen {
-    host: bool,
-    content_length: Option<u64>,
-    codings: Option<Codings>,
-    close: bool,
-    keep_alive: bool,
-    expects_continue: bool,
-}
-
-/// What Transfer-Encoding lists, over all its lines.
-#[derive(Clone, Copy, Default)]
-struct Codings {
-    last_is_chunked: bool,
-    others: bool,
-}
-
-impl Seen {
-    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
-        // The length sorts out nearly every other field for the price of one comparison.
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.note_host(value),
-            6 if name.eq_ignore_ascii_case(b"expect") => self.note_expect(value),
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                for option in list(value) {
-                    self.close |= option.eq_ignore_ascii_case(b"close");
-                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                }
-                Ok(())
-            }
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_codings(value),
-            _ => Ok(()),
-        }
-    }
-
-    fn note_host(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        if self.host {
-            return Err(Refusal::bad("there is more than one Host field"));
-        }
-        if !is_authority(value) {
-            return Err(Refusal::bad(
-                "the Host field is not a host with an optional port",
-            ));
-        }
-        self.host = true;
-        Ok(())
-    }
-
-    fn note_expect(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        if !value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Refusal::new(
-                Status::EXPECTATION_FAILED,
-                "the only expectation met here is 100-continue",
-            ));
-        }
-        self.expects_continue = true;
-        Ok(())
-    }
-
-    /// One field with digits alone. A list of equal lengths may be accepted (RFC 9110 §8.6); it is
-    /// refused here, since no client has reason to send one.
-    fn note_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        let malformed = Refusal::bad("Content-Length is not one decimal number");
-        if self.content_length.is_some() || value.is_empty() {
-            return Err(malformed);
-        }
-        let length = value.iter().try_fold(0u64, |sum, octet| {
-            let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
-            sum.checked_mul(10)?.checked_add(digit)
-        });
-        self.content_length = Some(length.ok_or(malformed)?);
-        Ok(())
-    }
-
-    fn note_codings(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        let codings = self.codings.get_or_insert_default();
-        for coding in list(value) {
-            // Whatever stood before this one was not the last: chunked twice is an error too.
-            if codings.last_is_chunked {
-                return Err(Refusal::bad("chunked is not the last transfer coding"));
-            }
-            codings.last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
-            codings.others |= !codings.last_is_chunked;
-        }
-        Ok(())
-    }
-
-    /// RFC 9112 §6.1 and §6.3, taking the stricter way wherever there are two.
-    fn framing(&self, version: Version) -> Result<Framing, Refusal> {
-        let Some(codings) = self.codings else {
-            return Ok(match self.content_length {
-                None | Some(0) => Framing::None,
-                Some(length) => Framing::Length(length),
-            });
-        };
-        if version == Version::Http10 {
-            return Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding"));
-        }
-        if self.content_length.is_some() {
-            return Err(Refusal::bad(
-                "Content-Length and Transfer-Encoding exclude each other",
-            ));
-        }
-        if !codings.last_is_chunked {
-            return Err(Refusal::bad("chunked is not the last transfer coding"));
-        }
-        if codings.others {
-            return Err(Refusal::new(
-                Status::NOT_IMPLEMENTED,
-                "the only transfer coding supported is chunked",
-            ));
-        }
-        Ok(Framing::Chunked)
-    }
-}
-
-/// The non-empty elements of a comma-separated list (RFC 9110 §5.6.1).
-fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|&octet| octet == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|element| !element.is_empty())
 }
 
 /// The characters of methods and field names (RFC 9110 §5.6.2).

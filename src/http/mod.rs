@@ -20,11 +20,13 @@ mod chunked;
 mod conn;
 mod content;
 mod date;
+mod framing;
 mod head;
 mod limits;
 mod method;
 mod request;
 mod response;
+mod scanner;
 mod status;
 mod target;
 

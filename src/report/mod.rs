@@ -1,1 +1,10 @@
-//! What people look at.
+//! What people look at: tables, sentences, progress. Everything here turns results into text and
+//! measures nothing.
+
+pub mod bench_table;
+pub mod findings;
+pub mod load;
+pub mod markdown;
+pub mod progress;
+pub mod units;
+mod wrap;

@@ -1,0 +1,189 @@
+//! One run: start a server afresh, warm it up, measure one window, stop it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::accounting::{Census, Lifetime};
+use super::cpu_meter::{CpuMeter, Elapsed};
+use super::failure::Failure;
+use super::gates::{Readings, littles_law_gap};
+use super::layout::Layout;
+use super::plan::{Contender, Plan, Scenario};
+use super::results::{GeneratorUse, Latency, Measurement, ServerUse};
+use super::sampler::Sampler;
+use super::server::Server;
+use super::statistics::carries;
+use crate::load::{self, Amount, Outcome, Target, Watch};
+
+/// What stays the same from run to run.
+pub(super) struct Bench<'a> {
+    pub(super) program: PathBuf,
+    pub(super) plan: &'a Plan,
+    pub(super) layout: &'a Layout,
+    pub(super) watch: &'a Watch,
+}
+
+/// What a run gave: figures, a failure, or, if the server only stopped badly, both.
+pub(super) type Verdict = (Option<Measurement>, Option<Failure>);
+
+impl Bench<'_> {
+    /// Carries out one run.
+    pub(super) fn run(&self, who: &Contender, scenario: Scenario) -> Verdict {
+        let before = Lifetime::of_reaped_children().unwrap_or_default();
+        let mut server = match Server::start(&self.program, who, &self.layout.server_cpus) {
+            Ok(server) => server,
+            Err(failure) => return (None, Some(failure)),
+        };
+        let measured = self.warm_up_and_measure(&mut server, scenario);
+        let stopped = server.stop();
+        let lifetime = Lifetime::of_reaped_children()
+            .unwrap_or_default()
+            .since(before);
+        match measured {
+            Ok(mut measurement) => {
+                measurement.server.lifetime = lifetime;
+                (Some(measurement), stopped.err())
+            }
+            // How it died says more than that it could then not be stopped.
+            Err(failure) => (None, Some(failure)),
+        }
+    }
+
+    /// Whether the user has had enough.
+    pub(super) fn stopped(&self) -> bool {
+        self.watch.stop.load(Ordering::Relaxed)
+    }
+
+    fn warm_up_and_measure(
+        &self,
+        server: &mut Server,
+        scenario: Scenario,
+    ) -> Result<Measurement, Failure> {
+        self.load(server, scenario, self.plan.warm_up)?;
+        server.check_alive()?;
+        let window = self.window(server, scenario);
+        // Looked at first: a generator that complains about a dead server is not the news.
+        server.check_alive()?;
+        window
+    }
+
+    fn window(&self, server: &Server, scenario: Scenario) -> Result<Measurement, Failure> {
+        let group = server.group();
+        let meter = CpuMeter::read();
+        let sampler = Sampler::start(group, self.plan.window);
+        // What is still being served from the warm-up falls into this window, and as much of this
+        // window falls behind its end: a few requests, which cancel out.
+        let cpu_before = group.cpu().map_err(not_measured)?;
+        let outcome = self.load(server, scenario, self.plan.window)?;
+        let cpu = group
+            .cpu()
+            .map_err(not_measured)?
+            .saturating_sub(cpu_before);
+        Ok(measurement(
+            &outcome,
+            cpu,
+            sampler.finish(),
+            meter.elapsed(),
+        ))
+    }
+
+    fn load(&self, server: &Server, how: Scenario, length: Duration) -> Result<Outcome, Failure> {
+        let address = server.address();
+        let path = self.plan.path.clone();
+        let target = Target {
+            address,
+            authority: address.to_string(),
+            path,
+        };
+        let plan = load::Plan {
+            connections: self.plan.connections,
+            threads: self.layout.generator_threads(self.plan.connections),
+            amount: Amount::Duration(length),
+            keep_alive: how == Scenario::KeepAlive,
+            cpus: self.layout.generator_cpus.clone(),
+            ..load::Plan::new(target)
+        };
+        load::run(&plan, self.watch).map_err(|error| Failure::NotMeasured {
+            reason: error.to_string(),
+        })
+    }
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is used as a function for map_err"
+)]
+fn not_measured(error: io::Error) -> Failure {
+    Failure::NotMeasured {
+        reason: error.to_string(),
+    }
+}
+
+fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, elapsed: Elapsed) -> Measurement {
+    let requests_per_s = outcome.requests_per_s();
+    let answered = (outcome.connections as u64).saturating_sub(outcome.never_answered);
+    let gap = littles_law_gap(requests_per_s, outcome.latency.mean() / 1e9, answered);
+    let readings = Readings {
+        errors: outcome.errors.total(),
+        generator_share: outcome.cpu_share(),
+        littles_law_gap: gap,
+        steal_share: elapsed.steal_share(),
+        others_share: elapsed.others_share(cpu + outcome.cpu),
+    };
+    Measurement {
+        duration_s: outcome.duration.as_secs_f64(),
+        requests: outcome.requests,
+        attempted: outcome.attempted,
+        errors: outcome.errors.clone(),
+        in_flight_at_stop: outcome.in_flight_at_stop,
+        never_answered: outcome.never_answered,
+        connections_opened: outcome.connections_opened,
+        bytes: outcome.bytes,
+        requests_per_s,
+        latency: latency(&outcome.latency),
+        server: server_use(cpu, peak, outcome.requests),
+        generator: GeneratorUse {
+            threads: outcome.threads,
+            cpu_s: outcome.cpu.as_secs_f64(),
+            cpu_share: outcome.cpu_share(),
+        },
+        littles_law_gap: gap,
+        steal_share: readings.steal_share,
+        others_share: readings.others_share,
+        marks: readings.marks(),
+    }
+}
+
+fn server_use(cpu: Duration, peak: Census, requests: u64) -> ServerUse {
+    let cpu_us = cpu.as_secs_f64() * 1e6;
+    ServerUse {
+        cpu_s: cpu.as_secs_f64(),
+        cpu_us_per_request: (requests > 0).then(|| cpu_us / requests as f64),
+        peak_pss_kib: peak.pss_kib,
+        peak_processes: peak.processes,
+        peak_threads: peak.threads,
+        // Known only when the server has ended.
+        lifetime: Lifetime::default(),
+    }
+}
+
+fn latency(histogram: &Histogram<u64>) -> Latency {
+    let us = |ns: u64| ns as f64 / 1000.0;
+    let at = |q: f64| carries(histogram.len(), q).then(|| us(histogram.value_at_quantile(q)));
+    Latency {
+        mean_us: histogram.mean() / 1000.0,
+        p50_us: at(0.5),
+        p90_us: at(0.9),
+        p99_us: at(0.99),
+        p999_us: at(0.999),
+        max_us: (!histogram.is_empty()).then(|| us(histogram.max())),
+        buckets_ns: histogram
+            .iter_recorded()
+            .map(|step| (step.value_iterated_to(), step.count_at_value()))
+            .collect(),
+    }
+}

@@ -1,0 +1,190 @@
+//! What will be run, in which order, and how long that takes. Pure.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::OVERHEAD;
+
+/// One thing that is compared: a command line of `servers run` under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contender {
+    /// What the tables call it.
+    pub name: String,
+    /// What follows `servers run`: the model, then its options.
+    pub arguments: Vec<String>,
+}
+
+impl Contender {
+    /// The model `name`, with `options` after it.
+    pub fn new(name: &str, options: &[String]) -> Contender {
+        let mut arguments = vec![name.to_owned()];
+        arguments.extend_from_slice(options);
+        Contender {
+            name: name.to_owned(),
+            arguments,
+        }
+    }
+}
+
+/// How the clients use their connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scenario {
+    /// A new connection for each request.
+    Close,
+    /// As many requests over a connection as the server allows.
+    KeepAlive,
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scenario::Close => "a connection per request",
+            Scenario::KeepAlive => "keep-alive",
+        })
+    }
+}
+
+/// The whole experiment: every contender runs once in every scenario of every block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Who is compared, in the order of the table.
+    pub contenders: Vec<Contender>,
+    /// The scenarios, in the order in which a contender meets them.
+    pub scenarios: Vec<Scenario>,
+    /// Repetitions of the whole.
+    pub blocks: usize,
+    /// Connections of the closed loop.
+    pub connections: usize,
+    /// The path that is asked for.
+    pub path: String,
+    /// Load before the window, thrown away.
+    #[serde(rename = "warm_up_s", with = "super::seconds")]
+    pub warm_up: Duration,
+    /// What is measured.
+    #[serde(rename = "window_s", with = "super::seconds")]
+    pub window: Duration,
+    /// Decides the order within every block.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// For every block the indices of the contenders in the order in which they run.
+    ///
+    /// Each block is a shuffle of all of them, so that a machine that gets slower in the course of
+    /// the experiment gets slower for all alike.
+    pub fn orders(&self) -> Vec<Vec<usize>> {
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        let mut order: Vec<usize> = (0..self.contenders.len()).collect();
+        (0..self.blocks)
+            .map(|_| {
+                random.shuffle(&mut order);
+                order.clone()
+            })
+            .collect()
+    }
+
+    /// How many windows there are in all.
+    pub fn runs(&self) -> usize {
+        self.contenders.len() * self.scenarios.len() * self.blocks
+    }
+
+    /// About how long the whole takes.
+    pub fn estimate(&self) -> Duration {
+        (self.warm_up + self.window + OVERHEAD) * u32::try_from(self.runs()).unwrap_or(u32::MAX)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+        write!(
+            f,
+            "{} × {} × {} × {} s, about {}",
+            count(self.contenders.len(), "model"),
+            count(self.scenarios.len(), "scenario"),
+            count(self.blocks, "block"),
+            Rounded(self.window.as_secs_f64()),
+            Clock(self.estimate()),
+        )
+    }
+}
+
+/// Seconds without trailing zeros.
+struct Rounded(f64);
+
+impl fmt::Display for Rounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", (self.0 * 1000.0).round() / 1000.0)
+    }
+}
+
+/// `40 s`, `1 min 40 s`.
+struct Clock(Duration);
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs_f64().ceil() as u64 {
+            seconds @ 0..=99 => write!(f, "{seconds} s"),
+            seconds => write!(f, "{} min {} s", seconds / 60, seconds % 60),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn plan(contenders: usize, blocks: usize, seed: u64) -> Plan {
+        Plan {
+            contenders: (0..contenders)
+                .map(|n| Contender::new(&n.to_string(), &[]))
+                .collect(),
+            scenarios: vec![Scenario::Close, Scenario::KeepAlive],
+            blocks,
+            connections: 16,
+            path: "/".to_owned(),
+            warm_up: Duration::from_millis(375),
+            window: Duration::from_millis(1500),
+            seed,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_block_has_every_contender_once(
+            contenders in 1usize..12, blocks in 1usize..9, seed: u64,
+        ) {
+            let orders = plan(contenders, blocks, seed).orders();
+            prop_assert_eq!(orders.len(), blocks);
+            for mut order in orders {
+                order.sort_unstable();
+                prop_assert_eq!(order, (0..contenders).collect::<Vec<_>>());
+            }
+        }
+
+        #[test]
+        fn the_same_seed_gives_the_same_orders(seed: u64) {
+            prop_assert_eq!(plan(5, 5, seed).orders(), plan(5, 5, seed).orders());
+        }
+    }
+
+    #[test]
+    fn the_order_differs_from_block_to_block() {
+        let orders = plan(11, 5, 7).orders();
+        assert!(orders.iter().any(|order| *order != orders[0]));
+    }
+
+    #[test]
+    fn a_plan_says_what_it_will_do() {
+        let said = plan(4, 5, 0).to_string();
+        assert_eq!(
+            said,
+            "4 models × 2 scenarios × 5 blocks × 1.5 s, about 79 s"
+        );
+        assert_eq!(Clock(Duration::from_secs(100)).to_string(), "1 min 40 s");
+    }
+}

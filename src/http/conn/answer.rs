@@ -1,0 +1,167 @@
+//! Answering: from a whole request to octets on their way.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::{Conn, Now, Phase, Then, Unsent};
+use crate::http::content::Content;
+use crate::http::method::Method;
+use crate::http::request::{Request, Version};
+use crate::http::response::{Out, Response};
+use crate::http::status::Status;
+use crate::http::{Handler, Refusal};
+
+/// Content up to this size is copied behind the head, so that both leave in one write.
+const INLINE_MAX: usize = 16 * 1024;
+
+impl Conn<'_> {
+    /// Has the request answered, by the handler or, if it was refused, by itself. `clock` is read
+    /// once, after the handler: it may have taken its time.
+    pub fn respond(&mut self, handler: &dyn Handler, clock: impl FnOnce() -> Now) {
+        let (response, then) = match self.phase {
+            Phase::Ready => self.ask(handler),
+            Phase::Refused(refusal) => (refuse(refusal), Then::Linger),
+            _ => return,
+        };
+        let now = clock();
+        self.answered += 1;
+        self.since = now.instant;
+        self.out.clear();
+        self.out_sent = 0;
+        let connection = self.connection(then);
+        response.write_head(&mut self.out, &now.date, connection);
+        let sends_content = self.head.method != Method::Head && !response.status().is_bodiless();
+        if sends_content {
+            self.content = Content::new(response.body).inline(&mut self.out, INLINE_MAX);
+        }
+        self.phase = Phase::Sending { then };
+    }
+
+    /// Calls the handler. Its panic is this request's failure and nobody else's.
+    fn ask(&self, handler: &dyn Handler) -> (Response, Then) {
+        let request = Request {
+            head: &self.head,
+            body: &self.body,
+        };
+        let answer = catch_unwind(AssertUnwindSafe(|| handler.respond(&request)));
+        let Ok(response) = answer else {
+            let sorry = "the request handler failed\n";
+            return (
+                Response::text(Status::INTERNAL_SERVER_ERROR, sorry),
+                Then::Linger,
+            );
+        };
+        let last = self.stopping || self.answered + 1 >= self.limits.requests;
+        let then = if self.head.keep_alive && !last {
+            Then::NextRequest
+        } else if self.input.unread().is_empty() {
+            Then::Close
+        } else {
+            // Closing with unread input resets the connection, and the answer might be lost.
+            Then::Linger
+        };
+        (response, then)
+    }
+
+    /// The Connection field, where the version's default is not what happens.
+    fn connection(&self, then: Then) -> Option<&'static str> {
+        match (then, self.head.version) {
+            (Then::NextRequest, Version::Http11) => None,
+            (Then::NextRequest, Version::Http10) => Some("keep-alive"),
+            _ => Some("close"),
+        }
+    }
+
+    pub(super) fn send(&mut self, octets: &[u8]) {
+        self.out.clear();
+        self.out_sent = 0;
+        self.out.extend_from_slice(octets);
+    }
+
+    /// What to write next; not empty while [`Want::Write`](super::Want) is wanted.
+    pub fn unsent(&self) -> Unsent<'_> {
+        match &self.content {
+            Some(content) if self.out_sent == self.out.len() => content.unsent(),
+            _ => Unsent::Octets(&self.out[self.out_sent..]),
+        }
+    }
+
+    /// Takes note that `count` octets of [`Conn::unsent`] have been written. Zero octets of a file
+    /// mean that it has shrunk: the connection is broken off, since the promised length is
+    /// out of reach.
+    pub fn sent(&mut self, count: usize, now: Instant) {
+        self.since = now;
+        if self.out_sent < self.out.len() {
+            self.out_sent += count.min(self.out.len() - self.out_sent);
+        } else if let Some(content) = &mut self.content {
+            if count == 0 {
+                self.drop_unsent();
+                self.phase = Phase::Closed;
+                return;
+            }
+            content.advance(count);
+            if content.is_done() {
+                self.content = None;
+            }
+        }
+        if !self.is_sending() {
+            self.after_answer(now);
+        }
+    }
+
+    fn after_answer(&mut self, now: Instant) {
+        let Phase::Sending { then } = self.phase else {
+            return;
+        };
+        match then {
+            Then::Close => self.phase = Phase::Closed,
+            Then::Linger => self.phase = Phase::ShuttingDown,
+            Then::NextRequest => {
+                self.phase = Phase::Head;
+                self.give_back();
+                if !self.input.unread().is_empty() {
+                    self.advance(now);
+                } else if self.stopping {
+                    self.phase = Phase::Closed;
+                }
+            }
+        }
+    }
+
+    /// The sending side is shut down; what the client sends from now on is thrown away.
+    pub fn shut(&mut self, now: Instant) {
+        self.since = now;
+        self.input.clear();
+        self.phase = Phase::Draining {
+            left: self.limits.linger_octets,
+        };
+    }
+
+    pub(super) fn drop_unsent(&mut self) {
+        self.out.clear();
+        self.out_sent = 0;
+        self.content = None;
+    }
+
+    /// An idle connection keeps little memory, however large its last request was.
+    fn give_back(&mut self) {
+        self.input.shrink();
+        self.body = Vec::new();
+        if self.out.spilled() {
+            self.drop_unsent();
+            self.out = Out::new();
+        }
+    }
+}
+
+/// The answer to a request that the handler never sees.
+fn refuse(refusal: Refusal) -> Response {
+    let status = refusal.status;
+    let text = format!(
+        "{} {}: {}\n",
+        status.code(),
+        status.reason(),
+        refusal.reason
+    );
+    Response::text(status, text)
+}

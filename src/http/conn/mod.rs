@@ -1,0 +1,218 @@
+//! One connection's protocol state, free of I/O: the caller moves the octets and tells the time.
+
+mod answer;
+mod receive;
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use super::{Limits, Refusal};
+use crate::http::buffer::Buffer;
+use crate::http::chunked::Chunked;
+use crate::http::content::Content;
+use crate::http::date::Date;
+use crate::http::head::Head;
+use crate::http::response::Out;
+use crate::http::scanner::Scanner;
+use crate::http::status::Status;
+
+/// What a connection needs next from whoever drives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Read into [`Conn::space`], then call [`Conn::received`] or, at the end, [`Conn::ended`].
+    Read,
+    /// A request is whole (or hopeless): call [`Conn::respond`]. This is where a handler blocks.
+    Respond,
+    /// Write from [`Conn::unsent`], then call [`Conn::sent`].
+    Write,
+    /// Shut down the sending side, then call [`Conn::shut`]. What the client still sends is
+    /// drained for a while, lest a reset take the answer away from it (RFC 9112 §9.6).
+    Shutdown,
+    /// Close: nothing more is to be done.
+    Close,
+}
+
+/// What is to be sent next.
+#[derive(Debug)]
+pub enum Unsent<'a> {
+    /// These octets.
+    Octets(&'a [u8]),
+    /// `length` octets of a file from `offset` on, which the kernel can copy by itself.
+    File {
+        /// Open for reading.
+        file: &'a File,
+        /// Where to start.
+        offset: u64,
+        /// How many.
+        length: u64,
+    },
+}
+
+/// A moment on both clocks: one that only ever goes forward, one for people.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For deadlines.
+    pub instant: Instant,
+    /// For the Date field.
+    pub date: Date,
+}
+
+/// How long a stopping server waits for the first octet of a connection that it has just accepted.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// The HTTP/1.1 state of one connection. See the [module](super) for its life.
+#[derive(Debug)]
+pub struct Conn<'l> {
+    limits: &'l Limits,
+    phase: Phase,
+    /// When the phase began or, while sending, when something was sent last.
+    since: Instant,
+    input: Buffer,
+    scanner: Scanner,
+    head: Head,
+    body: Vec<u8>,
+    out: Out,
+    out_sent: usize,
+    content: Option<Content>,
+    answered: u64,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Waiting for a head or in the middle of it.
+    Head,
+    /// `filled` octets of a body of a declared length are there.
+    Length {
+        filled: usize,
+        total: usize,
+    },
+    Chunked(Chunked),
+    /// A request is whole and waits for the handler.
+    Ready,
+    Refused(Refusal),
+    /// The answer is on its way.
+    Sending {
+        then: Then,
+    },
+    ShuttingDown,
+    Draining {
+        left: u64,
+    },
+    Closed,
+}
+
+/// What follows an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    NextRequest,
+    Linger,
+    Close,
+}
+
+impl<'l> Conn<'l> {
+    /// A connection that was accepted just now.
+    pub fn new(limits: &'l Limits, now: Instant) -> Self {
+        Self {
+            limits,
+            phase: Phase::Head,
+            since: now,
+            input: Buffer::default(),
+            scanner: Scanner::default(),
+            head: Head::default(),
+            body: Vec::new(),
+            out: Out::new(),
+            out_sent: 0,
+            content: None,
+            answered: 0,
+            stopping: false,
+        }
+    }
+
+    /// What is to be done next.
+    pub fn want(&self) -> Want {
+        match self.phase {
+            _ if self.is_sending() => Want::Write,
+            Phase::Head | Phase::Length { .. } | Phase::Chunked(_) | Phase::Draining { .. } => {
+                Want::Read
+            }
+            Phase::Ready | Phase::Refused(_) => Want::Respond,
+            Phase::ShuttingDown => Want::Shutdown,
+            Phase::Sending { .. } | Phase::Closed => Want::Close,
+        }
+    }
+
+    /// Requests answered so far, refused ones included.
+    pub fn answered(&self) -> u64 {
+        self.answered
+    }
+
+    /// When [`Conn::expire`] is due, unless something happens before. `None` while the handler has
+    /// the request.
+    pub fn deadline(&self) -> Option<Instant> {
+        let limits = self.limits;
+        let allowed = match &self.phase {
+            _ if self.is_sending() => limits.send_time,
+            Phase::Head if self.is_idle() => match (self.stopping, self.answered) {
+                (true, _) => STOP_GRACE,
+                (false, 0) => limits.head_time,
+                (false, _) => limits.idle_time,
+            },
+            Phase::Head => limits.head_time,
+            Phase::Length { filled, .. } => self.body_time(*filled),
+            Phase::Chunked(_) => self.body_time(self.body.len()),
+            Phase::Draining { .. } => limits.linger_time,
+            _ => return None,
+        };
+        Some(self.since + allowed)
+    }
+
+    /// The deadline has passed: a client in the middle of a request is told so, others are left.
+    pub fn expire(&mut self, now: Instant) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let late = |reason| Phase::Refused(Refusal::new(Status::REQUEST_TIMEOUT, reason));
+        self.phase = match self.phase {
+            _ if self.is_sending() => {
+                self.drop_unsent();
+                Phase::Closed
+            }
+            Phase::Head if !self.is_idle() => late("the request head took too long"),
+            Phase::Length { .. } | Phase::Chunked(_) => late("the request body took too long"),
+            _ => Phase::Closed,
+        };
+    }
+
+    /// The server is about to stop: finish the request in flight, begin no other.
+    pub fn stop(&mut self, now: Instant) {
+        if self.stopping {
+            return;
+        }
+        self.stopping = true;
+        if self.is_idle() {
+            // A fresh connection came out of the accept queue, and its request is on its way.
+            self.since = now;
+            if self.answered > 0 {
+                self.phase = Phase::Closed;
+            }
+        }
+    }
+
+    /// Whether no octet of a request has arrived.
+    fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Head) && self.input.unread().is_empty()
+    }
+
+    fn is_sending(&self) -> bool {
+        self.out_sent < self.out.len() || self.content.is_some()
+    }
+
+    /// A body earns time by arriving (as Apache's `RequestReadTimeout` with `MinRate` does).
+    fn body_time(&self, arrived: usize) -> Duration {
+        let earned = (arrived as u64)
+            .checked_div(self.limits.body_rate)
+            .unwrap_or(0);
+        self.limits.body_time + Duration::from_secs(earned)
+    }
+}

@@ -1,0 +1,143 @@
+//! Receiving: from octets to a whole request, or to the reason why it is none.
+
+use std::time::Instant;
+
+use super::{Conn, Phase};
+use crate::http::Refusal;
+use crate::http::chunked::Chunked;
+use crate::http::framing::Framing;
+use crate::http::method::Method;
+use crate::http::request::Version;
+use crate::http::scanner::Scanner;
+use crate::http::status::Status;
+
+/// Body octets to make room for at a time: a declared length is not believed before it arrives.
+const BODY_STEP: usize = 64 * 1024;
+
+impl Conn<'_> {
+    /// Where the next octets go; never empty while [`Want::Read`](super::Want) is wanted.
+    pub fn space(&mut self) -> &mut [u8] {
+        match self.phase {
+            Phase::Length { filled, total } => {
+                let end = total.min(filled + BODY_STEP);
+                if self.body.len() < end {
+                    self.body.resize(end, 0);
+                }
+                &mut self.body[filled..end]
+            }
+            _ => self.input.space(),
+        }
+    }
+
+    /// Takes note that `count` octets (at least one) have been read into [`Conn::space`].
+    pub fn received(&mut self, count: usize, now: Instant) {
+        if self.is_idle() {
+            self.since = now;
+        }
+        match &mut self.phase {
+            Phase::Length { filled, total } => {
+                *filled += count.min(*total - *filled);
+                if filled == total {
+                    self.phase = Phase::Ready;
+                }
+            }
+            Phase::Draining { left } => {
+                *left = left.saturating_sub(count as u64);
+                if *left == 0 {
+                    self.phase = Phase::Closed;
+                }
+                self.input.clear();
+            }
+            _ => {
+                self.input.filled(count);
+                self.advance(now);
+            }
+        }
+    }
+
+    /// The client has shut down its sending side. A request cut off by it cannot be answered; one
+    /// that was whole has been.
+    pub fn ended(&mut self) {
+        self.phase = Phase::Closed;
+    }
+
+    /// Gets as far with the input as it can.
+    pub(super) fn advance(&mut self, now: Instant) {
+        let result = match &mut self.phase {
+            Phase::Head => self.advance_head(now),
+            Phase::Chunked(_) => self.advance_chunks(),
+            _ => Ok(()),
+        };
+        if let Err(refusal) = result {
+            self.phase = Phase::Refused(refusal);
+        }
+    }
+
+    fn advance_head(&mut self, now: Instant) -> Result<(), Refusal> {
+        let input = self.input.unread();
+        self.head.method = Method::Unknown;
+        let length = self.scanner.scan(input, self.limits).inspect_err(|_| {
+            // Refused before it is parsed, but a HEAD must not be answered with content even so.
+            self.head.method = Method::parse(input.split(|&at| at == b' ').next().unwrap_or(b""));
+            self.head.version = Version::Http11;
+        })?;
+        let Some(length) = length else { return Ok(()) };
+        self.head.parse(&input[..length], self.scanner.fields())?;
+        self.input.consume(length);
+        self.scanner = Scanner::default();
+        self.since = now;
+        self.begin_body()
+    }
+
+    fn begin_body(&mut self) -> Result<(), Refusal> {
+        self.body.clear();
+        match self.head.framing {
+            Framing::None => self.phase = Phase::Ready,
+            Framing::Length(length) => self.begin_length(length)?,
+            Framing::Chunked => {
+                self.phase = Phase::Chunked(Chunked::new());
+                self.advance_chunks()?;
+            }
+        }
+        // A client that has begun to send its body waits for nothing.
+        let waits = matches!(
+            self.phase,
+            Phase::Length { filled: 0, .. } | Phase::Chunked(_)
+        ) && self.input.unread().is_empty();
+        if self.head.expects_continue && waits {
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        Ok(())
+    }
+
+    fn begin_length(&mut self, length: u64) -> Result<(), Refusal> {
+        let too_large = Refusal::new(Status::CONTENT_TOO_LARGE, "the request body is too large");
+        let total = usize::try_from(length).map_err(|_| too_large)?;
+        if length > self.limits.body {
+            return Err(too_large);
+        }
+        let input = self.input.unread();
+        let filled = input.len().min(total);
+        self.body.extend_from_slice(&input[..filled]);
+        self.input.consume(filled);
+        self.phase = if filled == total {
+            Phase::Ready
+        } else {
+            Phase::Length { filled, total }
+        };
+        Ok(())
+    }
+
+    fn advance_chunks(&mut self) -> Result<(), Refusal> {
+        let Phase::Chunked(chunked) = &mut self.phase else {
+            return Ok(());
+        };
+        let taken = chunked.decode(self.input.unread(), &mut self.body, self.limits)?;
+        let done = chunked.is_done();
+        self.input.consume(taken);
+        if done {
+            self.phase = Phase::Ready;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! An answer's framing, free of I/O: bytes in, and word when it is whole (RFC 9112).
+//!
+//! The body is counted and never kept. What is kept is a head that came in pieces, in a buffer
+//! that is reused, so that the steady state allocates nothing.
+
+use super::chunked::Chunked;
+use super::head::{Framing, Head};
+
+/// Longer heads are refused as bad responses.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The answer to one request, as far as it has come. [`Response::reset`] makes it ready for the
+/// next.
+#[derive(Debug, Default)]
+pub(super) struct Response {
+    state: State,
+    /// The bytes of a head that has not come whole yet.
+    head: Vec<u8>,
+    started: bool,
+    status: u16,
+    reusable: bool,
+    body_bytes: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Head,
+    /// So many bytes of the body are still to come.
+    Length(u64),
+    Chunked(Chunked),
+    UntilClose,
+    Done,
+}
+
+/// The answer is not HTTP/1.x, or its framing contradicts itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// What is to be known of a whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// 200 to 999; interim answers (1xx) are skipped.
+    pub(super) status: u16,
+    /// Whether the server keeps the connection for another request.
+    pub(super) reusable: bool,
+    /// The body's length without its framing.
+    pub(super) body_bytes: u64,
+    /// Bytes that came after the answer, to which nobody asked a question.
+    pub(super) surplus_bytes: usize,
+}
+
+impl Response {
+    /// Forgets the last answer.
+    pub(super) fn reset(&mut self) {
+        self.state = State::Head;
+        self.head.clear();
+        self.started = false;
+        self.body_bytes = 0;
+    }
+
+    /// Whether a byte of the answer has arrived.
+    pub(super) fn started(&self) -> bool {
+        self.started
+    }
+
+    /// Takes the bytes of one read; the answer once it is whole.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Option<Answer>, Malformed> {
+        self.started |= !bytes.is_empty();
+        let mut rest = bytes;
+        // More than one head, where interim answers come first.
+        while self.state == State::Head && !rest.is_empty() {
+            rest = self.feed_head(rest)?;
+        }
+        let surplus_bytes = self.feed_body(rest)?;
+        Ok((self.state == State::Done).then(|| self.answer(surplus_bytes)))
+    }
+
+    /// Takes note that the server has closed; the answer if that is what made it whole.
+    pub(super) fn end(&mut self) -> Option<Answer> {
+        (self.state == State::UntilClose).then(|| self.answer(0))
+    }
+
+    fn answer(&self, surplus_bytes: usize) -> Answer {
+        let Self {
+            status,
+            reusable,
+            body_bytes,
+            ..
+        } = *self;
+        Answer {
+            status,
+            reusable,
+            body_bytes,
+            surplus_bytes,
+        }
+    }
+
+    /// Returns what follows the head, or nothing while the head is not whole.
+    fn feed_head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Malformed> {
+        if self.head.is_empty() {
+            let Some(head) = Head::parse(bytes)? else {
+                self.head.extend_from_slice(bytes);
+                return Ok(&[]);
+            };
+            self.begin_body(&head);
+            return Ok(&bytes[head.bytes..]);
+        }
+        let known = self.head.len();
+        self.head.extend_from_slice(bytes);
+        let Some(head) = Head::parse(&self.head)? else {
+            return if self.head.len() > HEAD_BYTES_MAX {
+                Err(Malformed)
+            } else {
+                Ok(&[])
+            };
+        };
+        self.begin_body(&head);
+        self.head.clear();
+        // A head that was whole before these bytes would have been taken then.
+        Ok(&bytes[head.bytes - known..])
+    }
+
+    fn begin_body(&mut self, head: &Head) {
+        (self.status, self.reusable) = (head.status, head.reusable);
+        self.state = match head.framing {
+            Framing::Interim => State::Head,
+            Framing::Length(0) => State::Done,
+            Framing::Length(bytes) => State::Length(bytes),
+            Framing::Chunked => State::Chunked(Chunked::START),
+            Framing::UntilClose => State::UntilClose,
+        };
+    }
+
+    /// Returns the number of bytes that lie beyond the body.
+    fn feed_body(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+        let taken = match &mut self.state {
+            State::Head | State::Done => 0,
+            State::UntilClose => {
+                self.body_bytes += bytes.len() as u64;
+                bytes.len()
+            }
+            State::Length(left) => {
+                let now = (*left).min(bytes.len() as u64);
+                *left -= now;
+                self.body_bytes += now;
+                now as usize
+            }
+            State::Chunked(chunked) => {
+                let (taken, data) = chunked.feed(bytes)?;
+                self.body_bytes += data;
+                taken
+            }
+        };
+        if matches!(self.state, State::Length(0) | State::Chunked(Chunked::Done)) {
+            self.state = State::Done;
+        }
+        Ok(bytes.len() - taken)
+    }
+}
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

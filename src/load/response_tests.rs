@@ -1,0 +1,193 @@
+//! Answers whole, split and broken.
+
+use super::*;
+
+/// Feeds the pieces, then the server's close; what came of it.
+fn feed(pieces: &[&[u8]]) -> Result<Option<Answer>, Malformed> {
+    let mut response = Response::default();
+    for (index, piece) in pieces.iter().enumerate() {
+        if let Some(mut answer) = response.feed(piece)? {
+            answer.surplus_bytes += pieces[index + 1..].concat().len();
+            return Ok(Some(answer));
+        }
+    }
+    Ok(response.end())
+}
+
+fn answer(status: u16, reusable: bool, body_bytes: u64) -> Answer {
+    Answer {
+        status,
+        reusable,
+        body_bytes,
+        surplus_bytes: 0,
+    }
+}
+
+/// Every answer of the table that is well formed, with what it should come to.
+fn well_formed() -> Vec<(&'static str, Answer)> {
+    vec![
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+            answer(200, true, 5),
+        ),
+        (
+            "HTTP/1.1 200\r\ncontent-length:0\r\n\r\n",
+            answer(200, true, 0),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+            answer(200, true, 2),
+        ),
+        ("HTTP/1.1 204 No Content\r\n\r\n", answer(204, true, 0)),
+        (
+            "HTTP/1.1 304 Same\r\nContent-Length: 99\r\n\r\n",
+            answer(304, true, 0),
+        ),
+        (
+            "HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
+            answer(404, false, 1),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: a, Close\r\nContent-Length: 0\r\n\r\n",
+            answer(200, false, 0),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
+            answer(200, false, 1),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx",
+            answer(200, true, 1),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\n\r\nuntil the end",
+            answer(200, false, 13),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n\r\nuntil the end",
+            answer(200, false, 13),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nzzz",
+            answer(200, false, 3),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n3\r\nabc\r\n0\r\nT: x\r\n\r\n",
+            answer(200, true, 3),
+        ),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n\
+             HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            answer(200, true, 2),
+        ),
+    ]
+}
+
+#[test]
+fn answers_are_read_whole() {
+    for (bytes, expected) in well_formed() {
+        assert_eq!(feed(&[bytes.as_bytes()]), Ok(Some(expected)), "{bytes:?}");
+    }
+}
+
+#[test]
+fn every_split_in_two_gives_the_same() {
+    for (bytes, expected) in well_formed() {
+        for at in 0..=bytes.len() {
+            let (first, second) = bytes.as_bytes().split_at(at);
+            assert_eq!(
+                feed(&[first, second]),
+                Ok(Some(expected)),
+                "{bytes:?} split at {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn byte_by_byte_gives_the_same() {
+    for (bytes, expected) in well_formed() {
+        let pieces: Vec<&[u8]> = bytes.as_bytes().chunks(1).collect();
+        assert_eq!(feed(&pieces), Ok(Some(expected)), "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_response_is_ready_again_after_reset() {
+    let mut response = Response::default();
+    for (bytes, expected) in well_formed() {
+        let (first, second) = bytes.as_bytes().split_at(bytes.len() / 2);
+        response.reset();
+        assert!(!response.started());
+        let early = response.feed(first).unwrap();
+        assert!(response.started());
+        let answer = early
+            .or_else(|| response.feed(second).unwrap())
+            .or_else(|| response.end());
+        assert_eq!(answer, Some(expected), "{bytes:?}");
+    }
+}
+
+#[test]
+fn bytes_beyond_the_answer_are_told() {
+    for framed in [
+        "Content-Length: 2\r\n\r\nok",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{framed}extra");
+        let answer = feed(&[bytes.as_bytes()]).unwrap().unwrap();
+        assert_eq!(answer.surplus_bytes, 5, "{bytes:?}");
+    }
+}
+
+#[test]
+fn answers_cut_short_are_not_answers() {
+    for (bytes, _) in well_formed()
+        .iter()
+        .filter(|(bytes, _)| !bytes.contains("the end"))
+    {
+        if bytes.contains("gzip\r\n") {
+            continue; // Ends with the connection too.
+        }
+        for at in 0..bytes.len() {
+            assert_eq!(
+                feed(&[&bytes.as_bytes()[..at]]),
+                Ok(None),
+                "{bytes:?} cut at {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn broken_answers_are_refused() {
+    for bytes in [
+        "garbage\r\n\r\n",
+        "HTTP/2 200 OK\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\n\r\n",
+        "HTTP/1.1 099 Low\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ] {
+        assert_eq!(feed(&[bytes.as_bytes()]), Err(Malformed), "{bytes:?}");
+    }
+}
+
+#[test]
+fn endless_heads_are_refused() {
+    let field = format!("X: {}\r\n", "y".repeat(1000));
+    let mut response = Response::default();
+    let mut outcome = response.feed(b"HTTP/1.1 200 OK\r\n");
+    for _ in 0..HEAD_BYTES_MAX / 1000 + 1 {
+        if outcome.is_ok() {
+            outcome = response.feed(field.as_bytes());
+        }
+    }
+    assert_eq!(outcome, Err(Malformed));
+}

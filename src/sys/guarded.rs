@@ -1,0 +1,53 @@
+//! A child process that cannot outlive the process that started it.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{Pid, getpid, getppid};
+
+/// Prepares `command` so that the child leads a process group of its own, runs on `cpus` only
+/// (all of the caller's when empty), starts with no signal blocked, and is killed when the thread
+/// that spawns it ends, however that happens: PR_SET_PDEATHSIG(2const).
+///
+/// # Errors
+/// A processor number beyond what `cpu_set_t` can hold. What fails in the child comes out of
+/// `spawn`.
+pub fn guard<'a>(command: &'a mut Command, cpus: &[usize]) -> io::Result<&'a mut Command> {
+    let parent = getpid();
+    let affinity = cpu_set(cpus)?;
+    command.process_group(0);
+    // SAFETY: between fork and exec the closure makes system calls on values it owns and nothing
+    // else: it neither allocates nor locks, so it is async-signal-safe, as pre_exec requires.
+    Ok(unsafe { command.pre_exec(move || settle(parent, affinity.as_ref())) })
+}
+
+/// The set of `cpus`, or none when there is no wish.
+fn cpu_set(cpus: &[usize]) -> io::Result<Option<CpuSet>> {
+    if cpus.is_empty() {
+        return Ok(None);
+    }
+    let mut set = CpuSet::new();
+    for &cpu in cpus {
+        set.set(cpu)?;
+    }
+    Ok(Some(set))
+}
+
+/// Runs in the child, before exec.
+fn settle(parent: Pid, affinity: Option<&CpuSet>) -> io::Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    if getppid() != parent {
+        // The parent died before the line above took effect: its signal will never come.
+        return Err(io::ErrorKind::NotConnected.into());
+    }
+    if let Some(set) = affinity {
+        sched_setaffinity(Pid::from_raw(0), set)?;
+    }
+    // The caller may have blocked the signals that it waits for; a blocked mask survives exec,
+    // and a server that never sees SIGTERM never stops.
+    Ok(SigSet::empty().thread_set_mask()?)
+}

@@ -1,0 +1,102 @@
+//! The table, and command lines that cannot work.
+
+use super::*;
+
+#[test]
+fn the_table_is_plain_text_that_fits() {
+    let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::answering(missing);
+    let output = finish(start(load(&[&server.url(), "-c", "1", "-n", "20"])));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for words in ["requests/s", "p99.9", "20 failed", "status", "100.00 %"] {
+        assert!(text.contains(words), "no {words:?} in\n{text}");
+    }
+    assert!(!text.contains('\x1b'), "{text:?}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 100),
+        "{text}"
+    );
+    assert!(output.stderr.is_empty(), "{:?}", output.stderr);
+}
+
+#[test]
+fn wrong_calls_say_what_is_wrong() {
+    let anywhere = "http://127.0.0.1:1/";
+    for (arguments, words) in [
+        (&[][..], "<URL>"),
+        (&["127.0.0.1:1"], "should start with http://"),
+        (&["https://127.0.0.1/"], "unknown scheme 'https'"),
+        (&["http:///"], "names no host"),
+        (&[anywhere, "-c", "0"], "--connections"),
+        (&[anywhere, "-n", "0"], "--requests"),
+        (&[anywhere, "-n", "5", "-d", "1s"], "cannot be used with"),
+        (&[anywhere, "-d", "10"], "10s or 10ms"),
+        (&[anywhere, "-d", "0s"], "nothing to do"),
+        (&[anywhere, "--timeout", "0s"], "more than 0"),
+        (&[anywhere, "--timeout", "1h"], "at most 600 s"),
+        (
+            &[anywhere, "-c", "1", "--threads", "2"],
+            "2 threads for 1 connection",
+        ),
+    ] {
+        let output = finish(start(load(arguments)));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(words), "{arguments:?}: {text}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn what_cannot_work_gives_one_line() {
+    let server = Server::answering(OK);
+    let nobody = "http://127.0.0.1:1/";
+    for (arguments, words) in [
+        (
+            &[nobody][..],
+            "cannot reach http://127.0.0.1:1/: connection refused (is the server running?)",
+        ),
+        (
+            &["http://name.invalid/"],
+            "cannot resolve the host 'name.invalid'",
+        ),
+        (
+            &[&server.url(), "--cpus", "1000"],
+            "cannot pin a thread to CPU 1000",
+        ),
+    ] {
+        let output = finish(start(load(arguments)));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            text.starts_with("servers: ") && text.contains(words),
+            "{arguments:?}: {text}"
+        );
+        assert_eq!(
+            (text.lines().count(), output.status.code()),
+            (1, Some(1)),
+            "{text}"
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+/// `servers load` as a shell starts it that has set limits of descriptors.
+fn load_within(limits: &str, arguments: &str) -> Output {
+    let program = env!("CARGO_BIN_EXE_servers");
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(format!("{limits} && exec '{program}' load {arguments}"));
+    finish(start(shell))
+}
+
+#[test]
+fn descriptors_are_raised_to_the_hard_limit_and_no_further() {
+    let server = Server::answering(OK);
+    let arguments = format!("{} -c 100 -n 1000 --json", server.url());
+    let report = parse(&load_within("ulimit -Sn 80", &arguments));
+    assert_eq!(number(&report["requests"]), 1000, "{report:#}");
+    let output = load_within("ulimit -n 80", &arguments);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("the hard limit is 80"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+}

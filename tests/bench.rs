@@ -1,6 +1,9 @@
 //! `servers bench`, from the outside: the real binary, real servers, short windows.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

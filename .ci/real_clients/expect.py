@@ -52,7 +52,8 @@ def command(arguments, exit_codes=(0,), **options):
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, errors = process.communicate()
-        raise Unexpected(arguments[0], f"an end within {DEADLINE_S} s", text(output + errors)) from None
+        said = text(output + errors)
+        raise Unexpected(arguments[0], f"an end within {DEADLINE_S} s", said) from None
     output, errors = text(output), text(errors)
     if process.returncode not in exit_codes:
         raise Unexpected(

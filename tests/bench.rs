@@ -59,7 +59,7 @@ fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn every_model_is_measured_in_every_scenario() {
     let directory = tempfile::tempdir().unwrap();
-    let line = "iterative prefork --blocks 2 --duration 200ms --warm-up 50ms --seed 42 --json";
+    let line = "iterative prefork --blocks 2 --duration 700ms --warm-up 50ms --seed 42 --json";
     let output = bench(line, directory.path());
     assert!(output.status.success(), "{}", text(&output.stderr));
 

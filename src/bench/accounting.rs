@@ -120,7 +120,8 @@ fn own_cpu(stat: &Stat, tick: Duration) -> Duration {
         .map_or(tick * stat.own_ticks, Duration::from)
 }
 
-fn tick_length() -> Duration {
+/// The unit of the kernel's times in `/proc`: sysconf(3), _SC_CLK_TCK.
+pub(super) fn tick_length() -> Duration {
     let per_second = sysconf(SysconfVar::CLK_TCK)
         .ok()
         .flatten()

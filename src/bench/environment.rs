@@ -121,41 +121,6 @@ fn field(path: &str, name: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// A reading of the counters of all processors together: proc_stat(5).
-#[derive(Debug, Clone, Copy, Default)]
-pub struct StealMeter {
-    stolen: u64,
-    total: u64,
-}
-
-impl StealMeter {
-    /// Reads the counters; nothing stolen where there are none.
-    pub fn read() -> StealMeter {
-        StealMeter::parse(&fs::read_to_string("/proc/stat").unwrap_or_default()).unwrap_or_default()
-    }
-
-    fn parse(stat: &str) -> Option<StealMeter> {
-        let fields = stat
-            .lines()
-            .next()?
-            .strip_prefix("cpu ")?
-            .split_whitespace();
-        let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
-        // user nice system idle iowait irq softirq steal; guest time is within user already.
-        Some(StealMeter {
-            stolen: *ticks.get(7)?,
-            total: ticks.iter().take(8).sum(),
-        })
-    }
-
-    /// The part of all time since this reading that was stolen, 0 to 1.
-    pub fn share_since(self) -> f64 {
-        let now = StealMeter::read();
-        let total = now.total.saturating_sub(self.total);
-        now.stolen.saturating_sub(self.stolen) as f64 / total.max(1) as f64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,13 +130,6 @@ mod tests {
     fn moments_are_written_in_the_international_way() {
         let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         assert_eq!(utc(moment), "1994-11-06T08:49:37Z");
-    }
-
-    #[test]
-    fn stolen_time_is_the_eighth_field() {
-        let meter = StealMeter::parse("cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1\n").unwrap();
-        assert_eq!((meter.stolen, meter.total), (8, 36));
-        assert!(StealMeter::parse("cpu  1 2 3").is_none());
     }
 
     #[test]

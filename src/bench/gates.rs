@@ -8,6 +8,9 @@ pub const LITTLES_LAW_GAP_MAX: f64 = 0.05;
 pub const GENERATOR_SHARE_MAX: f64 = 0.85;
 /// Stolen time beyond this moves every figure.
 pub const STEAL_SHARE_MAX: f64 = 0.01;
+/// With other processes busier than this, both sides wait for a processor now and then. The bench
+/// itself and the ticks' rounding are below it.
+pub const OTHERS_SHARE_MAX: f64 = 0.05;
 
 /// Something that the reader of a row must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub enum Mark {
     LittlesLaw,
     /// The hypervisor gave time to others.
     Steal,
+    /// Other processes were at work.
+    Others,
 }
 
 impl Mark {
@@ -31,6 +36,7 @@ impl Mark {
             Mark::GeneratorBound => 'G',
             Mark::LittlesLaw => 'L',
             Mark::Steal => 'S',
+            Mark::Others => 'O',
         }
     }
 
@@ -46,6 +52,7 @@ impl Mark {
                  waited for answers that the window's end overtook, or to reconnect"
             }
             Mark::Steal => "the hypervisor took over 1 % of the CPU time",
+            Mark::Others => "other processes took over 5 % of the CPU time; best repeat it alone",
         }
     }
 }
@@ -57,6 +64,7 @@ pub(super) struct Readings {
     pub(super) generator_share: f64,
     pub(super) littles_law_gap: f64,
     pub(super) steal_share: f64,
+    pub(super) others_share: f64,
 }
 
 impl Readings {
@@ -70,6 +78,7 @@ impl Readings {
             ),
             (self.littles_law_gap > LITTLES_LAW_GAP_MAX, Mark::LittlesLaw),
             (self.steal_share > STEAL_SHARE_MAX, Mark::Steal),
+            (self.others_share > OTHERS_SHARE_MAX, Mark::Others),
         ];
         gates
             .into_iter()
@@ -99,6 +108,7 @@ mod tests {
         generator_share: 0.85,
         littles_law_gap: 0.05,
         steal_share: 0.01,
+        others_share: 0.05,
     };
 
     #[test]
@@ -128,6 +138,14 @@ mod tests {
             }
             .marks(),
             [Mark::Steal]
+        );
+        assert_eq!(
+            Readings {
+                others_share: 0.06,
+                ..QUIET
+            }
+            .marks(),
+            [Mark::Others]
         );
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::accounting::{Census, Lifetime};
-use super::environment::StealMeter;
+use super::cpu_meter::{CpuMeter, Elapsed};
 use super::failure::Failure;
 use super::gates::{Readings, littles_law_gap};
 use super::layout::Layout;
@@ -73,7 +73,7 @@ impl Bench<'_> {
 
     fn window(&self, server: &Server, scenario: Scenario) -> Result<Measurement, Failure> {
         let group = server.group();
-        let steal = StealMeter::read();
+        let meter = CpuMeter::read();
         let sampler = Sampler::start(group, self.plan.window);
         // What is still being served from the warm-up falls into this window, and as much of this
         // window falls behind its end: a few requests, which cancel out.
@@ -87,7 +87,7 @@ impl Bench<'_> {
             &outcome,
             cpu,
             sampler.finish(),
-            steal.share_since(),
+            meter.elapsed(),
         ))
     }
 
@@ -123,7 +123,7 @@ fn not_measured(error: io::Error) -> Failure {
     }
 }
 
-fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, steal_share: f64) -> Measurement {
+fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, elapsed: Elapsed) -> Measurement {
     let requests_per_s = outcome.requests_per_s();
     let answered = (outcome.connections as u64).saturating_sub(outcome.never_answered);
     let gap = littles_law_gap(requests_per_s, outcome.latency.mean() / 1e9, answered);
@@ -131,7 +131,8 @@ fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, steal_share: f64)
         errors: outcome.errors.total(),
         generator_share: outcome.cpu_share(),
         littles_law_gap: gap,
-        steal_share,
+        steal_share: elapsed.steal_share(),
+        others_share: elapsed.others_share(cpu + outcome.cpu),
     };
     Measurement {
         duration_s: outcome.duration.as_secs_f64(),
@@ -151,7 +152,8 @@ fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, steal_share: f64)
             cpu_share: outcome.cpu_share(),
         },
         littles_law_gap: gap,
-        steal_share,
+        steal_share: readings.steal_share,
+        others_share: readings.others_share,
         marks: readings.marks(),
     }
 }

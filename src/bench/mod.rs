@@ -14,15 +14,18 @@
 //! | room | what happens in it |
 //! | --- | --- |
 //! | [`plan`] | who, how often, in which order, how long |
+//! | [`budget`] | how long a window may be, so that the whole ends in time |
 //! | [`layout`] | which processors each side has |
-//! | [`server`] | the server under test, from start to proof that nothing is left |
-//! | [`accounting`] | what its processes use |
+//! | [`server`], `streams` | the server under test, from start to proof that nothing is left |
+//! | [`accounting`], [`cpu_meter`] | what its processes use, and what others use meanwhile |
 //! | `measure`, `sampler` | one run |
 //! | [`gates`] | what must be said about a window |
 //! | [`statistics`], [`summary`] | from windows to rows |
 //! | [`results`] | the file |
 
 pub mod accounting;
+pub mod budget;
+pub mod cpu_meter;
 pub mod environment;
 pub mod failure;
 pub mod gates;
@@ -35,12 +38,14 @@ mod sampler;
 mod seconds;
 pub mod server;
 pub mod statistics;
+mod streams;
 pub mod summary;
 
 use std::io;
 use std::path::Path;
 
-use environment::{Environment, StealMeter};
+use cpu_meter::CpuMeter;
+use environment::Environment;
 use layout::Layout;
 use measure::Bench;
 use plan::{Contender, Plan, Scenario};
@@ -88,11 +93,11 @@ pub fn run(
         layout: &layout,
         watch,
     };
-    let steal = StealMeter::read();
+    let meter = CpuMeter::read();
     for (index, order) in plan.orders().into_iter().enumerate() {
         bench.block(index + 1, &order, &mut results.runs, observer);
         results.interrupted = results.runs.len() < plan.runs();
-        results.environment.steal_share = steal.share_since();
+        results.environment.steal_share = meter.elapsed().steal_share();
         results.summary = summary::summarise(&plan, &results.runs);
         results.write(directory)?;
         if bench.stopped() {

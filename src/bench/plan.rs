@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::OVERHEAD;
+
 /// One thing that is compared: a command line of `servers run` under a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contender {
@@ -110,59 +112,6 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Starting a server, stopping it, and looking whether it left anything: what a run takes beyond
-/// its warm-up and its window.
-const OVERHEAD: Duration = Duration::from_millis(100);
-/// A longer window buys less than another block would.
-const WINDOW_MAX: Duration = Duration::from_millis(1500);
-/// Below this a window holds too few requests to say anything.
-const WINDOW_MIN: Duration = Duration::from_millis(100);
-const WARM_UP_MAX: Duration = Duration::from_secs(1);
-const WARM_UP_MIN: Duration = Duration::from_millis(50);
-
-/// How much time the whole may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// Up to [`Budget::BASE_CONTENDERS`] contenders have this much.
-    base: Duration,
-    /// Each further one adds this.
-    each_further: Duration,
-}
-
-impl Budget {
-    /// Under 2 minutes for four models, under 4 for eleven.
-    pub const FULL: Budget = Budget {
-        base: Duration::from_secs(105),
-        each_further: Duration::from_secs(17),
-    };
-    /// Under 30 seconds for four models, under 1 minute for eleven.
-    pub const QUICK: Budget = Budget {
-        base: Duration::from_secs(25),
-        each_further: Duration::from_secs(4),
-    };
-    const BASE_CONTENDERS: usize = 4;
-
-    /// The window that lets `runs` runs of `contenders` contenders end in time.
-    pub fn window(self, contenders: usize, runs: usize) -> Duration {
-        let further = contenders.saturating_sub(Budget::BASE_CONTENDERS);
-        let total = self.base.as_secs_f64() + self.each_further.as_secs_f64() * further as f64;
-        let slot = total / runs.max(1) as f64 - OVERHEAD.as_secs_f64();
-        let window = slot / (1.0 + WARM_UP_SHARE);
-        let coarse_ms = (window * 20.0).floor().max(0.0) * 50.0;
-        Duration::from_millis(coarse_ms as u64).clamp(WINDOW_MIN, WINDOW_MAX)
-    }
-}
-
-/// The warm-up's length as a part of the window's.
-const WARM_UP_SHARE: f64 = 0.25;
-
-/// The warm-up that goes with a window.
-pub fn warm_up_for(window: Duration) -> Duration {
-    window
-        .mul_f64(WARM_UP_SHARE)
-        .clamp(WARM_UP_MIN, WARM_UP_MAX)
-}
-
 /// Seconds without trailing zeros.
 struct Rounded(f64);
 
@@ -185,11 +134,11 @@ impl fmt::Display for Clock {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn plan(contenders: usize, blocks: usize, seed: u64) -> Plan {
+    pub(crate) fn plan(contenders: usize, blocks: usize, seed: u64) -> Plan {
         Plan {
             contenders: (0..contenders)
                 .map(|n| Contender::new(&n.to_string(), &[]))
@@ -227,23 +176,6 @@ mod tests {
     fn the_order_differs_from_block_to_block() {
         let orders = plan(11, 5, 7).orders();
         assert!(orders.iter().any(|order| *order != orders[0]));
-    }
-
-    #[test]
-    fn the_default_plans_keep_their_promises() {
-        let promise = [
-            (Budget::FULL, 4, 5, 120),
-            (Budget::FULL, 11, 5, 240),
-            (Budget::QUICK, 4, 3, 30),
-            (Budget::QUICK, 11, 3, 60),
-        ];
-        for (budget, contenders, blocks, seconds) in promise {
-            let mut plan = plan(contenders, blocks, 0);
-            plan.window = budget.window(contenders, plan.runs());
-            plan.warm_up = warm_up_for(plan.window);
-            assert!(plan.window >= Duration::from_millis(300), "{plan}");
-            assert!(plan.estimate() < Duration::from_secs(seconds), "{plan}");
-        }
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub struct Measurement {
     pub littles_law_gap: f64,
     /// The part of all processors' time that the hypervisor gave to others.
     pub steal_share: f64,
+    /// The part of it that neither the server nor the generator used, but other processes.
+    pub others_share: f64,
     /// What is to be said about these figures.
     pub marks: Vec<Mark>,
 }

@@ -1,12 +1,11 @@
 //! The server under test: a child process, from its start to the proof that nothing is left of it.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use nix::unistd::Pid;
 use super::accounting::Group;
 use super::failure::Failure;
 use super::plan::Contender;
+use super::streams::{LastWords, first_line_of};
 use crate::sys::guarded::guard;
 
 /// How long a server may take until it listens.
@@ -26,8 +26,6 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const SWEEP_DEADLINE: Duration = Duration::from_secs(2);
 /// How often the conditions above are looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
-/// How many characters of its last line are worth repeating.
-const LAST_WORDS_MAX: usize = 200;
 /// What a server says before the address once it answers connections.
 const LISTENING: &str = "listening on http://";
 
@@ -162,7 +160,7 @@ impl Server {
             (None, None) => status.to_string(),
         };
         self.last_words
-            .get()
+            .get(SWEEP_DEADLINE)
             .map_or(end.clone(), |line| format!("{end}, \"{line}\""))
     }
 }
@@ -198,58 +196,8 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
         .ok()
 }
 
-/// Sends the first line once it is there; hangs up without one when the stream ends. Reads on to
-/// the end, so that the server never waits for a reader.
-fn first_line_of(stdout: Option<impl Read + Send + 'static>) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut reader = BufReader::new(stdout?);
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? > 0 {
-            sender.send(line).ok()?;
-        }
-        drop(sender);
-        io::copy(&mut reader, &mut io::sink()).ok()
-    });
-    receiver
-}
-
-/// The last line that a server wrote to its standard error.
-struct LastWords {
-    line: Arc<Mutex<Option<String>>>,
-    reader: thread::JoinHandle<()>,
-}
-
-impl LastWords {
-    fn of(stderr: Option<impl Read + Send + 'static>) -> LastWords {
-        let line = Arc::new(Mutex::new(None));
-        let slot = Arc::clone(&line);
-        let reader = thread::spawn(move || {
-            let lines = stderr.map(|stream| BufReader::new(stream).split(b'\n'));
-            for line in lines.into_iter().flatten().map_while(Result::ok) {
-                let text = String::from_utf8_lossy(&line).trim().to_owned();
-                if !text.is_empty() {
-                    let text = text.chars().take(LAST_WORDS_MAX).collect();
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-                }
-            }
-        });
-        LastWords { line, reader }
-    }
-
-    /// For a server that has ended. A process that it left may hold the stream open, so this waits
-    /// for the reader, but not for ever.
-    fn get(&self) -> Option<String> {
-        wait_until(SWEEP_DEADLINE, || self.reader.is_finished().then_some(()));
-        self.line
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
 /// Asks for `answer` again and again until there is one or the time is over.
-fn wait_until<T>(limit: Duration, mut answer: impl FnMut() -> Option<T>) -> Option<T> {
+pub(super) fn wait_until<T>(limit: Duration, mut answer: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {
         let found = answer();

@@ -13,8 +13,9 @@ use clap::error::ErrorKind;
 
 use super::load::stop_on_signals;
 use super::{duration, run::model_parser};
+use crate::bench::budget::{Budget, warm_up_for};
 use crate::bench::environment::utc;
-use crate::bench::plan::{Budget, Contender, Plan, Scenario, warm_up_for};
+use crate::bench::plan::{Contender, Plan, Scenario};
 use crate::bench::results::{FILE_NAME, Results};
 use crate::load::Watch;
 use crate::models::{self, Model};

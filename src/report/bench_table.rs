@@ -7,6 +7,7 @@ use comfy_table::{
 
 use super::findings;
 use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
+use super::wrap::wrapped;
 use crate::bench::plan::{Plan, Scenario};
 use crate::bench::results::Results;
 use crate::bench::statistics::Spread;
@@ -37,7 +38,7 @@ pub fn text(results: &Results, styled: bool) -> String {
         text.push('\n');
     }
     for line in findings::below_the_table(results) {
-        text.push_str(&wrapped(&line));
+        text.push_str(&wrapped(&line, usize::from(WIDTH_MAX)));
     }
     text
 }
@@ -220,27 +221,6 @@ fn marks(row: &Row) -> String {
             all => format!("{}{blocks}/{all}", mark.letter()),
         });
     format!("[{}]", letters.collect::<Vec<_>>().join(" "))
-}
-
-/// `line` broken between words at [`WIDTH_MAX`]; what goes on is indented.
-fn wrapped(line: &str) -> String {
-    let mut text = String::new();
-    let mut width = 0;
-    for word in line.split(' ') {
-        let length = word.chars().count();
-        if width > 0 && width + 1 + length > usize::from(WIDTH_MAX) {
-            text.push_str("\n ");
-            width = 1;
-        }
-        if width > 0 {
-            text.push(' ');
-            width += 1;
-        }
-        text.push_str(word);
-        width += length;
-    }
-    text.push('\n');
-    text
 }
 
 #[cfg(test)]

@@ -165,15 +165,3 @@ fn only_a_terminal_gets_escapes() {
     assert!(!text(&large(), false).contains('\x1b'));
     assert!(text(&large(), true).contains('\x1b'));
 }
-
-#[test]
-fn the_words_below_do_not_break_within_a_word() {
-    let line = "word ".repeat(60);
-    let text = wrapped(line.trim_end());
-    assert_fits(&text);
-    assert_eq!(text.split_whitespace().count(), 60);
-    assert!(
-        text.lines().skip(1).all(|line| line.starts_with("  word")),
-        "{text}"
-    );
-}

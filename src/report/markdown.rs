@@ -9,7 +9,7 @@ use crate::bench::statistics::Spread;
 use crate::bench::summary::Row;
 
 const HEADER: &str = "\
-| model | requests/s | p50 | p99 | p99.9 | max | errors | CPU/request | PSS MiB | processes | threads | |
+| model | req/s | p50 | p99 | p99.9 | max | errors | CPU/req | PSS MiB | processes | threads | |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
 ";
 

@@ -7,3 +7,4 @@ pub mod load;
 pub mod markdown;
 pub mod progress;
 pub mod units;
+mod wrap;

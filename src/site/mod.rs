@@ -15,7 +15,7 @@ pub use files::Root;
 
 use crate::http::{Handler, Method, Request, Response, Status};
 
-/// The site: its routes are listed in [`Site::routes`].
+/// The site: `Site::route` lists its routes.
 #[derive(Debug)]
 pub struct Site {
     /// The directory that `/files/` serves, if any.

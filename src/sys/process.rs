@@ -14,8 +14,7 @@ pub enum Fork {
     Parent(Pid),
 }
 
-/// `fork(2)`. The child has no slot, no children and no say over its signals yet: it should call
-/// [`become_child`] before anything else, which this function does for it.
+/// `fork(2)`. The child is tied to its parent: when that dies, the kernel kills the child.
 ///
 /// # Errors
 /// EAGAIN (a limit on processes) and ENOMEM pass: try again later.

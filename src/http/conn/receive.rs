@@ -15,7 +15,7 @@ use crate::http::status::Status;
 const BODY_STEP: usize = 64 * 1024;
 
 impl Conn<'_> {
-    /// Where the next octets go; never empty while [`Want::Read`] is wanted.
+    /// Where the next octets go; never empty while [`Want::Read`](super::Want) is wanted.
     pub fn space(&mut self) -> &mut [u8] {
         match self.phase {
             Phase::Length { filled, total } => {

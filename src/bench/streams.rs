@@ -1,0 +1,62 @@
+//! What a server under test says: its first line of output and its last line of error.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::server::wait_until;
+
+/// How many characters of its last line are worth repeating.
+const LAST_WORDS_MAX: usize = 200;
+
+/// Sends the first line once it is there; hangs up without one when the stream ends. Reads on to
+/// the end, so that the server never waits for a reader.
+pub(super) fn first_line_of(stdout: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stdout?);
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? > 0 {
+            sender.send(line).ok()?;
+        }
+        drop(sender);
+        io::copy(&mut reader, &mut io::sink()).ok()
+    });
+    receiver
+}
+
+/// The last line that a server wrote to its standard error.
+pub(super) struct LastWords {
+    line: Arc<Mutex<Option<String>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl LastWords {
+    pub(super) fn of(stderr: Option<impl Read + Send + 'static>) -> LastWords {
+        let line = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&line);
+        let reader = thread::spawn(move || {
+            let lines = stderr.map(|stream| BufReader::new(stream).split(b'\n'));
+            for line in lines.into_iter().flatten().map_while(Result::ok) {
+                let text = String::from_utf8_lossy(&line).trim().to_owned();
+                if !text.is_empty() {
+                    let text = text.chars().take(LAST_WORDS_MAX).collect();
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                }
+            }
+        });
+        LastWords { line, reader }
+    }
+
+    /// For a server that has ended. A process that it left may hold the stream open, so this waits
+    /// for the reader, but only for so long.
+    pub(super) fn get(&self, patience: Duration) -> Option<String> {
+        wait_until(patience, || self.reader.is_finished().then_some(()));
+        self.line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

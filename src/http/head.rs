@@ -67,7 +67,9 @@ impl Head {
     }
 
     fn parse_lines(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
-        let end = memchr::memchr(b'\r', input).unwrap_or(input.len());
+        // Up to the CR LF, not to the first CR: what stands behind a bare one belongs to the line,
+        // and is refused with it (RFC 9112 §2.2).
+        let end = memchr::memchr(b'\n', input).map_or(input.len(), |lf| lf.saturating_sub(1));
         self.parse_request_line(input, 0..end)?;
         self.parse_fields(input, end + 2..input.len(), count)?;
         self.interpret(input)

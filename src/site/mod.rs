@@ -107,6 +107,7 @@ impl Site {
             b"/bytes" => (Allow::Get, work::bytes),
             b"/sleep" => (Allow::Get, work::sleep),
             b"/cpu" => (Allow::Get, work::cpu),
+            b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
             _ => return None,
         })

@@ -68,6 +68,10 @@ impl Head {
 
     fn parse_lines(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
         let end = memchr::memchr(b'\r', input).unwrap_or(input.len());
+        // The scanner takes CR LF for the end of a line; a bare CR would hide a field in this one.
+        if input.get(end + 1) != Some(&b'\n') {
+            return Err(Refusal::bad("the request line holds a bare CR"));
+        }
         self.parse_request_line(input, 0..end)?;
         self.parse_fields(input, end + 2..input.len(), count)?;
         self.interpret(input)

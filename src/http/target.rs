@@ -36,6 +36,7 @@ impl Target {
             ));
         }
         match text {
+            _ if method == Method::Connect => Self::parse_authority(input, whole),
             [b'/', ..] => Ok(Self::split(input, whole.clone(), None, whole)),
             b"*" if method == Method::Options => Ok(Self {
                 path: whole.clone(),
@@ -43,7 +44,6 @@ impl Target {
                 ..Self::default()
             }),
             b"*" => Err(Refusal::bad("the target '*' belongs to OPTIONS alone")),
-            _ if method == Method::Connect => Self::parse_authority(input, whole),
             _ => Self::parse_absolute(input, whole),
         }
     }
@@ -74,10 +74,12 @@ impl Target {
         Ok(Self::split(input, whole, Some(authority), rest))
     }
 
-    /// `host:port`, for CONNECT.
+    /// `host:port`, for CONNECT, which takes no other form and needs both (RFC 9110 §9.3.6).
     fn parse_authority(input: &[u8], whole: Range<usize>) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
-        if text.is_empty() || !is_authority(text) {
+        let has_both = matches!(memchr::memrchr(b':', text), Some(at) if at > 0)
+            && text.last().is_some_and(u8::is_ascii_digit);
+        if !has_both || !is_authority(text) {
             return Err(Refusal::bad("CONNECT takes 'host:port'"));
         }
         Ok(Self {

@@ -55,6 +55,7 @@ impl Head {
     /// Parses a whole head, as the [`Scanner`] delimited it; `count` is the number of its fields.
     pub(super) fn parse(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
         // Nothing of the last request may be seen if this one is refused half-way.
+        self.method = Method::Unknown;
         self.fields.clear();
         self.keep_alive = false;
         self.octets.clear();
@@ -64,6 +65,22 @@ impl Head {
         let parsed = self.parse_lines(&octets, count);
         self.octets = octets;
         parsed
+    }
+
+    /// The head in `input` will never be whole. Should it be a HEAD, then its refusal must not have
+    /// content even so (RFC 9110 §9.3.2). Looks only where a request line may be.
+    pub(super) fn give_up(&mut self, input: &[u8], limits: &Limits) {
+        let input = input.strip_prefix(b"\r\n").unwrap_or(input);
+        let line = &input[..input.len().min(limits.request_line)];
+        let end = memchr::memchr(b' ', line).unwrap_or(0);
+        self.method = Method::parse(&line[..end]);
+    }
+
+    /// Keeps no more than an idle connection needs.
+    pub(super) fn give_back(&mut self) {
+        if self.octets.spilled() || self.fields.spilled() {
+            *self = Self::default();
+        }
     }
 
     fn parse_lines(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {

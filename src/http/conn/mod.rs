@@ -178,7 +178,10 @@ impl<'l> Conn<'l> {
                 self.drop_unsent();
                 Phase::Closed
             }
-            Phase::Head if !self.is_idle() => late("the request head took too long"),
+            Phase::Head if !self.is_idle() => {
+                self.head.give_up(self.input.unread(), self.limits);
+                late("the request head took too long")
+            }
             Phase::Length { .. } | Phase::Chunked(_) => late("the request body took too long"),
             _ => Phase::Closed,
         };

@@ -6,8 +6,6 @@ use super::{Conn, Phase};
 use crate::http::Refusal;
 use crate::http::chunked::Chunked;
 use crate::http::framing::Framing;
-use crate::http::method::Method;
-use crate::http::request::Version;
 use crate::http::scanner::Scanner;
 use crate::http::status::Status;
 
@@ -75,12 +73,10 @@ impl Conn<'_> {
 
     fn advance_head(&mut self, now: Instant) -> Result<(), Refusal> {
         let input = self.input.unread();
-        self.head.method = Method::Unknown;
-        let length = self.scanner.scan(input, self.limits).inspect_err(|_| {
-            // Refused before it is parsed, but a HEAD must not be answered with content even so.
-            self.head.method = Method::parse(input.split(|&at| at == b' ').next().unwrap_or(b""));
-            self.head.version = Version::Http11;
-        })?;
+        let length = self
+            .scanner
+            .scan(input, self.limits)
+            .inspect_err(|_| self.head.give_up(input, self.limits))?;
         let Some(length) = length else { return Ok(()) };
         self.head.parse(&input[..length], self.scanner.fields())?;
         self.input.consume(length);

@@ -1,5 +1,6 @@
 //! Decodes a chunked body (RFC 9112 §7.1).
 
+use super::buffer::make_room;
 use super::status::Status;
 use super::{Limits, Refusal};
 
@@ -65,6 +66,7 @@ impl Chunked {
             Next::Data { left } => {
                 // The size was held against the body limit, so it fits into memory.
                 let part = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                make_room(body, body.len() + part, limits.body);
                 body.extend_from_slice(&input[..part]);
                 let left = left - part as u64;
                 self.next = if left == 0 {

@@ -146,6 +146,7 @@ impl Conn<'_> {
     /// An idle connection keeps little memory, however large its last request was.
     fn give_back(&mut self) {
         self.input.shrink();
+        self.head.give_back();
         self.body = Vec::new();
         if self.out.spilled() {
             self.drop_unsent();

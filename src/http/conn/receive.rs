@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Conn, Phase};
 use crate::http::Refusal;
+use crate::http::buffer::make_room;
 use crate::http::chunked::Chunked;
 use crate::http::framing::Framing;
 use crate::http::scanner::Scanner;
@@ -19,6 +20,7 @@ impl Conn<'_> {
             Phase::Length { filled, total } => {
                 let end = total.min(filled + BODY_STEP);
                 if self.body.len() < end {
+                    make_room(&mut self.body, end, total as u64);
                     self.body.resize(end, 0);
                 }
                 &mut self.body[filled..end]

@@ -31,7 +31,8 @@ impl Conn<'_> {
 
     /// Takes note that `count` octets (at least one) have been read into [`Conn::space`].
     pub fn received(&mut self, count: usize, now: Instant) {
-        if self.is_idle() {
+        // The first head has been due since the connection began.
+        if self.answered > 0 && self.is_idle() {
             self.since = now;
         }
         match &mut self.phase {

@@ -78,7 +78,7 @@ impl Conn<'_> {
         self.out.extend_from_slice(octets);
     }
 
-    /// What to write next; not empty while [`Want::Write`](super::Want) is wanted.
+    /// What to write next; not empty while [`Want::Write`] is wanted.
     pub fn unsent(&self) -> Unsent<'_> {
         match &self.content {
             Some(content) if self.out_sent == self.out.len() => content.unsent(),
@@ -90,15 +90,13 @@ impl Conn<'_> {
     /// mean that it has shrunk: the connection is broken off, since the promised length is
     /// out of reach.
     pub fn sent(&mut self, count: usize, now: Instant) {
+        if count == 0 {
+            return self.none_sent();
+        }
         self.since = now;
         if self.out_sent < self.out.len() {
             self.out_sent += count.min(self.out.len() - self.out_sent);
         } else if let Some(content) = &mut self.content {
-            if count == 0 {
-                self.drop_unsent();
-                self.phase = Phase::Closed;
-                return;
-            }
             content.advance(count);
             if content.is_done() {
                 self.content = None;
@@ -106,6 +104,14 @@ impl Conn<'_> {
         }
         if !self.is_sending() {
             self.after_answer(now);
+        }
+    }
+
+    /// No progress, and so no change to the deadline.
+    fn none_sent(&mut self) {
+        if matches!(self.unsent(), Unsent::File { .. }) {
+            self.drop_unsent();
+            self.phase = Phase::Closed;
         }
     }
 

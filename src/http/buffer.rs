@@ -66,6 +66,16 @@ impl Buffer {
         self.start = (self.start + count).min(self.end);
     }
 
+    /// Octets on the heap.
+    #[cfg(test)]
+    pub(super) fn on_heap(&self) -> usize {
+        if self.octets.spilled() {
+            self.octets.capacity()
+        } else {
+            0
+        }
+    }
+
     /// Drops all that is unread.
     pub(super) fn clear(&mut self) {
         (self.start, self.end) = (0, 0);

@@ -78,7 +78,7 @@ impl Conn<'_> {
         self.out.extend_from_slice(octets);
     }
 
-    /// What to write next; not empty while [`Want::Write`] is wanted.
+    /// What to write next; not empty while [`Want::Write`](super::Want) is wanted.
     pub fn unsent(&self) -> Unsent<'_> {
         match &self.content {
             Some(content) if self.out_sent == self.out.len() => content.unsent(),

@@ -1,6 +1,8 @@
 //! One connection's protocol state, free of I/O: the caller moves the octets and tells the time.
 
 mod answer;
+#[cfg(test)]
+mod memory;
 mod receive;
 
 use std::fs::File;

@@ -29,6 +29,8 @@ mod response;
 mod scanner;
 mod status;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use conn::{Conn, Now, Unsent, Want};
 pub use date::Date;

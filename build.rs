@@ -18,7 +18,9 @@ fn main() {
 /// Whether the compiler finds `libNAME.a`. It prints the whole path if so, else the bare name.
 fn is_static(library: &str) -> bool {
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let found = Command::new(compiler).arg(format!("-print-file-name=lib{library}.a")).output();
+    let found = Command::new(compiler)
+        .arg(format!("-print-file-name=lib{library}.a"))
+        .output();
     found.is_ok_and(|output| {
         let path = String::from_utf8_lossy(&output.stdout);
         Path::new(path.trim()).is_absolute() && Path::new(path.trim()).exists()

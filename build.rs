@@ -1,10 +1,8 @@
-//! Links the C compiler's unwinder and libm into the binary, where they are to be had as static
-//! libraries.
+//! Links the C compiler's unwinder into the binary, where it is to be had as a static library.
 //!
-//! Each shared library is five more mappings in every process. `fork` copies the description of
-//! each, and exit tears it down again: a few per cent of what a forked child costs, and more than
-//! the libraries are worth, since nothing on a server's way needs them. Where there is no static
-//! one, the shared one does just as well.
+//! A shared library is five more mappings in every process. `fork` copies the description of each,
+//! and exit tears it down again: a few per cent of what a forked child costs, for code that only a
+//! panic needs. Where there is no static one, the shared one does just as well.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,10 +10,8 @@ use std::process::Command;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=CC");
-    for library in ["gcc_eh", "m"] {
-        if is_static(library) {
-            println!("cargo:rustc-link-lib=static:-bundle={library}");
-        }
+    if is_static("gcc_eh") {
+        println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
     }
 }
 

@@ -19,7 +19,7 @@ use crate::bench::plan::{Contender, Plan, Scenario};
 use crate::bench::results::{FILE_NAME, Results};
 use crate::load::Watch;
 use crate::models::{self, Model};
-use crate::report::{bench_table, markdown, progress::Progress};
+use crate::report::{bench_table, markdown, picture, progress::Progress};
 
 /// Compare models: start each as a process of its own, load it, and print one table.
 ///
@@ -80,7 +80,8 @@ Examples:
   servers bench prefork --run-arg=--workers=16   with an option of servers run
   servers bench fork fork                        one model twice: what a difference must exceed
 
-Saved in the results' directory: results.json (every raw figure), table.txt and table.md.
+Saved in the results' directory: results.json (every raw figure) and the table as table.txt,
+table.md and table.svg.
 Exit codes: 0 done, 1 a model failed or the bench was interrupted, 2 the call was wrong.";
 
 /// The scenarios to run.
@@ -217,12 +218,11 @@ fn wrong_call(kind: ErrorKind, message: &str) -> ! {
     }
 }
 
-/// The table as it was printed, for a text file and for Markdown.
+/// The table as it was printed, as a picture of that, and for Markdown.
 fn save_tables(results: &Results, directory: &Path) -> std::io::Result<()> {
-    fs::write(
-        directory.join("table.txt"),
-        bench_table::text(results, false),
-    )?;
+    let text = bench_table::text(results, false);
+    fs::write(directory.join("table.txt"), &text)?;
+    fs::write(directory.join("table.svg"), picture::svg(&text))?;
     fs::write(directory.join("table.md"), markdown::text(results))
 }
 

@@ -1,5 +1,6 @@
 //! `servers list`: the models, one row each.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table};
@@ -28,6 +29,9 @@ fn table() -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
+    if !std::io::stdout().is_terminal() {
+        table.set_width(100);
+    }
     table.set_header([
         "model",
         "structure",

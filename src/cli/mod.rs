@@ -26,7 +26,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   servers list                      the models, one row each
-  servers run prefork               serve http://127.0.0.1:8080 with five pre-forked workers
+  servers run prefork               serve http://127.0.0.1:8080 with a pool of children
   servers load http://127.0.0.1:8080/ -c 64 -d 10s
   servers bench --all               compare every model on this machine";
 

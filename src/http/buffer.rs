@@ -13,6 +13,16 @@ pub(super) struct Buffer {
     end: usize,
 }
 
+/// Makes room for `length` octets of a body: twice what there was, as a `Vec` does by itself, but
+/// never more than the `most` that the body may come to.
+pub(super) fn make_room(body: &mut Vec<u8>, length: usize, most: u64) {
+    if length > body.capacity() {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let capacity = length.max(body.capacity().saturating_mul(2).min(most));
+        body.reserve_exact(capacity - body.len());
+    }
+}
+
 impl Default for Buffer {
     fn default() -> Self {
         Self {
@@ -54,6 +64,16 @@ impl Buffer {
     /// Drops the first `count` unread octets.
     pub(super) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
+    }
+
+    /// Octets on the heap.
+    #[cfg(test)]
+    pub(super) fn on_heap(&self) -> usize {
+        if self.octets.spilled() {
+            self.octets.capacity()
+        } else {
+            0
+        }
     }
 
     /// Drops all that is unread.

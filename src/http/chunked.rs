@@ -1,5 +1,6 @@
 //! Decodes a chunked body (RFC 9112 §7.1).
 
+use super::buffer::make_room;
 use super::status::Status;
 use super::{Limits, Refusal};
 
@@ -65,6 +66,7 @@ impl Chunked {
             Next::Data { left } => {
                 // The size was held against the body limit, so it fits into memory.
                 let part = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                make_room(body, body.len() + part, limits.body);
                 body.extend_from_slice(&input[..part]);
                 let left = left - part as u64;
                 self.next = if left == 0 {
@@ -108,7 +110,9 @@ impl Chunked {
             .iter()
             .take_while(|octet| octet.is_ascii_hexdigit())
             .count();
-        if !matches!(line[digits..].trim_ascii_start(), [] | [b';', ..]) {
+        // White space may stand before an extension, but the grammar has none before the line's end.
+        let rest = &line[digits..];
+        if !rest.is_empty() && !rest.trim_ascii_start().starts_with(b";") {
             return Err(malformed);
         }
         let size = hexadecimal(&line[..digits]).ok_or(malformed)?;
@@ -154,11 +158,12 @@ impl Chunked {
 
 /// The line at the start of `input`, without its CR LF, if it is there; `too_long` if it cannot be.
 fn line(input: &[u8], limit: usize, too_long: Refusal) -> Result<Option<&[u8]>, Refusal> {
-    let seen = &input[..input.len().min(limit + 2)];
+    let most = limit.saturating_add(2);
+    let seen = &input[..input.len().min(most)];
     match memchr::memchr(b'\n', seen) {
         Some(end) if end > 0 && seen[end - 1] == b'\r' => Ok(Some(&seen[..end - 1])),
         Some(_) => Err(Refusal::bad("a line ends in CR LF, not in LF alone")),
-        None if seen.len() == limit + 2 => Err(too_long),
+        None if seen.len() == most => Err(too_long),
         None => Ok(None),
     }
 }

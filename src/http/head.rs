@@ -55,6 +55,7 @@ impl Head {
     /// Parses a whole head, as the [`Scanner`] delimited it; `count` is the number of its fields.
     pub(super) fn parse(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
         // Nothing of the last request may be seen if this one is refused half-way.
+        self.method = Method::Unknown;
         self.fields.clear();
         self.keep_alive = false;
         self.octets.clear();
@@ -66,10 +67,28 @@ impl Head {
         parsed
     }
 
+    /// The head in `input` will never be whole. Should it be a HEAD, then its refusal must not have
+    /// content even so (RFC 9110 §9.3.2). Looks only where a request line may be.
+    pub(super) fn give_up(&mut self, input: &[u8], limits: &Limits) {
+        let input = input.strip_prefix(b"\r\n").unwrap_or(input);
+        let line = &input[..input.len().min(limits.request_line)];
+        let end = memchr::memchr(b' ', line).unwrap_or(0);
+        self.method = Method::parse(&line[..end]);
+    }
+
+    /// Keeps no more than an idle connection needs.
+    pub(super) fn give_back(&mut self) {
+        if self.octets.spilled() || self.fields.spilled() {
+            *self = Self::default();
+        }
+    }
+
     fn parse_lines(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
-        // Up to the CR LF, not to the first CR: what stands behind a bare one belongs to the line,
-        // and is refused with it (RFC 9112 §2.2).
-        let end = memchr::memchr(b'\n', input).map_or(input.len(), |lf| lf.saturating_sub(1));
+        let end = memchr::memchr(b'\r', input).unwrap_or(input.len());
+        // The scanner takes CR LF for the end of a line; a bare CR would hide a field in this one.
+        if input.get(end + 1) != Some(&b'\n') {
+            return Err(Refusal::bad("the request line holds a bare CR"));
+        }
         self.parse_request_line(input, 0..end)?;
         self.parse_fields(input, end + 2..input.len(), count)?;
         self.interpret(input)

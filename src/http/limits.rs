@@ -4,9 +4,8 @@ use std::time::Duration;
 
 /// Bounds on one connection. Each is an option of `servers run`.
 ///
-/// Memory per connection is bounded by them: at most the head (`request_line + fields_total`), a
-/// request body and the copy of it that a handler may answer with (2 × `body`), and the buffers'
-/// slack of 64 KiB. Large answers are sent from where they are and never collected.
+/// Memory per connection is bounded by them: see [`Limits::memory_max`]. Large answers are sent from
+/// where they are and never collected.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Octets of the request line; beyond it 414. RFC 9112 §3 recommends at least 8000.
@@ -41,6 +40,24 @@ pub struct Limits {
 impl Limits {
     /// The head parser's table on the stack has this many rows.
     pub const FIELDS_CEILING: usize = 256;
+
+    /// Octets that the buffers of one connection hold at most, whatever its client sends: a request
+    /// body; its head twice, once as it arrives and once parsed, each in a buffer that has grown by
+    /// doubling; the table of its fields; the head of an answer with the 16 KiB of content that are
+    /// copied behind it.
+    ///
+    /// What a handler makes for its answer comes on top (a copy of the body, if it echoes). While a
+    /// buffer grows, the old one lives until it is copied.
+    pub fn memory_max(&self) -> usize {
+        let body = usize::try_from(self.body).unwrap_or(usize::MAX);
+        // An incomplete line of a chunked body waits in the same buffer as a head.
+        let head = self.request_line.saturating_add(self.fields_total);
+        let unread = head.max(self.field_line).max(1024).saturating_add(8);
+        let table = Self::FIELDS_CEILING * 32;
+        body.saturating_add(unread.saturating_mul(4))
+            .saturating_add(table)
+            .saturating_add(32 * 1024)
+    }
 }
 
 impl Default for Limits {

@@ -28,8 +28,7 @@ pub enum Body {
     Static(&'static [u8]),
     /// Octets made for this response.
     Owned(Vec<u8>),
-    /// `length` octets that repeat `pattern`, which must not be empty; they are never all in
-    /// memory.
+    /// `length` octets that repeat `pattern`, or none if it is empty; they are never all in memory.
     Repeated {
         /// What to repeat from its start.
         pattern: &'static [u8],
@@ -53,6 +52,7 @@ impl Body {
         match self {
             Self::Static(octets) => octets.len() as u64,
             Self::Owned(octets) => octets.len() as u64,
+            Self::Repeated { pattern: [], .. } => 0,
             Self::Repeated { length, .. } | Self::File { length, .. } => *length,
         }
     }

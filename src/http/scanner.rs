@@ -25,6 +25,8 @@ impl Scanner {
     pub(super) fn scan(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Refusal> {
         while let Some(offset) = memchr::memchr(b'\n', &input[self.scanned..]) {
             let end = self.scanned + offset;
+            // First what an octet less would have shown: the answer must not depend on the cuts.
+            self.check_size(end.saturating_sub(1), limits)?;
             if end == self.line_start || input[end - 1] != b'\r' {
                 return Err(Refusal::bad("a line ends in CR LF, not in LF alone"));
             }
@@ -62,6 +64,10 @@ impl Scanner {
     /// Refuses a line that is too long before its end has come; `end` is where it reaches so far.
     fn check_size(&self, end: usize, limits: &Limits) -> Result<(), Refusal> {
         let length = end.saturating_sub(self.line_start);
+        if length == 0 {
+            // This may yet be the empty line that ends the head, and that counts for nothing.
+            return Ok(());
+        }
         match self.fields_start {
             None => request_line_fits(length, limits),
             Some(start) => fields_fit(length, end.saturating_sub(start), self.fields, limits),
@@ -81,9 +87,14 @@ fn request_line_fits(length: usize, limits: &Limits) -> Result<(), Refusal> {
 
 fn fields_fit(line: usize, total: usize, count: usize, limits: &Limits) -> Result<(), Refusal> {
     let refuse = |reason| Err(Refusal::new(Status::FIELDS_TOO_LARGE, reason));
-    if line > limits.field_line {
+    let (line_over, total_over) = (
+        line.saturating_sub(limits.field_line),
+        total.saturating_sub(limits.fields_total),
+    );
+    // If both are over, the one that has been for longer is what a slower client would have met.
+    if line_over > 0 && line_over >= total_over {
         refuse("a header field is too long")
-    } else if total > limits.fields_total {
+    } else if total_over > 0 {
         refuse("the header fields are too long together")
     } else if count > limits.fields.min(Limits::FIELDS_CEILING) {
         refuse("there are too many header fields")

@@ -44,9 +44,10 @@ impl<T> Children<T> {
     ///
     /// Strangers are passed over: whoever runs as process 1 of a container inherits all its
     /// orphans.
+    // ANCHOR: reap
     pub fn reap(&mut self) -> Option<(WaitStatus, T)> {
         loop {
-            // ECHILD means that there is no child at all, which is no error here.
+            // ECHILD means that there is no child at all: no error here.
             let status = waitpid(None, Some(WaitPidFlag::WNOHANG)).ok()?;
             let known = self.live.remove(&status.pid()?);
             if let Some(note) = known {
@@ -54,6 +55,7 @@ impl<T> Children<T> {
             }
         }
     }
+    // ANCHOR_END: reap
 
     /// Reaps every child that has ended.
     pub fn reap_all(&mut self) {
@@ -65,6 +67,7 @@ impl<T> Children<T> {
     ///
     /// # Errors
     /// When children had to be killed: their requests were not finished.
+    // ANCHOR: stop
     pub fn stop(mut self, signals: &Signals) -> io::Result<()> {
         let mut killed = None;
         self.signal(Signal::SIGTERM);
@@ -73,7 +76,7 @@ impl<T> Children<T> {
             let event = signals.wait(None)?;
             let reason = match event {
                 Some(Signal::SIGALRM) => "the graceful timeout is over",
-                Some(Signal::SIGTERM | Signal::SIGINT) => "a second signal came",
+                Some(Signal::SIGTERM | Signal::SIGINT) => "a second signal",
                 _ => {
                     self.reap_all();
                     continue;
@@ -85,10 +88,11 @@ impl<T> Children<T> {
         match killed {
             None => Ok(()),
             Some((count, reason)) => Err(io::Error::other(format!(
-                "stopped by force: {reason}; {count} children were still at work"
+                "stopped by force: {reason}; {count} children still worked"
             ))),
         }
     }
+    // ANCHOR_END: stop
 
     fn signal(&self, signal: Signal) {
         for &pid in self.live.keys() {

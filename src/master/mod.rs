@@ -44,7 +44,8 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 ///
 /// # Errors
 /// When workers had to be killed, or the master's own system calls fail.
-pub fn run(server: &Server<'_>, listener: Listener, work: Work) -> io::Result<()> {
+// ANCHOR: run
+pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
     let signals = Signals::take_over()?;
     let mut pool = Pool::new(server.workers);
     while !signal::stopping() {
@@ -64,8 +65,10 @@ pub fn run(server: &Server<'_>, listener: Listener, work: Work) -> io::Result<()
     drop(listener);
     pool.children.stop(&signals)
 }
+// ANCHOR_END: run
 
 /// Makes a worker for each free slot, as far as the system lets it.
+// ANCHOR: fill
 fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
     while let Some(slot) = pool.vacancy() {
         match process::fork() {
@@ -76,11 +79,12 @@ fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
             Ok(Fork::Parent(pid)) => pool.filled(slot, pid),
             Err(error) => {
                 let pause = pool.failed();
-                crate::log!("fork: {}; again in {} ms", error.desc(), pause.as_millis());
+                crate::log!("fork: {error}; again in {pause:?}");
             }
         }
     }
 }
+// ANCHOR_END: fill
 
 /// A worker's exit code.
 fn finish(result: io::Result<()>) -> i32 {

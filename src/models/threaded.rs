@@ -47,12 +47,12 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let serving = AtomicUsize::new(0);
-    let mut turned_away = TurnedAway::default();
+    let mut away = TurnedAway::default();
     // The scope ends when the last thread has: that is the graceful stop.
     thread::scope(|scope| {
-        while let Some(client) = listener.accept_while(|| turned_away.sweep())? {
+        while let Some(client) = listener.accept_while(|| away.sweep())? {
             if serving.load(Relaxed) >= server.connections_max {
-                turned_away.add(client);
+                away.add(client);
                 continue;
             }
             serving.fetch_add(1, Relaxed);
@@ -72,6 +72,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 /// behind it wait in the accept queue.
 ///
 /// The client is shared because a thread that could not be made takes what it was given along.
+// ANCHOR: spawn
 fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     client: &Arc<TcpStream>,
@@ -89,3 +90,4 @@ fn spawn<'scope>(
         }
     }
 }
+// ANCHOR_END: spawn

@@ -5,6 +5,7 @@ pub mod bench_table;
 pub mod findings;
 pub mod load;
 pub mod markdown;
+pub mod picture;
 pub mod progress;
 pub mod units;
 mod wrap;

@@ -90,15 +90,13 @@ impl Conn<'_> {
     /// mean that it has shrunk: the connection is broken off, since the promised length is
     /// out of reach.
     pub fn sent(&mut self, count: usize, now: Instant) {
+        if count == 0 {
+            return self.none_sent();
+        }
         self.since = now;
         if self.out_sent < self.out.len() {
             self.out_sent += count.min(self.out.len() - self.out_sent);
         } else if let Some(content) = &mut self.content {
-            if count == 0 {
-                self.drop_unsent();
-                self.phase = Phase::Closed;
-                return;
-            }
             content.advance(count);
             if content.is_done() {
                 self.content = None;
@@ -106,6 +104,14 @@ impl Conn<'_> {
         }
         if !self.is_sending() {
             self.after_answer(now);
+        }
+    }
+
+    /// No progress, and so no change to the deadline.
+    fn none_sent(&mut self) {
+        if matches!(self.unsent(), Unsent::File { .. }) {
+            self.drop_unsent();
+            self.phase = Phase::Closed;
         }
     }
 
@@ -146,6 +152,7 @@ impl Conn<'_> {
     /// An idle connection keeps little memory, however large its last request was.
     fn give_back(&mut self) {
         self.input.shrink();
+        self.head.give_back();
         self.body = Vec::new();
         if self.out.spilled() {
             self.drop_unsent();

@@ -1,6 +1,8 @@
 //! One connection's protocol state, free of I/O: the caller moves the octets and tells the time.
 
 mod answer;
+#[cfg(test)]
+mod memory;
 mod receive;
 
 use std::fs::File;
@@ -178,7 +180,10 @@ impl<'l> Conn<'l> {
                 self.drop_unsent();
                 Phase::Closed
             }
-            Phase::Head if !self.is_idle() => late("the request head took too long"),
+            Phase::Head if !self.is_idle() => {
+                self.head.give_up(self.input.unread(), self.limits);
+                late("the request head took too long")
+            }
             Phase::Length { .. } | Phase::Chunked(_) => late("the request body took too long"),
             _ => Phase::Closed,
         };

@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use super::{Conn, Phase};
 use crate::http::Refusal;
+use crate::http::buffer::make_room;
 use crate::http::chunked::Chunked;
 use crate::http::framing::Framing;
-use crate::http::method::Method;
-use crate::http::request::Version;
 use crate::http::scanner::Scanner;
 use crate::http::status::Status;
 
@@ -21,6 +20,7 @@ impl Conn<'_> {
             Phase::Length { filled, total } => {
                 let end = total.min(filled + BODY_STEP);
                 if self.body.len() < end {
+                    make_room(&mut self.body, end, total as u64);
                     self.body.resize(end, 0);
                 }
                 &mut self.body[filled..end]
@@ -31,7 +31,8 @@ impl Conn<'_> {
 
     /// Takes note that `count` octets (at least one) have been read into [`Conn::space`].
     pub fn received(&mut self, count: usize, now: Instant) {
-        if self.is_idle() {
+        // The first head has been due since the connection began.
+        if self.answered > 0 && self.is_idle() {
             self.since = now;
         }
         match &mut self.phase {
@@ -75,12 +76,10 @@ impl Conn<'_> {
 
     fn advance_head(&mut self, now: Instant) -> Result<(), Refusal> {
         let input = self.input.unread();
-        self.head.method = Method::Unknown;
-        let length = self.scanner.scan(input, self.limits).inspect_err(|_| {
-            // Refused before it is parsed, but a HEAD must not be answered with content even so.
-            self.head.method = Method::parse(input.split(|&at| at == b' ').next().unwrap_or(b""));
-            self.head.version = Version::Http11;
-        })?;
+        let length = self
+            .scanner
+            .scan(input, self.limits)
+            .inspect_err(|_| self.head.give_up(input, self.limits))?;
         let Some(length) = length else { return Ok(()) };
         self.head.parse(&input[..length], self.scanner.fields())?;
         self.input.consume(length);

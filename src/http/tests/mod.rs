@@ -1,0 +1,10 @@
+//! Properties of the HTTP core as a whole, proven on connections that have no socket.
+
+mod deadlines;
+pub(super) mod harness;
+mod hostile;
+pub(super) mod requests;
+mod rules;
+mod split;
+mod stopping;
+mod writing;

@@ -1,0 +1,101 @@
+//! A stop finishes what has begun and begins nothing new.
+
+use super::harness::{Wire, Witness};
+use crate::http::{Limits, Want};
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+fn answers(wire: &Wire<'_>) -> usize {
+    String::from_utf8_lossy(&wire.sent.answers)
+        .matches("HTTP/1.1 200")
+        .count()
+}
+
+fn says_close(wire: &Wire<'_>) -> bool {
+    String::from_utf8_lossy(&wire.sent.answers).contains("\r\nConnection: close\r\n")
+}
+
+#[test]
+fn an_idle_connection_closes_at_once() {
+    let (limits, witness) = (Limits::default(), Witness::default());
+    let mut wire = Wire::new(&limits, &witness);
+    wire.feed(GET);
+    assert!(!says_close(&wire));
+    wire.conn.stop(wire.now);
+    assert_eq!(wire.conn.want(), Want::Close);
+}
+
+/// It came out of the accept queue: its request is on its way.
+#[test]
+fn a_fresh_connection_has_a_moment_to_send_its_request() {
+    let (limits, witness) = (Limits::default(), Witness::default());
+    let mut wire = Wire::new(&limits, &witness);
+    wire.conn.stop(wire.now);
+    assert_eq!(wire.conn.want(), Want::Read);
+    let due = wire.conn.deadline().unwrap();
+    assert!(due < wire.now + limits.head_time);
+    wire.conn.stop(wire.now + limits.head_time);
+    assert_eq!(
+        wire.conn.deadline(),
+        Some(due),
+        "a second stop changes nothing"
+    );
+    wire.feed(GET);
+    assert_eq!((answers(&wire), says_close(&wire)), (1, true));
+    assert_eq!(wire.conn.want(), Want::Close);
+    let mut silent = Wire::new(&limits, &witness);
+    silent.conn.stop(silent.now);
+    silent.wait(due - wire.now);
+    assert_eq!(silent.conn.want(), Want::Close);
+}
+
+#[test]
+fn a_request_that_has_begun_is_answered() {
+    let chunked =
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+    for request in [GET, chunked] {
+        for at in 1..request.len() {
+            let (limits, witness) = (Limits::default(), Witness::default());
+            let mut wire = Wire::new(&limits, &witness);
+            wire.feed(&request[..at]);
+            wire.conn.stop(wire.now);
+            wire.feed(&request[at..]);
+            wire.feed(GET);
+            assert_eq!(
+                (answers(&wire), says_close(&wire)),
+                (1, true),
+                "stopped at {at}"
+            );
+            assert!(wire.conn.want() == Want::Close);
+        }
+    }
+}
+
+/// An answer that promised to keep the connection is kept to: the next request, if it is here
+/// already, is answered, and that answer says close.
+#[test]
+fn a_stop_during_an_answer_lets_the_pipelined_request_through() {
+    let (limits, witness) = (Limits::default(), Witness::default());
+    let mut wire = Wire::new(&limits, &witness);
+    let both = [GET, GET].concat();
+    wire.conn.space()[..both.len()].copy_from_slice(&both);
+    wire.conn.received(both.len(), wire.now);
+    wire.respond();
+    wire.conn.stop(wire.now);
+    wire.settle();
+    assert_eq!((answers(&wire), says_close(&wire)), (2, true));
+    assert_eq!(wire.conn.want(), Want::Close);
+}
+
+#[test]
+fn a_stop_during_the_last_answer_closes_behind_it() {
+    let (limits, witness) = (Limits::default(), Witness::default());
+    let mut wire = Wire::new(&limits, &witness);
+    wire.conn.space()[..GET.len()].copy_from_slice(GET);
+    wire.conn.received(GET.len(), wire.now);
+    wire.respond();
+    wire.conn.stop(wire.now);
+    wire.settle();
+    assert_eq!(answers(&wire), 1);
+    assert_eq!(wire.conn.want(), Want::Close);
+}

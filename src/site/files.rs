@@ -1,5 +1,8 @@
 //! Static files: `/files/…` below the root, and never outside it.
 
+#[cfg(test)]
+mod properties;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;

@@ -36,11 +36,11 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// All that the client reads and all that the handler sees.
-fn outcome(pieces: &[&[u8]]) -> (Vec<u8>, Vec<Seen>) {
+fn outcome(pieces: &[&[u8]]) -> (String, Vec<Seen>) {
     let (limits, witness) = (limits(), Witness::default());
     let sent = run(&limits, &witness, pieces.iter().copied());
     assert!(sent.interim as u64 <= limits.requests);
     let seen = witness.0.into_inner().expect("nothing panics in there");
     assert!(seen.len() as u64 <= limits.requests);
-    (sent.answers, seen)
+    (String::from_utf8_lossy(&sent.answers).into_owned(), seen)
 }

@@ -52,6 +52,7 @@ impl Listener {
     }
 
     /// [`Listener::accept`], with something to do at least once a tick while nobody comes.
+    // ANCHOR: accept
     pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> io::Result<Option<TcpStream>> {
         loop {
             meanwhile();
@@ -65,9 +66,11 @@ impl Listener {
             }
         }
     }
+    // ANCHOR_END: accept
 
     /// Counts one more connection against those that were in the queue when the server was asked
     /// to stop. Without the count a busy port would never let it.
+    // ANCHOR: drain
     fn is_drained(&self) -> io::Result<bool> {
         let left = match self.left_to_drain.get() {
             Some(left) => left,
@@ -79,9 +82,11 @@ impl Listener {
         self.left_to_drain.set(Some(left.saturating_sub(1)));
         Ok(left == 0)
     }
+    // ANCHOR_END: drain
 }
 
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.
+// ANCHOR: recover
 fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
@@ -106,3 +111,4 @@ fn recover(error: Errno) -> io::Result<()> {
         error => Err(error.into()),
     }
 }
+// ANCHOR_END: recover

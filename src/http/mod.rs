@@ -44,10 +44,12 @@ pub use status::Status;
 ///
 /// It takes `&self` because threads share it, and it may block: that is what several of the
 /// models are about.
+// ANCHOR: handler
 pub trait Handler: Sync {
     /// Answers one request. A panic becomes a 500 and closes the connection.
     fn respond(&self, request: &Request<'_>) -> Response;
 }
+// ANCHOR_END: handler
 
 /// Why a request is refused before the handler sees it: a status and one sentence for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

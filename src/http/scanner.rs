@@ -64,6 +64,10 @@ impl Scanner {
     /// Refuses a line that is too long before its end has come; `end` is where it reaches so far.
     fn check_size(&self, end: usize, limits: &Limits) -> Result<(), Refusal> {
         let length = end.saturating_sub(self.line_start);
+        if length == 0 {
+            // This may yet be the empty line that ends the head, and that counts for nothing.
+            return Ok(());
+        }
         match self.fields_start {
             None => request_line_fits(length, limits),
             Some(start) => fields_fit(length, end.saturating_sub(start), self.fields, limits),

@@ -74,12 +74,10 @@ impl Target {
         Ok(Self::split(input, whole, Some(authority), rest))
     }
 
-    /// `host:port`, for CONNECT, which takes no other form and needs both (RFC 9110 §9.3.6).
+    /// `host:port`, for CONNECT, which has no default for the port (RFC 9110 §9.3.6).
     fn parse_authority(input: &[u8], whole: Range<usize>) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
-        let has_both = matches!(memchr::memrchr(b':', text), Some(at) if at > 0)
-            && text.last().is_some_and(u8::is_ascii_digit);
-        if !has_both || !is_authority(text) {
+        if !is_authority(text) || !names_port(text) {
             return Err(Refusal::bad("CONNECT takes 'host:port'"));
         }
         Ok(Self {
@@ -131,6 +129,15 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
         _ => host.iter().all(|&octet| is_reg_name(octet)),
     };
     is_host && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether an authority has a host that is not empty and a port from 1 to 65535.
+fn names_port(authority: &[u8]) -> bool {
+    let text = std::str::from_utf8(authority).unwrap_or_default();
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// A registered name's characters: unreserved, sub-delims and the percent of an escape.

@@ -44,6 +44,7 @@ impl<T> Children<T> {
     ///
     /// Strangers are passed over: whoever runs as process 1 of a container inherits all its
     /// orphans.
+    // ANCHOR: reap
     pub fn reap(&mut self) -> Option<(WaitStatus, T)> {
         loop {
             // ECHILD means that there is no child at all, which is no error here.
@@ -54,6 +55,7 @@ impl<T> Children<T> {
             }
         }
     }
+    // ANCHOR_END: reap
 
     /// Reaps every child that has ended.
     pub fn reap_all(&mut self) {
@@ -65,6 +67,7 @@ impl<T> Children<T> {
     ///
     /// # Errors
     /// When children had to be killed: their requests were not finished.
+    // ANCHOR: stop
     pub fn stop(mut self, signals: &Signals) -> io::Result<()> {
         let mut killed = None;
         self.signal(Signal::SIGTERM);
@@ -89,6 +92,7 @@ impl<T> Children<T> {
             ))),
         }
     }
+    // ANCHOR_END: stop
 
     fn signal(&self, signal: Signal) {
         for &pid in self.live.keys() {

@@ -44,6 +44,7 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 ///
 /// # Errors
 /// When workers had to be killed, or the master's own system calls fail.
+// ANCHOR: run
 pub fn run(server: &Server<'_>, listener: Listener, work: Work) -> io::Result<()> {
     let signals = Signals::take_over()?;
     let mut pool = Pool::new(server.workers);
@@ -64,8 +65,10 @@ pub fn run(server: &Server<'_>, listener: Listener, work: Work) -> io::Result<()
     drop(listener);
     pool.children.stop(&signals)
 }
+// ANCHOR_END: run
 
 /// Makes a worker for each free slot, as far as the system lets it.
+// ANCHOR: fill
 fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
     while let Some(slot) = pool.vacancy() {
         match process::fork() {
@@ -81,6 +84,7 @@ fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
         }
     }
 }
+// ANCHOR_END: fill
 
 /// A worker's exit code.
 fn finish(result: io::Result<()>) -> i32 {

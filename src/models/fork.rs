@@ -80,6 +80,7 @@ fn serve(server: &Server<'_>, client: &TcpStream) -> i32 {
 
 /// Forks, however long it takes: the client that has been accepted waits, and those behind it
 /// wait in the accept queue, until a process or memory is to be had again.
+// ANCHOR: exhausted
 fn fork(children: &mut Children<()>) -> Fork {
     loop {
         match process::fork() {
@@ -92,3 +93,4 @@ fn fork(children: &mut Children<()>) -> Fork {
         }
     }
 }
+// ANCHOR_END: exhausted

@@ -37,12 +37,14 @@ pub struct Model {
 }
 
 /// Every model, in the order of the chapters.
+// ANCHOR: registry
 pub const ALL: &[Model] = &[
     iterative::MODEL,
     fork::MODEL,
     prefork::MODEL,
     threaded::MODEL,
 ];
+// ANCHOR_END: registry
 
 /// The model of that name or alias.
 pub fn find(name: &str) -> Option<&'static Model> {

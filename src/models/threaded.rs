@@ -72,6 +72,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 /// behind it wait in the accept queue.
 ///
 /// The client is shared because a thread that could not be made takes what it was given along.
+// ANCHOR: spawn
 fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     client: &Arc<TcpStream>,
@@ -89,3 +90,4 @@ fn spawn<'scope>(
         }
     }
 }
+// ANCHOR_END: spawn

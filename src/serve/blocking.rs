@@ -20,6 +20,7 @@ use crate::sys::signal;
 const SENDFILE_MAX: u64 = 1 << 20;
 
 /// Serves the connection to its end.
+// ANCHOR: drive
 pub(super) fn drive(mut client: &TcpStream, conn: &mut Conn<'_>, handler: &dyn Handler) {
     loop {
         if signal::stopping() {
@@ -46,6 +47,7 @@ pub(super) fn drive(mut client: &TcpStream, conn: &mut Conn<'_>, handler: &dyn H
         }
     }
 }
+// ANCHOR_END: drive
 
 fn take(conn: &mut Conn<'_>, count: usize) {
     if count == 0 {

@@ -28,6 +28,7 @@ impl Server<'_> {
     /// Answers a request that nobody sent, in memory alone. What every first request sets up (the
     /// allocator's caches, the rendered date) is then there before any child is forked, and shared
     /// by all of them, instead of being set up by each.
+    // ANCHOR: rehearse
     pub fn rehearse(&self) {
         const REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nHost: rehearsal\r\n\r\n";
         let mut conn = Conn::new(&self.limits, Instant::now());
@@ -37,12 +38,15 @@ impl Server<'_> {
             conn.respond(self.handler, clock::now);
         }
     }
+    // ANCHOR_END: rehearse
 
     /// Serves one client until either side ends the connection, blocking all the while.
     ///
     /// Whatever happens to the connection is that client's affair: there is no error to return.
+    // ANCHOR: serve
     pub fn serve(&self, client: &TcpStream) {
         let mut conn = Conn::new(&self.limits, Instant::now());
         blocking::drive(client, &mut conn, self.handler);
     }
+    // ANCHOR_END: serve
 }

@@ -30,6 +30,7 @@ pub struct TurnedAway {
 
 impl TurnedAway {
     /// Answers 503 and keeps the client until it has read that.
+    // ANCHOR: add
     pub fn add(&mut self, mut client: TcpStream) {
         // The answer fits every socket buffer; a client that is gone already needs none.
         let answered = client.set_nonblocking(true).is_ok()
@@ -42,6 +43,7 @@ impl TurnedAway {
             self.clients.push_back((client, Instant::now()));
         }
     }
+    // ANCHOR_END: add
 
     /// Lets those go who have read their answer or have had their time.
     pub fn sweep(&mut self) {

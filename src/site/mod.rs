@@ -107,6 +107,7 @@ impl Site {
             b"/bytes" => (Allow::Get, work::bytes),
             b"/sleep" => (Allow::Get, work::sleep),
             b"/cpu" => (Allow::Get, work::cpu),
+            b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
             _ => return None,
         })
@@ -117,6 +118,10 @@ impl Site {
 /// Decodes a path, once. What decodes to a NUL, or is no escape at all, is refused: two programs
 /// might disagree on where such a path ends.
 fn decode(path: &str) -> Result<Cow<'_, [u8]>, Response> {
+    // Nearly every path is one without escapes.
+    if memchr::memchr(b'%', path.as_bytes()).is_none() {
+        return Ok(Cow::Borrowed(path.as_bytes()));
+    }
     let bad = |reason| Err(sentence(Status::BAD_REQUEST, reason));
     let is_escape = |rest: &str| {
         let digits = rest.as_bytes().get(..2);

@@ -6,6 +6,7 @@
 /// when it gets round to sorting freed memory, and after a fork each child would do that for
 /// itself, copying page after page: a dozen, measured here, for what parsing the command line
 /// leaves behind. Ruby's servers compact their heap before forking for the same reason.
+// ANCHOR: tidy_heap
 pub fn tidy_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: malloc_trim(3) has no precondition; it takes the allocator's own locks.
@@ -13,3 +14,4 @@ pub fn tidy_heap() {
         libc::malloc_trim(0);
     }
 }
+// ANCHOR_END: tidy_heap

@@ -4,6 +4,7 @@
 
 pub mod guarded;
 pub mod log;
+mod math;
 pub mod memory;
 pub mod net;
 pub mod process;

@@ -27,12 +27,14 @@ pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
 /// Sets on a listener what each connection accepted from it inherits (`tcp(7)`, `socket(7)`), so
 /// that no connection pays system calls for it: no Nagle delay, and no `accept`, `read` or `write`
 /// that blocks longer than `tick_ms` milliseconds.
+// ANCHOR: inherited
 pub fn set_inherited(listener: &impl AsFd, tick_ms: u32) -> nix::Result<()> {
     let tick = TimeVal::milliseconds(i64::from(tick_ms));
     socket::setsockopt(listener, sockopt::TcpNoDelay, &true)?;
     socket::setsockopt(listener, sockopt::ReceiveTimeout, &tick)?;
     socket::setsockopt(listener, sockopt::SendTimeout, &tick)
 }
+// ANCHOR_END: inherited
 
 /// `accept4(2)`, close-on-exec. Unlike the standard library's, it returns with EINTR when a signal
 /// arrives: a server has to look whether it was asked to stop.

@@ -38,6 +38,7 @@ pub fn fork() -> nix::Result<Fork> {
 
 /// Ties the child to its parent: when that dies, even by SIGKILL, the kernel kills the child, so
 /// that no orphan goes on holding the port. `PR_SET_PDEATHSIG(2const)`.
+// ANCHOR: become_child
 fn become_child(parent: Pid) {
     super::signal::become_child();
     let tied = prctl::set_pdeathsig(Signal::SIGKILL);
@@ -46,6 +47,7 @@ fn become_child(parent: Pid) {
         leave(1);
     }
 }
+// ANCHOR_END: become_child
 
 /// Runs the child's work and leaves with its exit code; a panic is code 101, as elsewhere in Rust.
 pub fn leave_after(work: impl FnOnce() -> i32) -> ! {

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Root, resolve};
+use super::Root;
+use super::path::Wanted;
 use crate::http::tests::harness::run;
 use crate::http::{Body, Handler, Limits, Request, Response};
 use crate::site::Site;
@@ -18,12 +19,12 @@ use crate::site::Site;
 proptest! {
     #[test]
     fn a_resolved_path_has_nowhere_to_go_but_down(path in vec(octet(), 0..40)) {
-        let Some(resolved) = resolve(&path) else {
+        let Some(wanted) = Wanted::resolve(&path) else {
             // Refused with reason: at some point there is less above than there is to climb.
             prop_assert!(path.split(|&octet| octet == b'/').any(|segment| segment == b".."));
             return Ok(());
         };
-        let mut components = resolved.components();
+        let mut components = wanted.path.components();
         prop_assert_eq!(components.next(), Some(Component::CurDir));
         prop_assert!(components.all(|component| matches!(component, Component::Normal(_))));
     }
@@ -42,7 +43,7 @@ proptest! {
             Some(*depth)
         });
         let climbs = depths.min().unwrap_or(0) < 0;
-        prop_assert_eq!(resolve(segments.join("/").as_bytes()).is_none(), climbs);
+        prop_assert_eq!(Wanted::resolve(segments.join("/").as_bytes()).is_none(), climbs);
     }
 }
 
@@ -107,7 +108,9 @@ fn tree(top: &Path) -> PathBuf {
 
 fn segment() -> impl Strategy<Value = &'static str> {
     prop_oneof![
-        3 => prop::sample::select(vec!["file", "dir", "deep", "index.html", "secret", "outside", "root"]),
+        3 => prop::sample::select(vec![
+            "file", "dir", "deep", "index.html", "secret", "outside", "root",
+        ]),
         3 => prop::sample::select(vec![
             "in", "indir", "up", "out", "outfile", "outandin", "etc", "passwd", "magic", "loop",
             "self", "parent", "dangling", "absolute",
@@ -133,7 +136,8 @@ fn what_is_opened_is_below_the_root() {
         opened: AtomicUsize::new(0),
     };
     let limits = Limits::default();
-    proptest!(ProptestConfig::with_cases(3000), |(segments in vec(segment(), 1..7), all_encoded in any::<bool>())| {
+    let cases = ProptestConfig::with_cases(3000);
+    proptest!(cases, |(segments in vec(segment(), 1..7), all_encoded in any::<bool>())| {
         let mut path = segments.join("/");
         if all_encoded {
             path = encoded(&path);
@@ -142,6 +146,12 @@ fn what_is_opened_is_below_the_root() {
         let sent = run(&limits, &guard, [request.as_bytes()]);
         let answer = String::from_utf8_lossy(&sent.answers);
         prop_assert!(!answer.contains("secret\n") && !answer.ends_with("secret"), "{}", answer);
+        if let Some((_, location)) = answer.split_once("\r\nLocation: ") {
+            // To the same site, and to a path that says no more than it seems to.
+            let path = location.lines().next().unwrap_or_default();
+            prop_assert!(path.starts_with("/files/"));
+            prop_assert!(!path.contains("//") && !path.contains("/../"));
+        }
         // An error that nobody thought of would be a 500, which a panic in the guard is too.
         prop_assert!(!answer.starts_with("HTTP/1.1 5"), "{}: {}", path, answer);
     });

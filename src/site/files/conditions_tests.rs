@@ -1,0 +1,218 @@
+//! Conditional requests, against a file with the tag `"now"` of 06 Nov 1994 08:49:37.
+
+use super::*;
+use std::time::{Duration, UNIX_EPOCH};
+
+const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+const MODIFIED: Duration = Duration::from_millis(784_111_777_900);
+
+/// The file, looked at so many seconds after it was modified.
+fn file(age_s: u64) -> Validators {
+    let modified = UNIX_EPOCH + MODIFIED;
+    let now = modified + Duration::from_secs(age_s);
+    Validators::from_parts("\"now\"".to_owned(), modified, now)
+}
+
+fn conditions<'a>(fields: &[(&'a str, &'a str)]) -> Conditions<'a> {
+    Conditions::gather(fields.iter().map(|(name, value)| (*name, value.as_bytes())))
+}
+
+fn verdict(fields: &[(&str, &str)]) -> Verdict {
+    conditions(fields).verdict(&file(60))
+}
+
+#[track_caller]
+fn all(expected: Verdict, cases: &[&[(&str, &str)]]) {
+    for fields in cases {
+        assert_eq!(verdict(fields), expected, "{fields:?}");
+    }
+}
+
+#[test]
+fn without_conditions_everything_is_performed() {
+    all(
+        Verdict::Perform,
+        &[
+            &[],
+            &[
+                ("Host", "x"),
+                ("If-Watch", "\"now\""),
+                ("Rinse", "x"),
+                ("If", "x"),
+            ],
+        ],
+    );
+}
+
+#[test]
+fn if_none_match_compares_weakly_with_every_tag_of_every_line() {
+    all(
+        Verdict::NotModified,
+        &[
+            &[("If-None-Match", "\"now\"")],
+            &[("if-none-match", "W/\"now\"")],
+            &[("IF-NONE-MATCH", "\"then\", \"now\"")],
+            &[("If-None-Match", "\"then\""), ("If-None-Match", "\"now\"")],
+            &[("If-None-Match", "*")],
+        ],
+    );
+    all(
+        Verdict::Perform,
+        &[
+            &[("If-None-Match", "\"then\"")],
+            &[("If-None-Match", "\"NOW\"")],
+            &[("If-None-Match", "now")],
+            &[("If-None-Match", "")],
+            &[("If-None-Match", "\"*\"")],
+        ],
+    );
+}
+
+#[test]
+fn if_modified_since_counts_from_the_second_of_the_modification() {
+    all(
+        Verdict::NotModified,
+        &[
+            &[("If-Modified-Since", SAME)],
+            &[("If-Modified-Since", AFTER)],
+            &[("If-Modified-Since", "Sunday, 06-Nov-94 08:49:37 GMT")],
+            &[("If-Modified-Since", "Sun Nov  6 08:49:37 1994")],
+        ],
+    );
+    all(
+        Verdict::Perform,
+        &[
+            &[("If-Modified-Since", BEFORE)],
+            &[("If-Modified-Since", "yesterday")],
+            &[("If-Modified-Since", "")],
+            &[(
+                "If-Modified-Since",
+                "Sun, 06 Nov 1994 08:49:37 GMT; length=5",
+            )],
+            &[("If-Modified-Since", SAME), ("If-Modified-Since", SAME)],
+        ],
+    );
+}
+
+#[test]
+fn if_none_match_takes_precedence_over_if_modified_since() {
+    all(
+        Verdict::Perform,
+        &[
+            &[("If-None-Match", "\"then\""), ("If-Modified-Since", SAME)],
+            &[("If-Modified-Since", SAME), ("If-None-Match", "garbage")],
+        ],
+    );
+    all(
+        Verdict::NotModified,
+        &[&[("If-None-Match", "\"now\""), ("If-Modified-Since", BEFORE)]],
+    );
+}
+
+#[test]
+fn if_match_compares_strongly() {
+    all(
+        Verdict::Perform,
+        &[
+            &[("If-Match", "\"now\"")],
+            &[("If-Match", "\"then\" , \"now\"")],
+            &[("If-Match", "*")],
+        ],
+    );
+    all(
+        Verdict::Failed,
+        &[
+            &[("If-Match", "\"then\"")],
+            &[("If-Match", "W/\"now\"")],
+            &[("If-Match", "now")],
+            &[("If-Match", "")],
+        ],
+    );
+}
+
+#[test]
+fn if_unmodified_since_counts_unless_there_is_an_if_match() {
+    all(
+        Verdict::Perform,
+        &[
+            &[("If-Unmodified-Since", SAME)],
+            &[("If-Unmodified-Since", AFTER)],
+            &[("If-Unmodified-Since", "garbage")],
+            &[
+                ("If-Unmodified-Since", BEFORE),
+                ("If-Unmodified-Since", BEFORE),
+            ],
+            &[("If-Unmodified-Since", BEFORE), ("If-Match", "\"now\"")],
+        ],
+    );
+    all(
+        Verdict::Failed,
+        &[
+            &[("If-Unmodified-Since", BEFORE)],
+            &[("If-Unmodified-Since", SAME), ("If-Match", "\"then\"")],
+        ],
+    );
+}
+
+#[test]
+fn a_failed_condition_weighs_more_than_a_version_that_they_have() {
+    all(
+        Verdict::Failed,
+        &[
+            &[("If-None-Match", "\"now\""), ("If-Match", "\"then\"")],
+            &[("If-Modified-Since", SAME), ("If-Unmodified-Since", BEFORE)],
+        ],
+    );
+    all(
+        Verdict::NotModified,
+        &[&[("If-None-Match", "\"now\""), ("If-Match", "\"now\"")]],
+    );
+}
+
+#[test]
+fn a_range_comes_once_or_is_ignored() {
+    let part = |fields: &[(&str, &str)]| conditions(fields).part(&file(60), 10);
+    let octets = Part::Octets { first: 1, last: 2 };
+    assert_eq!(part(&[]), Part::Whole);
+    assert_eq!(part(&[("range", "bytes=1-2")]), octets);
+    assert_eq!(part(&[("Range", "bytes=10-")]), Part::Unsatisfiable);
+    let twice = [("Range", "bytes=1-2"), ("Range", "bytes=1-2")];
+    assert_eq!(part(&twice), Part::Whole);
+    assert_eq!(part(&[("If-Range", "\"now\"")]), Part::Whole);
+}
+
+#[test]
+fn if_range_lets_the_part_through_for_the_same_version_alone() {
+    for (if_range, age_s, continues) in [
+        ("\"now\"", 0, true),
+        ("\"then\"", 60, false),
+        ("W/\"now\"", 60, false),
+        ("\"now\", \"then\"", 60, false),
+        ("*", 60, false),
+        ("", 60, false),
+        (SAME, 60, true),
+        (SAME, 0, false),
+        (BEFORE, 60, false),
+        (AFTER, 60, false),
+        ("garbage", 60, false),
+    ] {
+        let fields = [("If-Range", if_range), ("Range", "bytes=1-2")];
+        let expected = match continues {
+            true => Part::Octets { first: 1, last: 2 },
+            false => Part::Whole,
+        };
+        let part = conditions(&fields).part(&file(age_s), 10);
+        assert_eq!(part, expected, "{if_range} after {age_s} s");
+    }
+    let twice = [
+        ("If-Range", "\"now\""),
+        ("If-Range", "\"now\""),
+        ("Range", "bytes=1-2"),
+    ];
+    assert_eq!(conditions(&twice).part(&file(60), 10), Part::Whole);
+    // A stale If-Range makes the whole file of a range that would be unsatisfiable, too.
+    let behind = [("If-Range", "\"then\""), ("Range", "bytes=10-")];
+    assert_eq!(conditions(&behind).part(&file(60), 10), Part::Whole);
+}

@@ -1,0 +1,157 @@
+//! Static files: `/files/…` below the root, and never outside it.
+//!
+//! | room | what it knows |
+//! | --- | --- |
+//! | `path` | which file a request path means, and how a path is written in a URL |
+//! | `root` | how to open that file and nothing outside the root |
+//! | `validators` | which version of a file this is: ETag and Last-Modified |
+//! | `entity_tag` | how lists of entity tags are written and compared |
+//! | `conditions` | what the client's `If-…` fields ask of that version |
+//! | `range` | which part of it the client asks for |
+
+mod conditions;
+mod entity_tag;
+mod path;
+#[cfg(test)]
+mod properties;
+mod range;
+mod root;
+mod validators;
+
+use std::fs::File;
+use std::io;
+use std::time::SystemTime;
+
+use nix::errno::Errno;
+
+pub use root::Root;
+
+use super::{Site, sentence};
+use crate::http::{Body, Method, Request, Response, Status};
+use conditions::{Conditions, Verdict};
+use path::Wanted;
+use range::Part;
+use root::Found;
+use validators::Validators;
+
+/// `GET /files/…`: the path is decoded.
+pub(super) fn file(site: &Site, request: &Request<'_>, path: &[u8]) -> Response {
+    let Some(root) = &site.root else {
+        return sentence(
+            Status::NOT_FOUND,
+            "no files are served; start with --root DIR",
+        );
+    };
+    let Some(wanted) = Wanted::resolve(path.strip_prefix(b"/files").unwrap_or_default()) else {
+        return sentence(Status::FORBIDDEN, "the path leads out of the root");
+    };
+    match root.open_wanted(&wanted) {
+        Ok(Found::File(file)) => answer(request, file, wanted.content_type()),
+        Ok(Found::Index(file)) => answer(request, file, "text/html; charset=utf-8".into()),
+        Ok(Found::IndexBehindSlash) => redirect(request, &wanted),
+        Err(error) => refuse(&error),
+    }
+}
+
+/// The file as this client wants it: whole, in part, or not at all because it has it already.
+fn answer(request: &Request<'_>, file: File, content_type: String) -> Response {
+    let metadata = match file.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) => return refuse(&error),
+    };
+    let validators = Validators::new(&metadata, SystemTime::now());
+    let conditions = Conditions::gather(request.fields());
+    match conditions.verdict(&validators) {
+        Verdict::Failed => sentence(
+            Status::PRECONDITION_FAILED,
+            "the file is not, or no longer, the one that the conditions ask for",
+        ),
+        // No Content-Type and no range fields: whoever asked has the rest (RFC 9110 §15.4.5).
+        Verdict::NotModified => identify(Response::new(Status::NOT_MODIFIED), &validators),
+        Verdict::Perform => {
+            let part = match request.method() {
+                Method::Get => conditions.part(&validators, metadata.len()),
+                // Range is defined for GET alone; any other method ignores it (RFC 9110 §14.2).
+                _ => Part::Whole,
+            };
+            send(part, file, metadata.len(), content_type, &validators)
+        }
+    }
+}
+
+fn send(
+    part: Part,
+    file: File,
+    size: u64,
+    content_type: String,
+    validators: &Validators,
+) -> Response {
+    let (status, offset, length) = match part {
+        Part::Whole => (Status::OK, 0, size),
+        Part::Octets { first, last } => (Status::PARTIAL_CONTENT, first, last - first + 1),
+        Part::Unsatisfiable => {
+            return sentence(
+                Status::RANGE_NOT_SATISFIABLE,
+                "the range begins behind the end of the file",
+            )
+            .with_field("Content-Range", format!("bytes */{size}"));
+        }
+    };
+    let body = Body::File {
+        file,
+        offset,
+        length,
+    };
+    let mut response = identify(Response::new(status), validators)
+        .with_body(content_type, body)
+        .with_field("Accept-Ranges", "bytes")
+        // A text must not turn into a script because a browser finds that it looks like one.
+        .with_field("X-Content-Type-Options", "nosniff");
+    if let Part::Octets { first, last } = part {
+        response = response.with_field("Content-Range", format!("bytes {first}-{last}/{size}"));
+    }
+    response
+}
+
+/// Says which version of the file this is, so that the client can ask for any other.
+fn identify(response: Response, validators: &Validators) -> Response {
+    response
+        .with_field("Last-Modified", validators.last_modified())
+        .with_field("ETag", validators.tag().to_owned())
+}
+
+/// To the same path with a slash behind it: without it, a page's relative links would start from
+/// the directory above.
+fn redirect(request: &Request<'_>, wanted: &Wanted) -> Response {
+    let mut location = format!("/files{}/", wanted.encoded());
+    if let Some(query) = request.query() {
+        location = location + "?" + query;
+    }
+    sentence(
+        Status::MOVED_PERMANENTLY,
+        "a directory's path ends in a slash",
+    )
+    .with_field("Location", location)
+}
+
+/// Why there is no file, as far as the client is concerned.
+fn refuse(error: &io::Error) -> Response {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EACCES | Errno::EPERM) => {
+            sentence(Status::FORBIDDEN, "this file may not be read")
+        }
+        Some(Errno::EXDEV | Errno::ELOOP) => {
+            sentence(Status::FORBIDDEN, "the path leads out of the root")
+        }
+        Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG | Errno::ENXIO) => {
+            sentence(Status::NOT_FOUND, "there is no such file")
+        }
+        _ => {
+            crate::log!("files: {error}");
+            sentence(
+                Status::INTERNAL_SERVER_ERROR,
+                "the file could not be opened",
+            )
+        }
+    }
+}

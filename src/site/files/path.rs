@@ -1,0 +1,146 @@
+//! From a request's path to a file's path, and back to a URL.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+/// What a request path asks for, below the root.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Relative to the root, without dot segments; `.` is the root itself.
+    pub(super) path: PathBuf,
+    /// Whether the path ends in a slash, as only a directory's does.
+    pub(super) directory: bool,
+}
+
+impl Wanted {
+    /// Removes the dot segments of a decoded path (RFC 3986 §5.2.4); `None` if it climbs above
+    /// the root. Done after decoding, so that `%2e%2e` is no other thing than `..`; nothing is
+    /// ever decoded a second time, so that `%252e%252e` is a plain, if odd, name.
+    pub(super) fn resolve(path: &[u8]) -> Option<Self> {
+        let mut resolved = PathBuf::from(".");
+        let mut depth = 0usize;
+        for segment in path.split(|&octet| octet == b'/') {
+            match segment {
+                b"" | b"." => {}
+                b".." => {
+                    depth = depth.checked_sub(1)?;
+                    resolved.pop();
+                }
+                _ => {
+                    depth += 1;
+                    resolved.push(OsStr::from_bytes(segment));
+                }
+            }
+        }
+        let last = path.rsplit(|&octet| octet == b'/').next();
+        Some(Self {
+            path: resolved,
+            directory: path.contains(&b'/') && matches!(last, Some(b"" | b"." | b"..")),
+        })
+    }
+
+    /// The path as a URL writes it, without a slash at its end: empty for the root.
+    ///
+    /// Every octet but the unreserved ones is escaped, so that neither CR LF nor a question mark
+    /// in a name can become anything else in a Location; and since `resolve` leaves single
+    /// slashes alone, the result cannot start with `//` and name another host.
+    pub(super) fn encoded(&self) -> String {
+        let mut encoded = String::new();
+        for segment in self.path.iter().skip(1) {
+            encoded.push('/');
+            encoded.extend(percent_encode(segment.as_bytes(), ESCAPED));
+        }
+        encoded
+    }
+
+    /// The media type, by the file's extension; what is not known is a stream of octets.
+    pub(super) fn content_type(&self) -> String {
+        content_type(&self.path)
+    }
+}
+
+/// All but the unreserved characters (RFC 3986 §2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn content_type(path: &Path) -> String {
+    let guess = mime_guess::from_path(path).first_or_octet_stream();
+    match guess.type_() {
+        mime_guess::mime::TEXT => format!("{guess}; charset=utf-8"),
+        _ => guess.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(path: &[u8]) -> Option<(String, bool)> {
+        let wanted = Wanted::resolve(path)?;
+        let path = wanted.path.to_str().expect("the tests use UTF-8");
+        Some((path.to_owned(), wanted.directory))
+    }
+
+    #[test]
+    fn dot_segments_go_and_nothing_climbs_out() {
+        for (path, resolved) in [
+            ("/a/b", Some(("./a/b", false))),
+            ("/a/../b", Some(("./b", false))),
+            ("/./a//b/", Some(("./a/b", true))),
+            ("/a/.", Some(("./a", true))),
+            ("/a/b/..", Some(("./a", true))),
+            ("", Some((".", false))),
+            ("/", Some((".", true))),
+            ("//", Some((".", true))),
+            ("/a/..", Some((".", true))),
+            ("/..", None),
+            ("/../", None),
+            ("/a/../../b", None),
+            ("//etc/passwd", Some(("./etc/passwd", false))),
+            ("/...", Some(("./...", false))),
+            ("/%2e%2e/a", Some(("./%2e%2e/a", false))),
+            ("/a\\..\\b", Some(("./a\\..\\b", false))),
+        ] {
+            let expected = resolved.map(|(path, directory)| (path.to_owned(), directory));
+            assert_eq!(resolve(path.as_bytes()), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_in_a_url_holds_unreserved_characters_alone() {
+        for (path, encoded) in [
+            (&b""[..], ""),
+            (b"/", ""),
+            (b"//evil.example", "/evil.example"),
+            (b"/a b/c", "/a%20b/c"),
+            (b"/a\r\nSet-Cookie: b=c", "/a%0D%0ASet-Cookie%3A%20b%3Dc"),
+            (b"/what?#%", "/what%3F%23%25"),
+            (b"/\xff\xc3\xa9", "/%FF%C3%A9"),
+            (b"/-._~", "/-._~"),
+        ] {
+            let wanted = Wanted::resolve(path).expect("none of them climbs");
+            assert_eq!(wanted.encoded(), encoded);
+        }
+    }
+
+    #[test]
+    fn texts_say_their_charset_and_the_unknown_is_octets() {
+        for (name, expected) in [
+            ("a.html", "text/html; charset=utf-8"),
+            ("a.CSS", "text/css; charset=utf-8"),
+            ("a.png", "image/png"),
+            ("a.svg", "image/svg+xml"),
+            ("a.json", "application/json"),
+            ("a", "application/octet-stream"),
+            ("a.unheard-of", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type(Path::new(name)), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! HTTP in raw octets: one table of cases, run against every model.
+//!
+//! Each case goes out in several deliveries: whole, octet by octet, cut at random, and with a
+//! further request right behind it. Whatever the model and whatever the delivery, the answers must
+//! be the same octets but for the Date: that is the proof that the experiment is controlled.
+//!
+//! Cases are named after the section that asks for them.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+#[macro_use]
+mod case;
+
+mod fields;
+mod files;
+mod framing;
+mod interactive;
+mod limits;
+mod request_line;
+mod runner;
+mod semantics;
+mod site;
+#[path = "../support/mod.rs"]
+mod support;
+
+use case::Case;
+use runner::Group;
+
+#[test]
+fn framing_is_read_alike() {
+    Group::new(framing::CASES).run();
+}
+
+#[test]
+fn request_lines_are_read_alike() {
+    Group::new(request_line::CASES).run();
+}
+
+#[test]
+fn fields_are_read_alike() {
+    Group::new(fields::CASES).run();
+}
+
+#[test]
+fn semantics_are_alike() {
+    Group::new(semantics::CASES).run();
+}
+
+#[test]
+fn the_site_answers_alike() {
+    Group::new(site::CASES).run();
+}
+
+#[test]
+fn limits_are_held_alike() {
+    let cases = limits::cases();
+    Group::new(&cases).options(limits::OPTIONS).run();
+}
+
+#[test]
+fn files_are_served_alike() {
+    let root = files::Root::new();
+    Group::new(files::CASES)
+        .options(&["--root", root.path()])
+        .run();
+}
+
+#[test]
+fn names_of_cases_are_unique_and_there_are_enough_of_them() {
+    let limits = limits::cases();
+    let tables: [&[Case]; 7] = [
+        framing::CASES,
+        request_line::CASES,
+        fields::CASES,
+        semantics::CASES,
+        site::CASES,
+        files::CASES,
+        &limits,
+    ];
+    let mut names: Vec<&str> = tables.concat().iter().map(|case| case.name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "a name is used twice");
+    assert!(count >= 150, "only {count} cases");
+}

@@ -1,0 +1,112 @@
+//! The first line (RFC 9112 §2 and §3).
+
+use crate::case::{Case, bad, bad_octets, closes, keeps, no_content, ok, refused};
+
+const HELLO: &[crate::case::Expect] = &[ok("Hello, World!\n")];
+
+#[rustfmt::skip]
+pub(crate) const CASES: &[Case] = &[
+    keeps("rfc9112_3_plain", get!("/"), HELLO),
+
+    // Forms of the target (§3.2).
+    keeps("rfc9112_3_2_2_absolute_form", get!("http://h/"), HELLO),
+    keeps("rfc9112_3_2_2_absolute_form_with_port", get!("http://h:80/"), HELLO),
+    keeps("rfc9112_3_2_2_absolute_form_of_https", get!("https://h/"), HELLO),
+    keeps("rfc9112_3_2_2_absolute_form_scheme_any_case", get!("HTTP://h/"), HELLO),
+    keeps("rfc9112_3_2_2_absolute_form_without_path", get!("http://h"), HELLO),
+    keeps("rfc9112_3_2_2_absolute_form_query_without_path", get!("http://h?a=b"), HELLO),
+    keeps("rfc9112_3_2_2_absolute_form_overrides_host", get!("http://elsewhere:81/"), HELLO),
+    keeps("rfc9112_3_2_2_absolute_form_with_ipv6", get!("http://[::1]:8080/"), HELLO),
+    bad("rfc9112_3_2_2_absolute_form_needs_host_too", "GET http://h/ HTTP/1.1\r\n\r\n"),
+    bad("rfc9110_4_2_1_absolute_form_empty_host", get!("http:///")),
+    bad("rfc9110_4_2_4_absolute_form_with_user", get!("http://user@h/")),
+    bad("rfc9112_3_2_2_absolute_form_of_ftp", get!("ftp://h/")),
+    bad("rfc9112_3_2_2_absolute_form_bad_port", get!("http://h:port/")),
+    keeps("rfc9112_3_2_4_asterisk_form", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", &[no_content()]),
+    bad("rfc9112_3_2_4_asterisk_is_for_options", get!("*")),
+    bad("rfc9112_3_2_4_asterisk_with_post", "POST * HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_2_3_authority_form_is_for_connect", get!("h:80")),
+    bad("rfc9112_3_2_relative_path", get!("index.html")),
+    bad("rfc9110_9_3_6_connect_with_a_path", "CONNECT / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9110_9_3_6_connect_without_port", "CONNECT h HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9110_9_3_6_connect_empty_port", "CONNECT h: HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9110_9_3_6_connect_port_too_large", "CONNECT h:65536 HTTP/1.1\r\nHost: h\r\n\r\n"),
+    keeps("rfc9112_3_2_1_query", get!("/?a=b&c"), HELLO),
+    keeps("rfc9112_3_2_1_query_of_question_marks", get!("/???"), HELLO),
+
+    // Characters that no target may hold (RFC 3986 §2).
+    bad("rfc9112_3_2_fragment", get!("/#top")),
+    bad("rfc9112_3_2_space_in_the_target", get!("/a b")),
+    bad("rfc9112_3_2_quotation_mark", get!("/\"")),
+    bad("rfc9112_3_2_less_than", get!("/<script>")),
+    bad("rfc9112_3_2_backslash", get!("/\\")),
+    bad("rfc9112_3_2_braces", get!("/{a}")),
+    bad("rfc9112_3_2_tab_in_the_target", get!("/a\tb")),
+    bad("rfc9112_3_2_nul_in_the_target", get!("/a\0b")),
+    bad("rfc9112_3_2_delete_in_the_target", get!("/a\x7fb")),
+    bad("rfc9112_3_2_utf8_in_the_target", get!("/ä")),
+    bad_octets("rfc9112_3_2_octet_in_the_target", b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n"),
+
+    // Versions (§2.3).
+    keeps("rfc9112_2_3_minor_2_counts_as_1", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", HELLO),
+    keeps("rfc9112_2_3_minor_9_counts_as_1", "GET / HTTP/1.9\r\nHost: h\r\n\r\n", HELLO),
+    closes("rfc9112_2_3_major_2", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", &[refused(505)]),
+    closes("rfc9112_2_3_major_3", "GET / HTTP/3.0\r\nHost: h\r\n\r\n", &[refused(505)]),
+    closes("rfc9112_2_3_major_9", "GET / HTTP/9.9\r\nHost: h\r\n\r\n", &[refused(505)]),
+    closes("rfc9113_3_4_preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[refused(505)]),
+    bad("rfc9112_2_3_lower_case", "GET / http/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_mixed_case", "GET / HTTp/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_two_digits", "GET / HTTP/1.10\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_leading_zero", "GET / HTTP/01.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_no_minor", "GET / HTTP/1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_no_digit", "GET / HTTP/1.\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_comma", "GET / HTTP/1,1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_letters", "GET / HTTP/a.b\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_minus", "GET / HTTP/1.-1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_3_other_protocol", "GET / SPDY/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_no_version", "GET /\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_http_0_9", "GET /\r\n\r\n"),
+
+    // Methods (RFC 9110 §9.1).
+    keeps("rfc9110_9_1_unknown_method", "BREW / HTTP/1.1\r\nHost: h\r\n\r\n", &[refused(501)]),
+    keeps("rfc9110_9_1_method_is_case_sensitive", "get / HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[refused(501)]),
+    keeps("rfc9110_9_1_method_is_any_token", "M-SEARCH!#$%&'*+.^_`|~ / HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[refused(501)]),
+    bad("rfc9110_9_1_method_no_token", "G(T / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9110_9_1_method_with_colon", "GET: / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9110_9_1_method_empty", " / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9110_9_1_method_nul", "\0GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+
+    // White space (§3) and line ends (§2.2).
+    bad("rfc9112_3_two_spaces_before_the_target", "GET  / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_two_spaces_before_the_version", "GET /  HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_space_behind_the_version", "GET / HTTP/1.1 \r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_space_before_the_method", " GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_tabs", "GET\t/\tHTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_one_word", "GET\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_3_no_target", "GET HTTP/1.1\r\nHost: h\r\n\r\n"),
+    keeps("rfc9112_2_2_leading_empty_line", "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", HELLO),
+    keeps("rfc9112_2_2_empty_line_between_requests",
+        concat!(post!("Content-Length: 2", "hi"), "\r\n", get!("/")),
+        &[ok("hi"), ok("Hello, World!\n")]),
+    bad("rfc9112_2_2_white_space_before_the_first_field",
+        "GET / HTTP/1.1\r\n Host: h\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_line_ended_by_lf", "GET / HTTP/1.1\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_all_lines_ended_by_lf", "GET / HTTP/1.1\nHost: h\n\n"),
+    bad("rfc9112_2_2_leading_lf", "\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_bare_cr_behind_the_version",
+        "GET / HTTP/1.1\rX\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_bare_cr_hides_a_field",
+        "GET / HTTP/1.1\rXA: b\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_bare_cr_in_the_target", "GET /\rX HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_two_crs", "GET / HTTP/1.1\r\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_bare_cr_before_the_method", "\rGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+
+    // Other protocols, and noise.
+    bad("noise_ssh", "SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+    bad("noise_smtp", "EHLO h\r\n\r\n"),
+    bad_octets("noise_tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
+    bad_octets("noise_octets", b"\xff\xfe\xfd\x00\x01\x02\r\n\r\n"),
+    bad_octets("noise_zeros", b"\0\0\0\0\0\0\0\0\r\n\r\n"),
+];

@@ -1,0 +1,262 @@
+//! Runs a group of cases against every model and holds the answers side by side.
+
+use std::fmt;
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use fastrand::Rng;
+use servers::models;
+
+use crate::case::{Case, Then};
+use crate::support::server::Server;
+use crate::support::wire::{self, Answer};
+
+/// A further request, which must be answered if and only if the connection is kept.
+const PROBE: &[u8] = b"GET /bytes?n=3 HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n";
+/// Stands for every Date in a transcript.
+const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+/// The probe's answer.
+const PROBE_ANSWER: &str = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+    Content-Length: 3\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n\r\nxxx";
+/// How often each case is cut at random.
+const RANDOM_DELIVERIES: usize = 3;
+
+/// How the octets of a case go out.
+#[derive(Clone)]
+enum Delivery {
+    /// In one write; the probe follows when everything has been answered.
+    Whole,
+    /// In one write together with the probe.
+    Followed,
+    /// An octet per write.
+    Octets,
+    /// Cut at these places, with a pause at each, so that the parts are likely read apart.
+    Cut(Vec<usize>),
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => write!(f, "whole"),
+            Self::Followed => write!(f, "with a request behind it"),
+            Self::Octets => write!(f, "octet by octet"),
+            Self::Cut(places) => write!(f, "cut at {places:?}"),
+        }
+    }
+}
+
+/// Cases that share their servers.
+pub(crate) struct Group<'a> {
+    cases: &'a [Case],
+    options: &'a [&'a str],
+}
+
+impl<'a> Group<'a> {
+    pub(crate) fn new(cases: &'a [Case]) -> Self {
+        Self {
+            cases,
+            options: &[],
+        }
+    }
+
+    /// Options of `servers run`.
+    pub(crate) fn options(mut self, options: &'a [&'a str]) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Runs every case against every model, the models at the same time.
+    pub(crate) fn run(&self) {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let runs: Vec<Run> = thread::scope(|scope| {
+            let runs: Vec<_> = models::ALL
+                .iter()
+                .map(|model| scope.spawn(move || self.run_against(model.name, seed)))
+                .collect();
+            runs.into_iter().map(|run| run.join().unwrap()).collect()
+        });
+        let mut failures: Vec<String> = runs.iter().flat_map(|run| run.failures.clone()).collect();
+        for run in &runs {
+            for (index, case) in self.cases.iter().enumerate() {
+                if run.transcripts[index] != runs[0].transcripts[index] {
+                    let names = format!("{} and {}", models::ALL[0].name, run.model);
+                    failures.push(format!("{names} differ in {}", case.name));
+                }
+            }
+        }
+        let count = failures.len();
+        assert!(
+            failures.is_empty(),
+            "{count} failures:\n{}",
+            failures.join("\n")
+        );
+    }
+
+    fn run_against(&self, model: &'static str, seed: u64) -> Run {
+        let server = Server::start(model, self.options);
+        let mut run = Run {
+            model,
+            transcripts: Vec::new(),
+            failures: Vec::new(),
+        };
+        for case in self.cases {
+            let mut transcripts = Vec::new();
+            for delivery in deliveries(case, seed) {
+                let transcript = exchange(&server, case, &delivery);
+                let mut checked = check(case, &transcript);
+                if transcripts
+                    .first()
+                    .is_some_and(|first| *first != transcript)
+                {
+                    checked = Err(format!("another answer: {}", show(&transcript)));
+                }
+                transcripts.push(transcript);
+                if let Err(what) = checked {
+                    let name = case.name;
+                    run.failures
+                        .push(format!("{model}, {name}, {delivery}: {what}"));
+                    break;
+                }
+            }
+            run.transcripts.push(transcripts.swap_remove(0));
+        }
+        run
+    }
+}
+
+/// What came of a group against one model.
+struct Run {
+    model: &'static str,
+    /// One for each case: all that the server sent, but for the Date.
+    transcripts: Vec<Vec<u8>>,
+    failures: Vec<String>,
+}
+
+fn deliveries(case: &Case, seed: u64) -> Vec<Delivery> {
+    let mut rng = Rng::with_seed(seed);
+    let mut deliveries = vec![Delivery::Whole];
+    if case.then != Then::HalfClosed {
+        deliveries.push(Delivery::Followed);
+    }
+    deliveries.push(Delivery::Octets);
+    for _ in 0..RANDOM_DELIVERIES {
+        let mut places: Vec<usize> = (0..rng.usize(1..4))
+            .map(|_| rng.usize(1..case.send.len()))
+            .collect();
+        places.sort_unstable();
+        deliveries.push(Delivery::Cut(places));
+    }
+    deliveries
+}
+
+/// One connection from its start to its end: all that the server sent, but for the Date.
+fn exchange(server: &Server, case: &Case, delivery: &Delivery) -> Vec<u8> {
+    let client = server.connect();
+    let probes = case.then == Then::Keeps;
+    match delivery {
+        Delivery::Whole => wire::send(&client, case.send),
+        Delivery::Followed => wire::send(&client, &[case.send, PROBE].concat()),
+        Delivery::Octets => case
+            .send
+            .chunks(1)
+            .for_each(|octet| wire::send(&client, octet)),
+        Delivery::Cut(places) => {
+            let mut start = 0;
+            for &place in places {
+                wire::send(&client, &case.send[start..place]);
+                thread::sleep(Duration::from_millis(1));
+                start = place;
+            }
+            wire::send(&client, &case.send[start..]);
+        }
+    }
+    let mut received = Vec::new();
+    if probes && !matches!(delivery, Delivery::Followed) {
+        received = read_answers(&client, case);
+        wire::send(&client, PROBE);
+    }
+    if case.then == Then::HalfClosed {
+        // The server may have closed already.
+        let _ = client.shutdown(Shutdown::Write);
+    }
+    let (rest, was_reset) = wire::read_to_end(&client);
+    received.extend(rest);
+    // What arrives behind a last request may reset the connection; the answer was there before.
+    if was_reset && !matches!(delivery, Delivery::Followed) {
+        received.extend(b"<reset>");
+    }
+    without_date(&received)
+}
+
+/// As many answers as the case has, so that the probe goes out behind them.
+fn read_answers(client: &TcpStream, case: &Case) -> Vec<u8> {
+    let mut received = Vec::new();
+    let mut part = [0; 64 * 1024];
+    while !has_all(&received, case) {
+        match std::io::Read::read(&mut &*client, &mut part) {
+            Ok(0) => break,
+            Ok(count) => received.extend_from_slice(&part[..count]),
+            Err(error) => {
+                received.extend(format!("<{}>", error.kind()).as_bytes());
+                break;
+            }
+        }
+    }
+    received
+}
+
+fn has_all(mut received: &[u8], case: &Case) -> bool {
+    let mut answers = case.answers.iter();
+    answers.all(|expect| Answer::take(&mut received, expect.is_bodiless()).is_some())
+}
+
+/// Holds what came against the case.
+fn check(case: &Case, transcript: &[u8]) -> Result<(), String> {
+    let mut rest = transcript;
+    for (index, expect) in case.answers.iter().enumerate() {
+        let Some(answer) = Answer::take(&mut rest, expect.is_bodiless()) else {
+            return Err(format!("answer {index} is missing: {}", show(rest)));
+        };
+        expect.check(&answer)?;
+        let is_last = index + 1 == case.answers.len();
+        let closes = answer.field("Connection") == Some("close");
+        if closes != (is_last && case.then == Then::Closes) {
+            return Err(format!(
+                "announces wrongly whether it closes: {:?}",
+                answer.lines
+            ));
+        }
+    }
+    match case.then {
+        Then::Keeps if rest == PROBE_ANSWER.as_bytes() => Ok(()),
+        Then::Keeps => Err(format!("the next request is not answered: {}", show(rest))),
+        _ if rest.is_empty() => Ok(()),
+        _ => Err(format!("something behind the last answer: {}", show(rest))),
+    }
+}
+
+/// Replaces the value of each Date by the date of the specification, which is as good as any.
+fn without_date(received: &[u8]) -> Vec<u8> {
+    let mut octets = received.to_vec();
+    let mut from = 0;
+    while let Some(at) = wire::find(&octets[from..], b"\r\nDate: ") {
+        let start = from + at + 8;
+        let end = (start + DATE.len()).min(octets.len());
+        if std::str::from_utf8(&octets[start..end])
+            .is_ok_and(|date| httpdate::parse_http_date(date).is_ok())
+        {
+            octets[start..end].copy_from_slice(DATE.as_bytes());
+        }
+        from = start;
+    }
+    octets
+}
+
+fn show(octets: &[u8]) -> String {
+    format!(
+        "{:?}",
+        String::from_utf8_lossy(&octets[..octets.len().min(600)])
+    )
+}

@@ -1,0 +1,125 @@
+//! Processes and sockets as `/proc` shows them (`proc(5)`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+
+use nix::unistd::{SysconfVar, sysconf};
+
+/// A line of `/proc/PID/stat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) parent: i32,
+    /// `R`, `S`, `D`, `T`, `Z`, …
+    pub(crate) state: char,
+    /// User and system time, that of reaped children included, in clock ticks.
+    pub(crate) cpu_ticks: u64,
+    /// When it started, in clock ticks after boot. A process ID and this are never reused together.
+    pub(crate) started: u64,
+}
+
+impl Process {
+    /// The process of that ID, unless there is none.
+    pub(crate) fn find(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name stands in parentheses and may hold anything, parentheses included.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        Some(Self {
+            pid,
+            state: fields.first()?.chars().next()?,
+            parent: fields.get(1)?.parse().ok()?,
+            cpu_ticks: (11..=14).filter_map(number).sum(),
+            started: number(19)?,
+        })
+    }
+
+    /// Whether it still runs. A dead orphan may stay a zombie for as long as process 1 pleases.
+    pub(crate) fn is_alive(&self) -> bool {
+        Self::find(self.pid)
+            .is_some_and(|now| now.started == self.started && !"ZX".contains(now.state))
+    }
+
+    /// Its open descriptors; what each of them refers to.
+    pub(crate) fn descriptors(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", self.pid)) else {
+            return Vec::new();
+        };
+        entries
+            .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+            .map(|target| target.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count)
+    }
+}
+
+/// The process and all its descendants, zombies included.
+pub(crate) fn tree(root: i32) -> Vec<Process> {
+    let mut by_parent: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        if let Some(process) = pid.and_then(Process::find) {
+            by_parent.entry(process.parent).or_default().push(process);
+        }
+    }
+    let mut found: Vec<Process> = Process::find(root).into_iter().collect();
+    let mut next = 0;
+    while let Some(process) = found.get(next) {
+        let children = by_parent.remove(&process.pid).unwrap_or_default();
+        found.extend(children);
+        next += 1;
+    }
+    found
+}
+
+/// CPU time of the whole tree, in seconds; reaped children are counted.
+pub(crate) fn cpu_seconds(root: i32) -> f64 {
+    let ticks: u64 = tree(root).iter().map(|process| process.cpu_ticks).sum();
+    let per_second = sysconf(SysconfVar::CLK_TCK).unwrap().unwrap();
+    ticks as f64 / per_second as f64
+}
+
+/// A connection's receiving end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Socket {
+    /// The state's number: 1 is established, 8 is CLOSE-WAIT.
+    pub(crate) state: u8,
+    /// Octets that have arrived and that nobody has read.
+    pub(crate) unread: u64,
+}
+
+impl Socket {
+    pub(crate) const ESTABLISHED: u8 = 1;
+}
+
+/// The IPv4 socket at `local` whose peer is `remote` (`/proc/net/tcp`).
+pub(crate) fn socket(local: SocketAddr, remote: SocketAddr) -> Option<Socket> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let (local, remote) = (spell(local), spell(remote));
+    table.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        (fields.get(1) == Some(&local.as_str()) && fields.get(2) == Some(&remote.as_str())).then(
+            || Socket {
+                state: u8::from_str_radix(fields[3], 16).unwrap(),
+                unread: u64::from_str_radix(fields[4].split_once(':').unwrap().1, 16).unwrap(),
+            },
+        )
+    })
+}
+
+/// An address as `/proc/net/tcp` spells it: the octets in the machine's order, in hexadecimal.
+fn spell(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else {
+        panic!("the tests listen on IPv4");
+    };
+    let octets = u32::from_ne_bytes(address.ip().octets());
+    format!("{octets:08X}:{:04X}", address.port())
+}

@@ -1,0 +1,153 @@
+//! A server under test: the real binary as a child process.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::FileExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::proc::{self, Process};
+use super::{DEADLINE, wait_for};
+
+/// The binary that Cargo has built for this test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_servers");
+
+/// A running server. Dropped, it is killed, and what it said is shown if the test has failed.
+pub(crate) struct Server {
+    child: Child,
+    errors: File,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// `servers run MODEL --bind 127.0.0.1:0 OPTIONS`, listening.
+    #[track_caller]
+    pub(crate) fn start(model: &str, options: &[&str]) -> Self {
+        Self::start_by(Command::new(BINARY), model, options)
+    }
+
+    /// The same with a launcher that ends in `exec`: the process ID stays the server's.
+    #[track_caller]
+    pub(crate) fn start_by(mut launcher: Command, model: &str, options: &[&str]) -> Self {
+        let errors = tempfile::tempfile().unwrap();
+        let mut child = launcher
+            .args(["run", model, "--bind", "127.0.0.1:0"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        let Some(address) = first_line(&mut child).and_then(|line| announced(&line)) else {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{model} did not announce itself: {}", said(&errors));
+        };
+        Self {
+            child,
+            errors,
+            address,
+        }
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// The server and all its descendants.
+    pub(crate) fn tree(&self) -> Vec<Process> {
+        proc::tree(self.pid())
+    }
+
+    /// Its direct children that have not died.
+    pub(crate) fn children(&self) -> Vec<Process> {
+        let mut tree = self.tree();
+        tree.retain(|process| process.parent == self.pid() && process.state != 'Z');
+        tree
+    }
+
+    #[track_caller]
+    pub(crate) fn connect(&self) -> TcpStream {
+        let client = TcpStream::connect_timeout(&self.address, DEADLINE).unwrap();
+        client.set_nodelay(true).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        client.set_write_timeout(Some(DEADLINE)).unwrap();
+        client
+    }
+
+    /// Waits until the server has read all that `client` has sent: it is at work on it.
+    #[track_caller]
+    pub(crate) fn wait_until_read(&self, client: &TcpStream) {
+        let peer = client.local_addr().unwrap();
+        wait_for("the server reads the request", || {
+            let socket = proc::socket(self.address, peer);
+            socket.is_some_and(|socket| socket.unread == 0)
+        });
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has ended by itself: how it did.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        wait_for("the server ends", || {
+            self.child.try_wait().unwrap().is_some()
+        });
+        self.child.try_wait().unwrap().unwrap()
+    }
+
+    /// What it has said on standard error so far.
+    pub(crate) fn said(&self) -> String {
+        said(&self.errors)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its children are tied to it and die with it. Both calls fail only if it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the server said: {}", self.said());
+        }
+    }
+}
+
+/// The first line on standard output; the rest is read and thrown away, lest the pipe fill up.
+fn first_line(child: &mut Child) -> Option<String> {
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let (sender, line) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let _ = output.read_line(&mut line);
+        let _ = sender.send(line);
+        let _ = std::io::copy(&mut output, &mut std::io::sink());
+    });
+    line.recv_timeout(DEADLINE).ok()
+}
+
+/// The address in `listening on http://ADDR:PORT`.
+pub(crate) fn announced(line: &str) -> Option<SocketAddr> {
+    let address = line.strip_prefix("listening on http://")?;
+    address.strip_suffix('\n')?.parse().ok()
+}
+
+/// The server writes at the file's cursor, which it shares with this process: reading must not
+/// move it.
+fn said(errors: &File) -> String {
+    let mut octets = vec![0; usize::try_from(errors.metadata().unwrap().len()).unwrap()];
+    errors.read_exact_at(&mut octets, 0).unwrap();
+    String::from_utf8_lossy(&octets).into_owned()
+}

@@ -31,8 +31,12 @@ def images(url):
     # An image that has not loaded is 0 wide.
     widths = " ".join(str(width) for width in range(1, IMAGES + 1))
     holds("images", f"widths: {widths};" in report, f"widths: {widths};", report)
+    # A browser has at most six connections to a host, so the others came over one that was there
+    # already. Its clock for pages is coarse and may miss how long it took to connect, which makes
+    # a few new connections look like old ones: hence half of them, not one.
     reused = number(r"reused: (\d+);", report)
-    holds("images over a connection that was there already", reused > 0, "more than 0", report)
+    what = "images over a connection that was there already"
+    holds(what, reused >= IMAGES // 2, f"{IMAGES // 2} or more", report)
     equal("protocol", ["http/1.1"], re.findall(r"protocols: (.*);", report))
 
 

@@ -17,6 +17,9 @@ const TICK_MS: u32 = 250;
 /// keep in the accept queue meanwhile, and trying again at once would only burn the CPU.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
+/// The next client, or `None` when the server has stopped.
+pub type Accepted = io::Result<Option<TcpStream>>;
+
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
     socket: TcpListener,
@@ -47,13 +50,13 @@ impl Listener {
     /// # Errors
     /// Only what waiting cannot cure. A client that left before it was accepted is passed over,
     /// and a lack of descriptors or memory is waited out.
-    pub fn accept(&self) -> io::Result<Option<TcpStream>> {
+    pub fn accept(&self) -> Accepted {
         self.accept_while(|| {})
     }
 
     /// [`Listener::accept`], with something to do at least once a tick while nobody comes.
     // ANCHOR: accept
-    pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> io::Result<Option<TcpStream>> {
+    pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
             if signal::stopping() && self.is_drained()? {
@@ -61,12 +64,16 @@ impl Listener {
             }
             match net::accept(&self.socket) {
                 Ok(client) => return Ok(Some(client)),
-                Err(Errno::EAGAIN) if self.left_to_drain.get().is_some() => return Ok(None),
+                Err(Errno::EAGAIN) if self.is_draining() => return Ok(None),
                 Err(error) => recover(error)?,
             }
         }
     }
     // ANCHOR_END: accept
+
+    fn is_draining(&self) -> bool {
+        self.left_to_drain.get().is_some()
+    }
 
     /// Counts one more connection against those that were in the queue when the server was asked
     /// to stop. Without the count a busy port would never let it.
@@ -96,8 +103,8 @@ fn recover(error: Errno) -> io::Result<()> {
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())
         }
-        // Linux hands errors that were pending on the new socket to accept: they are that
-        // connection's end and nobody else's (accept(2), "Error handling").
+        // Linux hands errors that were pending on the new socket to accept:
+        // they are that connection's end and nobody else's (accept(2)).
         Errno::ENETDOWN
         | Errno::EPROTO
         | Errno::ENOPROTOOPT

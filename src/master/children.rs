@@ -47,7 +47,7 @@ impl<T> Children<T> {
     // ANCHOR: reap
     pub fn reap(&mut self) -> Option<(WaitStatus, T)> {
         loop {
-            // ECHILD means that there is no child at all, which is no error here.
+            // ECHILD means that there is no child at all: no error here.
             let status = waitpid(None, Some(WaitPidFlag::WNOHANG)).ok()?;
             let known = self.live.remove(&status.pid()?);
             if let Some(note) = known {
@@ -76,7 +76,7 @@ impl<T> Children<T> {
             let event = signals.wait(None)?;
             let reason = match event {
                 Some(Signal::SIGALRM) => "the graceful timeout is over",
-                Some(Signal::SIGTERM | Signal::SIGINT) => "a second signal came",
+                Some(Signal::SIGTERM | Signal::SIGINT) => "a second signal",
                 _ => {
                     self.reap_all();
                     continue;
@@ -88,7 +88,7 @@ impl<T> Children<T> {
         match killed {
             None => Ok(()),
             Some((count, reason)) => Err(io::Error::other(format!(
-                "stopped by force: {reason}; {count} children were still at work"
+                "stopped by force: {reason}; {count} children still worked"
             ))),
         }
     }

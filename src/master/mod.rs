@@ -45,7 +45,7 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 /// # Errors
 /// When workers had to be killed, or the master's own system calls fail.
 // ANCHOR: run
-pub fn run(server: &Server<'_>, listener: Listener, work: Work) -> io::Result<()> {
+pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
     let signals = Signals::take_over()?;
     let mut pool = Pool::new(server.workers);
     while !signal::stopping() {
@@ -79,7 +79,7 @@ fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
             Ok(Fork::Parent(pid)) => pool.filled(slot, pid),
             Err(error) => {
                 let pause = pool.failed();
-                crate::log!("fork: {}; again in {} ms", error.desc(), pause.as_millis());
+                crate::log!("fork: {error}; again in {pause:?}");
             }
         }
     }

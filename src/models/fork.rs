@@ -49,14 +49,13 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let mut children = Children::default();
-    let mut turned_away = TurnedAway::default();
-    let meanwhile = |children: &mut Children<()>, away: &mut TurnedAway| {
+    let mut away = TurnedAway::default();
+    while let Some(client) = listener.accept_while(|| {
         children.reap_all();
         away.sweep();
-    };
-    while let Some(client) = listener.accept_while(|| meanwhile(&mut children, &mut turned_away))? {
+    })? {
         if children.len() >= server.connections_max {
-            turned_away.add(client);
+            away.add(client);
             continue;
         }
         match fork(&mut children) {
@@ -86,7 +85,7 @@ fn fork(children: &mut Children<()>) -> Fork {
         match process::fork() {
             Ok(fork) => return fork,
             Err(error) => {
-                crate::log!("fork: {}; waiting until that changes", error.desc());
+                crate::log!("fork: {error}; waiting until that changes");
                 thread::sleep(EXHAUSTED_PAUSE);
                 children.reap_all();
             }

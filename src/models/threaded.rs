@@ -47,12 +47,12 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let serving = AtomicUsize::new(0);
-    let mut turned_away = TurnedAway::default();
+    let mut away = TurnedAway::default();
     // The scope ends when the last thread has: that is the graceful stop.
     thread::scope(|scope| {
-        while let Some(client) = listener.accept_while(|| turned_away.sweep())? {
+        while let Some(client) = listener.accept_while(|| away.sweep())? {
             if serving.load(Relaxed) >= server.connections_max {
-                turned_away.add(client);
+                away.add(client);
                 continue;
             }
             serving.fetch_add(1, Relaxed);

@@ -21,18 +21,18 @@ const SENDFILE_MAX: u64 = 1 << 20;
 
 /// Serves the connection to its end.
 // ANCHOR: drive
-pub(super) fn drive(mut client: &TcpStream, conn: &mut Conn<'_>, handler: &dyn Handler) {
+pub(super) fn drive(client: &TcpStream, conn: &mut Conn, site: &dyn Handler) {
     loop {
         if signal::stopping() {
             conn.stop(Instant::now());
         }
         let moved = match conn.want() {
-            Want::Read => client.read(conn.space()).map(|count| take(conn, count)),
+            Want::Read => read(client, conn),
             Want::Respond => {
-                conn.respond(handler, clock::now);
+                conn.respond(site, clock::now);
                 Ok(())
             }
-            Want::Write => write(client, conn).map(|count| conn.sent(count, Instant::now())),
+            Want::Write => write(client, conn),
             Want::Shutdown => {
                 conn.shut(Instant::now());
                 client.shutdown(Shutdown::Write)
@@ -49,19 +49,22 @@ pub(super) fn drive(mut client: &TcpStream, conn: &mut Conn<'_>, handler: &dyn H
 }
 // ANCHOR_END: drive
 
-fn take(conn: &mut Conn<'_>, count: usize) {
+fn read(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
+    let count = client.read(conn.space())?;
     if count == 0 {
-        return conn.ended();
+        conn.ended();
+        return Ok(());
     }
     let now = Instant::now();
     conn.received(count, now);
     // A client that always sends a little before the tick must meet its deadline all the same.
     conn.expire(now);
+    Ok(())
 }
 
-fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize> {
-    match conn.unsent() {
-        Unsent::Octets(octets) => client.write(octets),
+fn write(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
+    let count = match conn.unsent() {
+        Unsent::Octets(octets) => client.write(octets)?,
         Unsent::File {
             file,
             offset,
@@ -70,9 +73,11 @@ fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize> {
             let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
             // At most a mebibyte, so it fits.
             let length = length.min(SENDFILE_MAX) as usize;
-            Ok(sendfile(client, file, Some(&mut offset), length)?)
+            sendfile(client, file, Some(&mut offset), length)?
         }
-    }
+    };
+    conn.sent(count, Instant::now());
+    Ok(())
 }
 
 fn is_tick(error: &io::Error) -> bool {

@@ -32,7 +32,8 @@ impl TurnedAway {
     /// Answers 503 and keeps the client until it has read that.
     // ANCHOR: add
     pub fn add(&mut self, mut client: TcpStream) {
-        // The answer fits every socket buffer; a client that is gone already needs none.
+        // The answer fits every socket buffer; a client that is gone
+        // already needs none.
         let answered = client.set_nonblocking(true).is_ok()
             && client.write_all(ANSWER).is_ok()
             && client.shutdown(Shutdown::Write).is_ok();

@@ -9,7 +9,8 @@
 // ANCHOR: tidy_heap
 pub fn tidy_heap() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: malloc_trim(3) has no precondition; it takes the allocator's own locks.
+    // SAFETY: malloc_trim(3) has no precondition; it takes the
+    // allocator's own locks.
     unsafe {
         libc::malloc_trim(0);
     }

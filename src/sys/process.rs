@@ -42,7 +42,8 @@ pub fn fork() -> nix::Result<Fork> {
 fn become_child(parent: Pid) {
     super::signal::become_child();
     let tied = prctl::set_pdeathsig(Signal::SIGKILL);
-    // The parent may have died before the tie was made; then nobody would ever pull it.
+    // The parent may have died before the tie was made; then nobody
+    // would ever pull it.
     if tied.is_err() || getppid() != parent {
         leave(1);
     }

@@ -117,10 +117,12 @@ pub(crate) const CASES: &[Case] = &[
     keeps("directory_with_index", get!("/files/sub/"), &[ok("<p>sub\n")]),
     keeps("directory_by_link", get!("/files/link_to_sub/"), &[ok("<p>sub\n")]),
     keeps("directory_without_index", get!("/files/bare/"), NONE),
-    keeps("directory_files_without_slash", get!("/files"),
+    keeps("directory_root_without_slash", get!("/files"),
         &[refused(301).with(&["Location: /files/"])]),
-    keeps("directory_without_slash", get!("/files/sub"),
-        &[refused(301).with(&["Location: /files/sub/"])]),
+    keeps("directory_without_slash", get!("/files/sub?q"),
+        &[refused(301).with(&["Location: /files/sub/?q"])]),
+    keeps("directory_without_slash_or_index", get!("/files/bare"), NONE),
+    keeps("file_with_slash", get!("/files/hello.txt/"), NONE),
 
     // What is not there, or is no file.
     keeps("file_missing", get!("/files/nothing"), NONE),

@@ -80,6 +80,26 @@ fn content_type(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use percent_encoding::percent_decode_str;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whoever follows a Location arrives at the same file, on the same host.
+        #[test]
+        fn what_is_encoded_decodes_to_itself(path in vec(any::<u8>(), 0..40)) {
+            let Some(wanted) = Wanted::resolve(&path) else {
+                return Ok(());
+            };
+            let encoded = wanted.encoded();
+            prop_assert!(!encoded.contains("//"));
+            prop_assert!(encoded.bytes().all(|octet| octet.is_ascii_alphanumeric()
+                || b"/%-._~".contains(&octet)));
+            let decoded: Vec<u8> = percent_decode_str(&encoded).collect();
+            let again = Wanted::resolve(&decoded).map(|again| again.path);
+            prop_assert_eq!(again, Some(wanted.path));
+        }
+    }
 
     fn resolve(path: &[u8]) -> Option<(String, bool)> {
         let wanted = Wanted::resolve(path)?;

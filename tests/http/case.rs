@@ -19,6 +19,10 @@ pub(crate) enum Then {
     Keeps,
     /// The last answer says `close`; nothing behind it is processed.
     Closes,
+    /// As [`Then::Closes`], and by the client's own wish, although it sends more behind that
+    /// (RFC 9112 §9.6 forbids it). What arrives after the server has closed resets the connection;
+    /// the answer was there before.
+    ClosesEarly,
     /// The client shuts down its sending side, so that it ends without anybody saying so.
     HalfClosed,
 }
@@ -59,6 +63,15 @@ pub(crate) const fn closes(
     answers: &'static [Expect],
 ) -> Case {
     Case::new(name, send.as_bytes(), answers, Then::Closes)
+}
+
+/// [`closes`], with more behind the request that says so.
+pub(crate) const fn closes_early(
+    name: &'static str,
+    send: &'static str,
+    answers: &'static [Expect],
+) -> Case {
+    Case::new(name, send.as_bytes(), answers, Then::ClosesEarly)
 }
 
 pub(crate) const fn half_closes(

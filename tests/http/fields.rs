@@ -1,7 +1,7 @@
 //! Field lines (RFC 9112 §5, RFC 9110 §5), Host and Connection.
 
 use crate::case::Then::Keeps;
-use crate::case::{Case, Expect, bad, bad_octets, closes, keeps, ok, ok_octets};
+use crate::case::{Case, Expect, bad, bad_octets, closes, closes_early, keeps, ok, ok_octets};
 
 const HELLO: &[Expect] = &[ok("Hello, World!\n")];
 const HELLO_1_0: &[Expect] = &[ok("Hello, World!\n").with(&["Connection: keep-alive"])];
@@ -87,7 +87,7 @@ pub(crate) const CASES: &[Case] = &[
     closes("rfc9112_9_3_close_beats_keep_alive", get!("/", "Connection: close, keep-alive"), HELLO),
     closes("rfc9112_9_6_close_with_a_body",
         post!("Connection: close\r\nContent-Length: 5", "hello"), &[ok("hello")]),
-    closes("rfc9112_9_6_nothing_behind_close_is_processed",
+    closes_early("rfc9112_9_6_nothing_behind_close_is_processed",
         concat!(get!("/", "Connection: close"), get!("/headers"), get!("/")), HELLO),
     keeps("rfc9112_9_3_almost_close", get!("/", "Connection: closed, not-close"), SILENT),
     keeps("rfc9112_9_3_persistent_in_1_1", get!("/"), SILENT),

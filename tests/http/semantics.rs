@@ -1,7 +1,8 @@
 //! What methods and statuses promise (RFC 9110), and the order of answers (RFC 9112 §9.3.2).
 
 use crate::case::{
-    Case, Expect, closes, half_closes, head, head_refused, keeps, no_content, ok, refused, xs,
+    Case, Expect, closes, closes_early, half_closes, head, head_refused, keeps, no_content, ok,
+    refused, xs,
 };
 
 const HELLO: Expect = ok("Hello, World!\n");
@@ -106,12 +107,12 @@ pub(crate) const CASES: &[Case] = &[
         &[refused(404), HELLO, refused(400), refused(405), HELLO]),
     keeps("rfc9112_9_3_2_much_then_little", concat!(get!("/bytes?n=300000"), get!("/bytes?n=1")),
         &[xs(300_000), xs(1)]),
-    closes("rfc9112_9_3_2_close_in_the_middle",
+    closes_early("rfc9112_9_3_2_close_in_the_middle",
         concat!(get!("/"), get!("/bytes?n=1", "Connection: close"), get!("/bytes?n=2")),
         &[HELLO, xs(1)]),
     closes("rfc9112_9_3_2_bad_one_in_the_middle",
         concat!(get!("/"), "GET / HTTP/1.1\r\n\r\n", get!("/bytes?n=2")), &[HELLO, refused(400)]),
-    closes("rfc9112_9_3_2_1_0_in_the_middle",
+    closes_early("rfc9112_9_3_2_1_0_in_the_middle",
         concat!(get!("/"), "GET /bytes?n=1 HTTP/1.0\r\n\r\n", get!("/bytes?n=2")), &[HELLO, xs(1)]),
 
     // Half-close: whatever was whole is answered.

@@ -51,14 +51,15 @@ impl Conn<'_> {
                 Then::Linger,
             );
         };
-        let last = self.stopping || self.answered + 1 >= self.limits.requests;
-        let then = if self.head.keep_alive && !last {
-            Then::NextRequest
-        } else if self.input.unread().is_empty() {
-            Then::Close
-        } else {
-            // Closing with unread input resets the connection, and the answer might be lost.
-            Then::Linger
+        let used_up = self.answered + 1 >= self.limits.requests;
+        let persists = self.head.keep_alive && !self.stopping;
+        let then = match (persists, self.input.unread().is_empty()) {
+            (true, _) if !used_up => Then::NextRequest,
+            // The client knows that this was its last request, or it has sent no other yet.
+            (false, true) => Then::Close,
+            // It has sent more, or may have: to close on that would reset the connection, and the
+            // answer might be lost.
+            _ => Then::Linger,
         };
         (response, then)
     }

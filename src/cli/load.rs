@@ -18,8 +18,8 @@ use crate::report::load as report;
 /// Load a URL and measure it.
 ///
 /// A closed loop: each connection sends its next request as soon as it has its answer. Every answer
-/// is parsed and verified; every failure is counted by its kind. Ctrl-C ends the run early and shows
-/// what was measured so far; a second Ctrl-C ends it at once.
+/// is parsed and verified; every failure is counted by its kind. Ctrl-C ends the run early and
+/// shows what was measured so far; a second Ctrl-C ends it at once.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -45,7 +45,7 @@ fn clients_that_reset_are_survived(model: &str) {
 
 /// Closing with SO_LINGER at 0 sends RST (socket(7), tcp(7)).
 fn reset(client: TcpStream) {
-    let at_once = nix::libc::linger {
+    let at_once = libc::linger {
         l_onoff: 1,
         l_linger: 0,
     };

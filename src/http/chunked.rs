@@ -110,7 +110,7 @@ impl Chunked {
             .iter()
             .take_while(|octet| octet.is_ascii_hexdigit())
             .count();
-        // White space may stand before an extension, but the grammar has none before the line's end.
+        // White space may stand before an extension, but by the grammar not before the line's end.
         let rest = &line[digits..];
         if !rest.is_empty() && !rest.trim_ascii_start().starts_with(b";") {
             return Err(malformed);

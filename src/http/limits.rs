@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Bounds on one connection. Each is an option of `servers run`.
 ///
-/// Memory per connection is bounded by them: see [`Limits::memory_max`]. Large answers are sent from
-/// where they are and never collected.
+/// Memory per connection is bounded by them: see [`Limits::memory_max`]. Large answers are sent
+/// from where they are and never collected.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Octets of the request line; beyond it 414. RFC 9112 §3 recommends at least 8000.

@@ -30,7 +30,7 @@ mod scanner;
 mod status;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use conn::{Conn, Now, Unsent, Want};
 pub use date::Date;

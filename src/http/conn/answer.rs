@@ -127,7 +127,8 @@ impl Conn<'_> {
                 self.give_back();
                 if !self.input.unread().is_empty() {
                     self.advance(now);
-                } else if self.stopping {
+                }
+                if self.stopping && self.is_idle() {
                     self.phase = Phase::Closed;
                 }
             }

@@ -65,7 +65,13 @@ proptest! {
     ) {
         let mut limits = Limits::default();
         if small {
-            limits = Limits { request_line: 100, field_line: 50, fields_total: 200, body: 3000, ..limits };
+            limits = Limits {
+                request_line: 100,
+                field_line: 50,
+                fields_total: 200,
+                body: 3000,
+                ..limits
+            };
         }
         let witness = Witness::default();
         let mut wire = Wire::new(&limits, &witness);

@@ -204,9 +204,10 @@ impl<'l> Conn<'l> {
         }
     }
 
-    /// Whether no octet of a request has arrived.
+    /// Whether no octet of a request has arrived. The empty line that some clients send behind a
+    /// body is none (RFC 9112 §2.2): it must not hold up a stop, nor call for a 408.
     fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Head) && self.input.unread().is_empty()
+        matches!(self.phase, Phase::Head) && matches!(self.input.unread(), b"" | b"\r" | b"\r\n")
     }
 
     fn is_sending(&self) -> bool {

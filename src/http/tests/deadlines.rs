@@ -140,8 +140,7 @@ fn without_a_rate_a_body_earns_nothing() {
 fn writing<'a>(limits: &'a Limits, witness: &'a Witness, target: &str) -> Wire<'a> {
     let mut wire = Wire::new(limits, witness).writing_at_most(100);
     let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
-    wire.conn.space()[..request.len()].copy_from_slice(request.as_bytes());
-    wire.conn.received(request.len(), wire.now);
+    wire.receive(request.as_bytes());
     wire.respond();
     assert_eq!(wire.conn.want(), Want::Write);
     wire
@@ -191,8 +190,7 @@ fn lingering_is_bounded_in_time_and_in_octets() {
 fn nothing_expires_early_or_while_the_handler_works() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let mut wire = Wire::new(&limits, &witness);
-    wire.conn.space()[..GET.len()].copy_from_slice(GET);
-    wire.conn.received(GET.len(), wire.now);
+    wire.receive(GET);
     assert_eq!(
         (wire.conn.want(), wire.conn.deadline()),
         (Want::Respond, None)

@@ -109,15 +109,21 @@ impl<'a> Wire<'a> {
     pub(crate) fn feed(&mut self, mut piece: &[u8]) {
         self.settle();
         while !piece.is_empty() && self.conn.want() == Want::Read {
-            let space = self.conn.space();
-            assert!(!space.is_empty(), "there is no room for what is wanted");
-            let count = piece.len().min(space.len());
-            space[..count].copy_from_slice(&piece[..count]);
-            self.conn.received(count, self.now);
-            self.sent.taken += count;
+            let count = self.receive(piece);
             piece = &piece[count..];
             self.settle();
         }
+    }
+
+    /// Has the connection read once, and says how much it took.
+    pub(crate) fn receive(&mut self, piece: &[u8]) -> usize {
+        let space = self.conn.space();
+        assert!(!space.is_empty(), "there is no room for what is wanted");
+        let count = piece.len().min(space.len());
+        space[..count].copy_from_slice(&piece[..count]);
+        self.conn.received(count, self.now);
+        self.sent.taken += count;
+        count
     }
 
     /// Does what the connection wants until it wants to read, or nothing.

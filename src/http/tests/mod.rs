@@ -1,7 +1,7 @@
 //! Properties of the HTTP core as a whole, proven on connections that have no socket.
 
 mod deadlines;
-pub(super) mod harness;
+pub(crate) mod harness;
 mod hostile;
 pub(super) mod requests;
 mod rules;

@@ -104,8 +104,7 @@ fn a_client_that_reads_no_answer_to_expect_meets_the_send_deadline() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let mut wire = Wire::new(&limits, &witness);
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
-    wire.conn.space()[..head.len()].copy_from_slice(head);
-    wire.conn.received(head.len(), wire.now);
+    wire.receive(head);
     assert_eq!(wire.conn.want(), Want::Write);
     wire.wait(limits.send_time);
     assert_eq!(wire.conn.want(), Want::Close);

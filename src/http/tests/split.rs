@@ -104,14 +104,19 @@ fn every_two_way_split_gives_the_same() {
     for stream in [
         &b"GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n"[..],
         b"\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;x\r\na\r\n0\r\nT: u\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+            1;x\r\na\r\n0\r\nT: u\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
     ] {
         let limits = Limits::default();
         let whole = outcome(result(&limits, &[stream]));
         for at in 0..=stream.len() {
             let (start, end) = stream.split_at(at);
-            assert_eq!(whole, outcome(result(&limits, &[start, end])), "cut at {at}");
+            assert_eq!(
+                whole,
+                outcome(result(&limits, &[start, end])),
+                "cut at {at}"
+            );
         }
     }
 }

@@ -25,6 +25,34 @@ fn an_idle_connection_closes_at_once() {
     assert_eq!(wire.conn.want(), Want::Close);
 }
 
+/// Some clients send an empty line behind a body; it is the beginning of nothing.
+#[test]
+fn a_stray_empty_line_leaves_a_connection_idle() {
+    for stray in [&b"\r"[..], b"\r\n"] {
+        let (limits, witness) = (Limits::default(), Witness::default());
+        let served = || {
+            let mut wire = Wire::new(&limits, &witness);
+            wire.feed(&[GET, stray].concat());
+            wire
+        };
+        let mut stopped = served();
+        stopped.conn.stop(stopped.now);
+        assert_eq!(stopped.conn.want(), Want::Close);
+        let mut expired = served();
+        expired.wait(limits.idle_time);
+        assert_eq!(expired.conn.want(), Want::Close);
+        let mut next = served();
+        next.feed(&[&b"\r\n"[stray.len()..], GET].concat());
+        assert_eq!(answers(&next), 2);
+        let mut stopped_while_writing = Wire::new(&limits, &witness);
+        stopped_while_writing.receive(&[GET, stray].concat());
+        stopped_while_writing.respond();
+        stopped_while_writing.conn.stop(stopped_while_writing.now);
+        stopped_while_writing.settle();
+        assert_eq!(stopped_while_writing.conn.want(), Want::Close);
+    }
+}
+
 /// It came out of the accept queue: its request is on its way.
 #[test]
 fn a_fresh_connection_has_a_moment_to_send_its_request() {
@@ -78,8 +106,7 @@ fn a_stop_during_an_answer_lets_the_pipelined_request_through() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let mut wire = Wire::new(&limits, &witness);
     let both = [GET, GET].concat();
-    wire.conn.space()[..both.len()].copy_from_slice(&both);
-    wire.conn.received(both.len(), wire.now);
+    wire.receive(&both);
     wire.respond();
     wire.conn.stop(wire.now);
     wire.settle();
@@ -91,8 +118,7 @@ fn a_stop_during_an_answer_lets_the_pipelined_request_through() {
 fn a_stop_during_the_last_answer_closes_behind_it() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let mut wire = Wire::new(&limits, &witness);
-    wire.conn.space()[..GET.len()].copy_from_slice(GET);
-    wire.conn.received(GET.len(), wire.now);
+    wire.receive(GET);
     wire.respond();
     wire.conn.stop(wire.now);
     wire.settle();

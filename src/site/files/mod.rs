@@ -12,6 +12,8 @@
 mod conditions;
 mod entity_tag;
 mod path;
+#[cfg(test)]
+mod properties;
 mod range;
 mod root;
 mod validators;

@@ -1,0 +1,88 @@
+//! The body decoder, held against another one that is too simple to be wrong in the same way.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use servers::http;
+use servers::http::Limits;
+
+#[path = "../../src/http/tests/harness.rs"]
+#[allow(dead_code)]
+mod harness;
+
+use harness::{Witness, cut, run};
+
+const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+const BODY_MAX: usize = 500;
+
+// The first octet decides where the stream is cut.
+fuzz_target!(|input: &[u8]| {
+    let Some((&step, body)) = input.split_first() else {
+        return;
+    };
+    let limits = Limits {
+        requests: 1,
+        body: BODY_MAX as u64,
+        ..Limits::default()
+    };
+    let stream = [HEAD, body].concat();
+    let cuts: Vec<usize> = (HEAD.len()..stream.len())
+        .step_by(usize::from(step) + 1)
+        .collect();
+    let witness = Witness::default();
+    run(&limits, &witness, cut(&stream, &cuts));
+    let seen = witness.0.into_inner().expect("nothing panics in there");
+    assert!(seen.len() <= 1);
+    match (decode(body), seen.first()) {
+        (Some(body), Some(seen)) => assert_eq!(body, seen.body),
+        (None, None) => {}
+        (expected, seen) => panic!("expected {expected:?}, but the handler saw {seen:?}"),
+    }
+});
+
+/// The body, if all of it is there and right (RFC 9112 §7.1). Recursive, slow and short.
+fn decode(input: &[u8]) -> Option<Vec<u8>> {
+    let (line, rest) = line(input, 256)?;
+    let (digits, extension) =
+        line.split_at(line.iter().take_while(|o| o.is_ascii_hexdigit()).count());
+    if !extension.is_empty() && !extension.trim_ascii_start().starts_with(b";") {
+        return None;
+    }
+    let size = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    if size == 0 {
+        return trailers(rest, 0, 0).then(Vec::new);
+    }
+    let (data, rest) = rest.split_at_checked(size)?;
+    let body = [data, &decode(rest.strip_prefix(b"\r\n")?)?].concat();
+    (body.len() <= BODY_MAX).then_some(body)
+}
+
+/// Whether field lines and an empty one follow.
+fn trailers(input: &[u8], count: usize, octets: usize) -> bool {
+    let limits = Limits::default();
+    let Some((line, rest)) = line(input, limits.field_line) else {
+        return false;
+    };
+    if line.is_empty() {
+        return true;
+    }
+    let octets = octets + line.len() + 2;
+    let is_token = |o: &u8| o.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(o);
+    let name = line
+        .split(|&octet| octet == b':')
+        .next()
+        .unwrap_or_default();
+    name.len() < line.len()
+        && !name.is_empty()
+        && name.iter().all(is_token)
+        && count < limits.fields
+        && octets <= limits.fields_total
+        && trailers(rest, count + 1, octets)
+}
+
+/// A line of at most `most` octets without control characters, and what follows it.
+fn line(input: &[u8], most: usize) -> Option<(&[u8], &[u8])> {
+    let end = input.windows(2).position(|pair| pair == b"\r\n")?;
+    let (line, rest) = (&input[..end], &input[end + 2..]);
+    let is_text = |octet: &u8| *octet == b'\t' || !octet.is_ascii_control();
+    (end <= most && line.iter().all(is_text)).then_some((line, rest))
+}

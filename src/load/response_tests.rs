@@ -72,7 +72,8 @@ fn well_formed() -> Vec<(&'static str, Answer)> {
             answer(200, false, 3),
         ),
         (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n3\r\nabc\r\n0\r\nT: x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n\
+             3\r\nabc\r\n0\r\nT: x\r\n\r\n",
             answer(200, true, 3),
         ),
         (

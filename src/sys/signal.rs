@@ -101,7 +101,7 @@ fn start_grace_timer() {
         it_interval: none,
         it_value: value,
     };
-    // SAFETY: `timer` is a valid itimerval for the length of the call; the old one is not wanted.
+    // SAFETY: `timer` is a valid itimerval for the whole call; the old one is not asked for.
     unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
 }
 

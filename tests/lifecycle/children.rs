@@ -109,7 +109,7 @@ fn a_dead_worker_is_replaced() {
     let victim = server.children().swap_remove(0);
     kill_hard(&victim);
     wait_for("another worker in its place", || {
-        is_whole(&server, &[victim.clone()], 4)
+        is_whole(&server, std::slice::from_ref(&victim), 4)
     });
     assert_serves(&server);
     assert_no_zombies(&server);
@@ -148,7 +148,7 @@ fn a_stopped_worker_is_replaced_and_the_others_wait_quietly() {
     let victim = server.children().swap_remove(0);
     kill(Pid::from_raw(victim.pid), Signal::SIGTERM).unwrap();
     wait_for("another worker in its place", || {
-        is_whole(&server, &[victim.clone()], 3)
+        is_whole(&server, std::slice::from_ref(&victim), 3)
     });
     let before = proc::cpu_seconds(server.pid());
     std::thread::sleep(std::time::Duration::from_secs(1));

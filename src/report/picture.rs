@@ -41,7 +41,7 @@ pub fn svg(text: &str) -> String {
 /// Rules and ranges step back behind the figures.
 fn colour(line: &str) -> &'static str {
     let is_rule = line.starts_with('─');
-    let is_range = line.starts_with([' ', '[']);
+    let is_range = line.matches("..").count() > 1;
     if is_rule || is_range {
         "#8a919e"
     } else {

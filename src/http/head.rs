@@ -1,7 +1,9 @@
 //! The head of a request, parsed.
 //!
-//! Two steps, because a head may arrive an octet at a time: the scanner looks at each octet once
-//! and enforces every size limit as early as it can; [`Head::parse`] runs once, over a whole head.
+//! Three steps, because a head may arrive an octet at a time: the scanner looks at each octet once
+//! and enforces every size limit as early as it can; [`Head::parse_request_line`] runs as soon as
+//! that line is whole, so that who speaks another protocol need not wait for a deadline to be told;
+//! [`Head::parse`] runs once, over a whole head.
 
 use std::ops::Range;
 
@@ -29,6 +31,8 @@ pub(super) struct Head {
     pub(super) method_name: Range<usize>,
     pub(super) target: Target,
     pub(super) version: Version,
+    /// Behind the request line with its CR LF.
+    fields_start: usize,
     pub(super) fields: SmallVec<[Field; FEW_FIELDS]>,
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
@@ -43,6 +47,7 @@ impl Default for Head {
             method_name: 0..0,
             target: Target::default(),
             version: Version::Http11,
+            fields_start: 0,
             fields: SmallVec::new(),
             framing: Framing::None,
             keep_alive: false,
@@ -52,17 +57,16 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Parses a whole head, as the [`Scanner`] delimited it; `count` is the number of its fields.
+    /// Parses a whole head, as the [`Scanner`] delimited it, but for the request line, which has been
+    /// parsed; `count` is the number of its fields.
     pub(super) fn parse(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
-        // Nothing of the last request may be seen if this one is refused half-way.
-        self.method = Method::Unknown;
-        self.fields.clear();
-        self.keep_alive = false;
         self.octets.clear();
         self.octets
             .extend_from_slice(input.strip_prefix(b"\r\n").unwrap_or(input));
         let octets = std::mem::take(&mut self.octets);
-        let parsed = self.parse_lines(&octets, count);
+        let parsed = self
+            .parse_fields(&octets, self.fields_start..octets.len(), count)
+            .and_then(|()| self.interpret(&octets));
         self.octets = octets;
         parsed
     }
@@ -83,37 +87,27 @@ impl Head {
         }
     }
 
-    fn parse_lines(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
-        let end = memchr::memchr(b'\r', input).unwrap_or(input.len());
-        // The scanner takes CR LF for the end of a line; a bare CR would hide a field in this one.
-        if input.get(end + 1) != Some(&b'\n') {
-            return Err(Refusal::bad("the request line holds a bare CR"));
-        }
-        self.parse_request_line(input, 0..end)?;
-        self.parse_fields(input, end + 2..input.len(), count)?;
-        self.interpret(input)
-    }
-
-    /// `METHOD SP TARGET SP HTTP/D.D`, with single spaces (RFC 9112 §3).
-    fn parse_request_line(&mut self, input: &[u8], line: Range<usize>) -> Result<(), Refusal> {
-        let text = &input[line.clone()];
+    /// `METHOD SP TARGET SP HTTP/D.D`, with single spaces and without the CR LF (RFC 9112 §3). A bare
+    /// CR, which might hide a field, is allowed in none of the three.
+    pub(super) fn parse_request_line(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        // Nothing of the last request may be seen if this one is refused half-way.
+        self.method = Method::Unknown;
+        self.fields.clear();
+        self.keep_alive = false;
+        self.fields_start = line.len() + 2;
         let malformed = Refusal::bad("the request line is not 'METHOD TARGET VERSION'");
-        let first = memchr::memchr(b' ', text).ok_or(malformed)?;
-        let last = memchr::memrchr(b' ', text)
+        let first = memchr::memchr(b' ', line).ok_or(malformed)?;
+        let last = memchr::memrchr(b' ', line)
             .filter(|&last| last > first)
             .ok_or(malformed)?;
-        let method = &text[..first];
+        let method = &line[..first];
         if method.is_empty() || !method.iter().all(|&octet| is_token(octet)) {
             return Err(Refusal::bad("the method is not a token"));
         }
-        self.method_name = line.start..line.start + first;
+        self.method_name = 0..first;
         self.method = Method::parse(method);
-        self.version = Version::parse(&text[last + 1..])?;
-        self.target = Target::parse(
-            input,
-            line.start + first + 1..line.start + last,
-            self.method,
-        )?;
+        self.version = Version::parse(&line[last + 1..])?;
+        self.target = Target::parse(line, first + 1..last, self.method)?;
         Ok(())
     }
 

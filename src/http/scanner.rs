@@ -21,8 +21,14 @@ impl Scanner {
     }
 
     /// Scans what has arrived since the last call. `Ok(Some(length))` once a head is whole: its
-    /// length with the empty line.
-    pub(super) fn scan(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Refusal> {
+    /// length with the empty line. `request_line` judges that line, once, when it is whole: neither
+    /// later nor only if it comes alone, since the answer must not depend on the cuts.
+    pub(super) fn scan(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+        mut request_line: impl FnMut(&[u8]) -> Result<(), Refusal>,
+    ) -> Result<Option<usize>, Refusal> {
         while let Some(offset) = memchr::memchr(b'\n', &input[self.scanned..]) {
             let end = self.scanned + offset;
             // First what an octet less would have shown: the answer must not depend on the cuts.
@@ -33,8 +39,12 @@ impl Scanner {
             let line = self.line_start..end - 1;
             self.scanned = end + 1;
             self.line_start = end + 1;
-            if self.line(line, limits)? {
+            let begins = self.fields_start.is_none();
+            if self.line(line.clone(), limits)? {
                 return Ok(Some(end + 1));
+            }
+            if begins && self.fields_start.is_some() {
+                request_line(&input[line])?;
             }
         }
         self.scanned = input.len();

@@ -126,9 +126,18 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
     let is_host = match host {
         [b'[', inner @ .., b']'] => std::str::from_utf8(inner)
             .is_ok_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
-        _ => host.iter().all(|&octet| is_reg_name(octet)),
+        _ => host.iter().all(|&octet| is_reg_name(octet)) || is_escaped_name(host),
     };
-    is_host && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
+    is_host && is_port(port)
+}
+
+/// Whether this is a port, which may be empty (RFC 3986 §3.2.3). That one has no bound; TCP has.
+fn is_port(digits: &[u8]) -> bool {
+    let port = digits.iter().try_fold(0u16, |sum, octet| {
+        let digit = octet.is_ascii_digit().then(|| u16::from(octet - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    });
+    port.is_some()
 }
 
 /// Whether an authority has a host that is not empty and a port from 1 to 65535.
@@ -140,9 +149,21 @@ fn names_port(authority: &[u8]) -> bool {
     !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// A registered name's characters: unreserved, sub-delims and the percent of an escape.
+/// A registered name's characters without an escape: unreserved and sub-delims.
 fn is_reg_name(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&octet)
+    octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&octet)
+}
+
+/// Whether this is a registered name with escapes, each a percent sign and two hexadecimal digits.
+#[cold]
+fn is_escaped_name(name: &[u8]) -> bool {
+    let mut parts = name.split(|&octet| octet == b'%');
+    let is_plain = |part: &[u8]| part.iter().all(|&octet| is_reg_name(octet));
+    parts.next().is_none_or(is_plain)
+        && parts.all(|part| {
+            let (digits, rest) = part.split_at(part.len().min(2));
+            digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit) && is_plain(rest)
+        })
 }
 
 #[cfg(test)]
@@ -159,6 +180,10 @@ mod tests {
             "[::1]",
             "[::1]:80",
             "a:",
+            "a:65535",
+            "a:000080",
+            "a%41%c3%A4b",
+            "%2F",
         ] {
             assert!(is_authority(good.as_bytes()), "{good}");
         }
@@ -171,6 +196,14 @@ mod tests {
             "::1",
             "[x]",
             "a:123456",
+            "a:65536",
+            "a:+1",
+            "a:-1",
+            "a%zz",
+            "a%4",
+            "a%",
+            "%%41",
+            "a%41/",
             "a,b c",
         ] {
             assert!(!is_authority(bad.as_bytes()), "{bad}");

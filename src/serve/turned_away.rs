@@ -10,6 +10,9 @@ const LINGERING_MAX: usize = 128;
 /// How long a client may take to read it.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// It goes out before the request is read, lest reading hold up everybody else. So a HEAD is not
+/// known for one and gets content too; what a client does not expect is lost with the connection.
+/// A 5xx needs no Date (RFC 9110 §6.6.1), which leaves a constant.
 const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 58\r\n\

@@ -68,8 +68,13 @@ type Route = fn(&Site, &Request<'_>, &[u8]) -> Response;
 
 impl Handler for Site {
     fn respond(&self, request: &Request<'_>) -> Response {
-        if request.method() == Method::Unknown {
-            return sentence(Status::NOT_IMPLEMENTED, "this method is not known here");
+        // CONNECT names no resource of this server that could allow other methods, so it is no case
+        // for a 405 (RFC 9110 §9.1, §9.3.6).
+        if matches!(request.method(), Method::Unknown | Method::Connect) {
+            return sentence(
+                Status::NOT_IMPLEMENTED,
+                "this server does not implement this method",
+            );
         }
         if request.path() == "*" {
             return options(Allow::GetAndPost);

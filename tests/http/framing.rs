@@ -39,6 +39,10 @@ pub(crate) const CASES: &[Case] = &[
         post!("Content-Length: 18446744073709551621", "hello")),
     bad("rfc9112_6_3_content_length_huge",
         post!("Content-Length: 99999999999999999999999999999999999999999999", "hello")),
+    // RFC 9110 §8.6 lets a server take equal ones for one; no client has reason to send them.
+    bad("rfc9112_6_3_content_length_twice_equal",
+        post!("Content-Length: 5\r\nContent-Length: 5", "hello")),
+    bad("rfc9112_6_3_content_length_list_equal", post!("Content-Length: 5, 5", "hello")),
     bad("rfc9112_6_3_content_length_differing",
         post!("Content-Length: 5\r\nContent-Length: 6", "hello")),
     bad("rfc9112_6_3_content_length_differing_any_case",
@@ -164,6 +168,9 @@ pub(crate) const CASES: &[Case] = &[
     keeps("rfc9112_9_3_chunks_of_a_405",
         "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         &[refused(405)]),
+    keeps("rfc9112_9_3_chunks_of_a_404",
+        "POST /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+         5\r\nhello\r\n0\r\n\r\n", &[refused(404)]),
     keeps("rfc9112_9_3_body_of_a_501",
         "BREW / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", &[refused(501)]),
     keeps("rfc9112_9_3_body_of_a_400_by_the_site",

@@ -1,6 +1,6 @@
 //! The first line (RFC 9112 §2 and §3).
 
-use crate::case::{Case, bad, bad_octets, closes, keeps, no_content, ok, refused};
+use crate::case::{Case, bad, bad_octets, closes, head_refused, keeps, no_content, ok, refused};
 
 const HELLO: &[crate::case::Expect] = &[ok("Hello, World!\n")];
 
@@ -31,6 +31,10 @@ pub(crate) const CASES: &[Case] = &[
     bad("rfc9110_9_3_6_connect_without_port", "CONNECT h HTTP/1.1\r\nHost: h\r\n\r\n"),
     bad("rfc9110_9_3_6_connect_empty_port", "CONNECT h: HTTP/1.1\r\nHost: h\r\n\r\n"),
     bad("rfc9110_9_3_6_connect_port_too_large", "CONNECT h:65536 HTTP/1.1\r\nHost: h\r\n\r\n"),
+    keeps("rfc9110_9_3_6_connect_is_not_implemented", "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[refused(501)]),
+    bad("rfc9112_3_2_2_absolute_form_bad_escape", get!("http://a%zz/")),
+    bad("rfc9112_3_2_2_absolute_form_port_too_large", get!("http://h:65536/")),
     keeps("rfc9112_3_2_1_query", get!("/?a=b&c"), HELLO),
     keeps("rfc9112_3_2_1_query_of_question_marks", get!("/???"), HELLO),
 
@@ -90,6 +94,8 @@ pub(crate) const CASES: &[Case] = &[
     keeps("rfc9112_2_2_empty_line_between_requests",
         concat!(post!("Content-Length: 2", "hi"), "\r\n", get!("/")),
         &[ok("hi"), ok("Hello, World!\n")]),
+    bad("rfc9112_2_2_two_leading_empty_lines", "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad("rfc9112_2_2_two_empty_lines_behind_a_body_that_is_none", "\r\n\r\n"),
     bad("rfc9112_2_2_white_space_before_the_first_field",
         "GET / HTTP/1.1\r\n Host: h\r\nHost: h\r\n\r\n"),
     bad("rfc9112_2_2_line_ended_by_lf", "GET / HTTP/1.1\nHost: h\r\n\r\n"),
@@ -102,6 +108,14 @@ pub(crate) const CASES: &[Case] = &[
     bad("rfc9112_2_2_bare_cr_in_the_target", "GET /\rX HTTP/1.1\r\nHost: h\r\n\r\n"),
     bad("rfc9112_2_2_two_crs", "GET / HTTP/1.1\r\r\nHost: h\r\n\r\n"),
     bad("rfc9112_2_2_bare_cr_before_the_method", "\rGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+
+    // Judged as soon as the line is whole: nobody waits for the deadline of the head.
+    bad("rfc9112_3_refused_before_the_head_is_whole", "nonsense\r\n"),
+    bad("rfc9112_3_refused_before_a_field_is_whole", "GET /\r\nHo"),
+    closes("rfc9112_2_3_refused_before_the_head_is_whole", "GET / HTTP/2.0\r\n", &[refused(505)]),
+    closes("rfc9110_9_3_2_head_refused_before_it_is_whole", "HEAD / HTTP/2.0\r\n",
+        &[head_refused(505)]),
+    bad("rfc9112_3_the_line_goes_wrong_before_the_fields_do", "GET /#x HTTP/1.1\r\n\n"),
 
     // Other protocols, and noise.
     bad("noise_ssh", "SSH-2.0-OpenSSH_9.9\r\n\r\n"),

@@ -6,6 +6,8 @@ use crate::case::{
 };
 
 const HELLO: Expect = ok("Hello, World!\n");
+const READ_ONLY: &[Expect] = &[no_content().with(&["Allow: GET, HEAD, OPTIONS"])];
+const NO_POST: &[Expect] = &[refused(405).with(&["Allow: GET, HEAD, OPTIONS"])];
 
 #[rustfmt::skip]
 pub(crate) const CASES: &[Case] = &[
@@ -16,6 +18,16 @@ pub(crate) const CASES: &[Case] = &[
         &[head(200, 100_000).with(&["Content-Type: application/octet-stream"])]),
     keeps("rfc9110_9_3_2_head_with_a_body",
         "HEAD / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", &[head(200, 14)]),
+    keeps("rfc9110_9_3_2_head_of_headers", "HEAD /headers HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[head(200, 31).with(&["Content-Type: text/plain"])]),
+    keeps("rfc9110_9_3_2_head_of_sleep", "HEAD /sleep?ms=2 HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[head(200, 11)]),
+    keeps("rfc9110_9_3_2_head_of_cpu", "HEAD /cpu?ms=1 HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[head(200, 19)]),
+    keeps("rfc9110_9_3_2_head_of_files_without_root", "HEAD /files/x HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[head_refused(404)]),
+    keeps("rfc9110_9_3_2_head_with_bad_escape", "HEAD /%zz HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[head_refused(400)]),
     keeps("rfc9110_9_3_2_head_of_nothing", "HEAD /nowhere HTTP/1.1\r\nHost: h\r\n\r\n",
         &[head_refused(404)]),
     keeps("rfc9110_9_3_2_head_with_bad_parameter", "HEAD /bytes HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -42,6 +54,12 @@ pub(crate) const CASES: &[Case] = &[
     // 405 with Allow (§15.5.6).
     keeps("rfc9110_15_5_6_post_where_get_is", "POST /headers HTTP/1.1\r\nHost: h\r\n\r\n",
         &[refused(405).with(&["Allow: GET, HEAD, OPTIONS"])]),
+    keeps("rfc9110_15_5_6_post_to_pid", "POST /pid HTTP/1.1\r\nHost: h\r\n\r\n", NO_POST),
+    keeps("rfc9110_15_5_6_post_to_bytes", "POST /bytes HTTP/1.1\r\nHost: h\r\n\r\n", NO_POST),
+    keeps("rfc9110_15_5_6_post_to_sleep", "POST /sleep HTTP/1.1\r\nHost: h\r\n\r\n", NO_POST),
+    keeps("rfc9110_15_5_6_post_to_cpu", "POST /cpu HTTP/1.1\r\nHost: h\r\n\r\n", NO_POST),
+    keeps("rfc9110_15_5_6_post_to_files", "POST /files HTTP/1.1\r\nHost: h\r\n\r\n", NO_POST),
+    keeps("rfc9110_15_5_6_post_to_files_x", "POST /files/x HTTP/1.1\r\nHost: h\r\n\r\n", NO_POST),
     keeps("rfc9110_15_5_6_get_where_post_is", get!("/echo"),
         &[refused(405).with(&["Allow: POST, OPTIONS"])]),
     keeps("rfc9110_15_5_6_put", "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
@@ -62,6 +80,21 @@ pub(crate) const CASES: &[Case] = &[
         &[no_content().with(&["Allow: GET, HEAD, POST, OPTIONS"])]),
     keeps("rfc9110_9_3_7_options_of_echo", "OPTIONS /echo HTTP/1.1\r\nHost: h\r\n\r\n",
         &[no_content().with(&["Allow: POST, OPTIONS"])]),
+    keeps("rfc9110_9_3_7_options_of_headers", "OPTIONS /headers HTTP/1.1\r\nHost: h\r\n\r\n",
+        READ_ONLY),
+    keeps("rfc9110_9_3_7_options_of_pid", "OPTIONS /pid HTTP/1.1\r\nHost: h\r\n\r\n",
+        READ_ONLY),
+    keeps("rfc9110_9_3_7_options_of_bytes", "OPTIONS /bytes HTTP/1.1\r\nHost: h\r\n\r\n",
+        READ_ONLY),
+    keeps("rfc9110_9_3_7_options_of_cpu", "OPTIONS /cpu HTTP/1.1\r\nHost: h\r\n\r\n",
+        READ_ONLY),
+    keeps("rfc9110_9_3_7_options_of_files", "OPTIONS /files HTTP/1.1\r\nHost: h\r\n\r\n",
+        READ_ONLY),
+    keeps("rfc9110_9_3_7_options_of_files_x", "OPTIONS /files/x HTTP/1.1\r\nHost: h\r\n\r\n",
+        READ_ONLY),
+    keeps("rfc9110_9_3_7_options_of_an_absolute_form",
+        "OPTIONS http://h/echo HTTP/1.1\r\nHost: h\r\n\r\n",
+        &[no_content().with(&["Allow: POST, OPTIONS"])]),
     keeps("rfc9110_9_3_7_options_of_sleep", "OPTIONS /sleep HTTP/1.1\r\nHost: h\r\n\r\n",
         &[no_content().with(&["Allow: GET, HEAD, OPTIONS"])]),
     keeps("rfc9110_9_3_7_options_of_nothing", "OPTIONS /nowhere HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -81,6 +114,10 @@ pub(crate) const CASES: &[Case] = &[
     // Expect (§10.1.1). The conversation proper is in interactive.rs.
     closes("rfc9110_10_1_1_unknown_expectation",
         post!("Expect: 200-ok\r\nContent-Length: 5", "hello"), &[refused(417)]),
+    closes("rfc9110_10_1_1_unknown_expectation_in_a_list",
+        post!("Expect: 100-continue, more\r\nContent-Length: 5", "hello"), &[refused(417)]),
+    keeps("rfc9110_10_1_1_expected_twice",
+        post!("Expect: 100-continue\r\nExpect: 100-CONTINUE\r\nContent-Length: 0", ""), &[ok("")]),
     keeps("rfc9110_10_1_1_nothing_to_continue_with", get!("/", "Expect: 100-continue"), &[HELLO]),
     keeps("rfc9110_10_1_1_nothing_to_continue_with_length_0",
         post!("Expect: 100-continue\r\nContent-Length: 0", ""), &[ok("")]),

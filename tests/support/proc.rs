@@ -87,6 +87,20 @@ pub(crate) fn cpu_seconds(root: i32) -> f64 {
     ticks as f64 / per_second as f64
 }
 
+/// Memory of the whole tree that is backed by no file, in KiB; what processes share counts for each.
+pub(crate) fn anonymous_kib(root: i32) -> u64 {
+    let of_process = |process: Process| {
+        let path = format!("/proc/{}/smaps_rollup", process.pid);
+        let rollup = fs::read_to_string(path).unwrap_or_default();
+        let line = rollup
+            .lines()
+            .find_map(|line| line.strip_prefix("Anonymous:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        number.unwrap_or(0)
+    };
+    tree(root).into_iter().map(of_process).sum()
+}
+
 /// A connection's receiving end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Socket {

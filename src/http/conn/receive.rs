@@ -78,7 +78,9 @@ impl Conn<'_> {
         let input = self.input.unread();
         let length = self
             .scanner
-            .scan(input, self.limits)
+            .scan(input, self.limits, |line| {
+                self.head.parse_request_line(line)
+            })
             .inspect_err(|_| self.head.give_up(input, self.limits))?;
         let Some(length) = length else { return Ok(()) };
         self.head.parse(&input[..length], self.scanner.fields())?;

@@ -15,7 +15,7 @@ use crate::accept::Listener;
 use crate::models::{self, Model};
 use crate::serve::Server;
 use crate::site::{Root, Site};
-use crate::sys::{memory, signal};
+use crate::sys::signal;
 
 /// Serve with one model until SIGTERM or SIGINT.
 ///
@@ -93,7 +93,6 @@ impl Args {
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
         announce(&listener)?;
-        memory::tidy_heap();
         server.rehearse();
         (self.model.run)(&server, listener)?;
         Ok(ExitCode::SUCCESS)

@@ -26,8 +26,9 @@ pub struct Server<'a> {
 
 impl Server<'_> {
     /// Answers a request that nobody sent, in memory alone. What every first request sets up (the
-    /// allocator's caches, the rendered date) is then there before any child is forked, and shared
-    /// by all of them, instead of being set up by each.
+    /// allocator's caches, which instructions the processor has, where the C library's functions
+    /// are) is then there before any child is forked, and shared by all of them, instead of being
+    /// set up by each.
     // ANCHOR: rehearse
     pub fn rehearse(&self) {
         const REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nHost: rehearsal\r\n\r\n";

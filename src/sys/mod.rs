@@ -5,7 +5,6 @@
 pub mod guarded;
 pub mod log;
 mod math;
-pub mod memory;
 pub mod net;
 pub mod process;
 pub mod signal;

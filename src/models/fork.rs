@@ -60,7 +60,8 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
         }
         match fork(&mut children) {
             Fork::Child => {
-                drop(listener);
+                // Not the child's affair: it would keep them open.
+                drop((listener, away));
                 process::leave_after(|| serve(server, &client));
             }
             Fork::Parent(pid) => children.add(pid, ()),

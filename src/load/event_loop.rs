@@ -180,17 +180,18 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Counts the failure and drops the connection. The next request may begin at once, unless the
-    /// connection was of no use from the start.
+    /// connection was of no use from the start, or this side lacks something, which trying again
+    /// at once would not bring.
     fn failed(&mut self, slot: usize, failure: Failure) -> bool {
         self.tally.errors.count(failure);
         self.asking -= 1;
         let slot = &mut self.slots[slot];
-        let was_of_use = slot.client.close();
+        let may_go_on = slot.client.close() && !failure.is_client();
         self.now = Instant::now();
-        if !was_of_use {
+        if !may_go_on {
             self.next_wake = self.next_wake.min(slot.pause(self.now));
         }
-        was_of_use
+        may_go_on
     }
 
     /// Ends what is late and resumes what has paused. Afterwards the next wake is the earliest
@@ -224,5 +225,27 @@ fn failed(call: &'static str) -> impl Fn(Errno) -> Error {
     move |errno| Error::System {
         call,
         reason: io::Error::from(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// A failure on this side would come again at once, and the loop would never see the clock.
+    #[test]
+    fn only_the_other_side_s_failures_are_followed_by_the_next_request_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let plan = Plan::new(url.parse().unwrap());
+        let watch = Watch::default();
+        let share = plan.shares().next().unwrap();
+        let mut event_loop = EventLoop::new(&plan, share, &watch, Instant::now()).unwrap();
+        for (failure, at_once) in [(Failure::Timeout, true), (Failure::ClientOther, false)] {
+            // The request is sent, so the connection was of use.
+            assert!(event_loop.ask(0).is_some_and(|step| step.is_ok()));
+            assert_eq!(event_loop.failed(0, failure), at_once);
+        }
     }
 }

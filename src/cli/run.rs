@@ -37,6 +37,7 @@ pub(super) struct Args {
 
     /// Address and port to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(value_parser = parse_address)]
     bind: SocketAddr,
 
     /// Worker processes, for models with a pool [default: (2 × cores) + 1].
@@ -92,7 +93,7 @@ impl Args {
             .map_err(|error| explain_bind(self.bind, error))?;
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
-        announce(&listener)?;
+        announce(&listener).context("cannot write to standard output")?;
         memory::tidy_heap();
         server.rehearse();
         (self.model.run)(&server, listener)?;
@@ -119,6 +120,12 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     PossibleValuesParser::new(names).map(|name| {
         models::find(&name).expect("clap only lets names through that come from the registry")
     })
+}
+
+/// Names are not resolved: one may stand for several addresses, and a server has one listener.
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "should be an address and a port in digits, as in 127.0.0.1:8080 or [::1]:0")
 }
 
 /// Gunicorn's advice: enough workers that some can compute while others wait.

@@ -16,7 +16,8 @@ const DESCRIPTORS_BESIDES: u64 = 64;
 /// Raises the soft limit of descriptors as far as the plan needs (getrlimit(2)).
 pub(super) fn allow_descriptors(plan: &Plan) -> Result<(), Error> {
     let connections = plan.connections_used();
-    let needed = (connections + plan.threads) as u64 + DESCRIPTORS_BESIDES;
+    let needed =
+        (connections.saturating_add(plan.threads) as u64).saturating_add(DESCRIPTORS_BESIDES);
     let failed = |call| {
         move |errno| Error::System {
             call,

@@ -28,6 +28,8 @@ fn wrong_calls_say_what_is_wrong() {
         (&["https://127.0.0.1/"], "unknown scheme 'https'"),
         (&["http:///"], "names no host"),
         (&[anywhere, "-c", "0"], "--connections"),
+        (&[anywhere, "-c", "18446744073709551615"], "--connections"),
+        (&[anywhere, "--threads", "4000"], "--threads"),
         (&[anywhere, "-n", "0"], "--requests"),
         (&[anywhere, "-n", "5", "-d", "1s"], "cannot be used with"),
         (&[anywhere, "-d", "10"], "10s or 10ms"),

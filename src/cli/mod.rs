@@ -16,6 +16,8 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::sys::signal;
+
 /// The classic server models in one binary, and a load generator that compares them.
 #[derive(Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    signal::start_afresh().context("cannot reset signals")?;
     match command {
         Command::List(args) => args.execute(),
         Command::Run(args) => args.execute(),

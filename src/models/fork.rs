@@ -60,8 +60,9 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
         }
         match fork(&mut children) {
             Fork::Child => {
-                // Not the child's affair: it would keep them open.
-                drop((listener, away));
+                drop(listener);
+                // Else they stay open for as long as the child lives.
+                drop(away);
                 process::leave_after(|| serve(server, &client));
             }
             Fork::Parent(pid) => children.add(pid, ()),

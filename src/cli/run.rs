@@ -15,6 +15,7 @@ use crate::accept::Listener;
 use crate::models::{self, Model};
 use crate::serve::Server;
 use crate::site::{Root, Site};
+use crate::sys::errors::plain;
 use crate::sys::{memory, signal};
 
 /// Serve with one model until SIGTERM or SIGINT.
@@ -149,12 +150,4 @@ fn explain_bind(address: SocketAddr, error: io::Error) -> anyhow::Error {
         _ => "",
     };
     anyhow::anyhow!("cannot listen on {address}: {}{hint}", plain(&error))
-}
-
-/// An error without the number that the standard library appends.
-fn plain(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_lowercase(),
-        None => error.to_string(),
-    }
 }

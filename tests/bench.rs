@@ -122,6 +122,27 @@ fn assert_measured(results: &Results, block: usize, model: &str, scenario: Scena
     }
 }
 
+/// Without a warm-up, and with nobody to tell how far it is: `/dev/full` (full(4)).
+#[test]
+fn a_bench_needs_neither_a_warm_up_nor_a_standard_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "bench iterative --mode close --blocks 1 --duration 100ms --warm-up 0s --out";
+    let status = servers()
+        .args(line.split(' '))
+        .arg(directory.path())
+        .stdout(Stdio::null())
+        .stderr(fs::File::options().write(true).open("/dev/full").unwrap())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+    assert_measured(
+        &results_in(directory.path()),
+        1,
+        "iterative",
+        Scenario::Close,
+    );
+}
+
 #[test]
 fn the_table_is_printed_saved_and_narrow() {
     let directory = tempfile::tempdir().unwrap();

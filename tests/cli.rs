@@ -253,7 +253,52 @@ fn the_man_page_is_roff() {
             "{subcommand}"
         );
     }
-    fails_in_one_line(&["man", "nothing"], &["no subcommand 'nothing'"]);
+    assert!(fails(2, &["man", "nothing"]).contains("no subcommand 'nothing'"));
+}
+
+#[test]
+fn a_wrong_call_shows_the_usage_of_its_subcommand() {
+    for (line, words) in [
+        (&["bench"][..], "Usage: servers bench"),
+        (&["load", "nowhere"], "Usage: servers load"),
+        (&["man", "nothing"], "Usage: servers man"),
+    ] {
+        let message = fails(2, line);
+        assert!(message.contains(words), "{line:?}: {message}");
+    }
+}
+
+#[test]
+fn bench_wants_a_window_that_lasts() {
+    let message = fails(2, &["bench", "iterative", "--duration", "0s"]);
+    assert!(message.contains("must be more than 0"), "{message}");
+}
+
+#[test]
+fn an_address_is_not_looked_up() {
+    let message = fails(2, &["run", "iterative", "--bind", "localhost:8080"]);
+    assert!(message.contains("as in 127.0.0.1:8080"), "{message}");
+}
+
+/// A disk that is full, say: `/dev/full` (full(4)).
+#[test]
+fn streams_that_cannot_be_written_do_not_cause_panics() {
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let code = |arguments: &[&str], stdout: Stdio, stderr: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_servers"));
+        let command = command.args(arguments).stdin(Stdio::null());
+        command
+            .stdout(stdout)
+            .stderr(stderr)
+            .status()
+            .unwrap()
+            .code()
+    };
+    let nobody = ["load", "http://127.0.0.1:1/"];
+    assert_eq!(code(&nobody, Stdio::null(), full().into()), Some(1));
+    assert_eq!(code(&["list"], full().into(), full().into()), Some(1));
+    let run = ["run", "iterative", "--bind", "127.0.0.1:0"];
+    assert_eq!(code(&run, full().into(), Stdio::null()), Some(1));
 }
 
 /// `servers list | head -0`: the reader has gone, which is no failure.

@@ -59,11 +59,14 @@ impl Listener {
     pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
-            if signal::stopping() && self.is_drained()? {
+            if signal::stopping() && self.left_to_drain()? == 0 {
                 return Ok(None);
             }
             match net::accept(&self.socket) {
-                Ok(client) => return Ok(Some(client)),
+                Ok(client) => {
+                    self.count_taken();
+                    return Ok(Some(client));
+                }
                 Err(Errno::EAGAIN) if self.is_draining() => return Ok(None),
                 Err(error) => recover(error)?,
             }
@@ -75,18 +78,24 @@ impl Listener {
         self.left_to_drain.get().is_some()
     }
 
-    /// Counts one more connection against those that were in the queue when the server was asked
-    /// to stop. Without the count a busy port would never let it. Where somebody else takes one of
-    /// them the tick ends the wait; O_NONBLOCK would end it at once, but for all who share the
-    /// listener, and those who are not to stop would never wait again.
+    /// How many of those that were in the queue when the server was asked to stop are left. Without
+    /// the count a busy port would never let it. Where somebody else takes one of them the tick
+    /// ends the wait; O_NONBLOCK would end it at once, but for all who share the listener, and
+    /// those who are not to stop would never wait again.
     // ANCHOR: drain
-    fn is_drained(&self) -> io::Result<bool> {
+    fn left_to_drain(&self) -> io::Result<u32> {
         let left = match self.left_to_drain.get() {
             Some(left) => left,
             None => net::accept_queue_length(&self.socket)?,
         };
-        self.left_to_drain.set(Some(left.saturating_sub(1)));
-        Ok(left == 0)
+        self.left_to_drain.set(Some(left));
+        Ok(left)
+    }
+
+    fn count_taken(&self) {
+        let left = self.left_to_drain.get();
+        self.left_to_drain
+            .set(left.map(|left| left.saturating_sub(1)));
     }
     // ANCHOR_END: drain
 }

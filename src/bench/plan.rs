@@ -99,17 +99,21 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
         write!(
             f,
             "{} × {} × {} × {} s, about {}",
-            count(self.contenders.len(), "model"),
-            count(self.scenarios.len(), "scenario"),
-            count(self.blocks, "block"),
+            counted(self.contenders.len(), "model"),
+            counted(self.scenarios.len(), "scenario"),
+            counted(self.blocks, "block"),
             Rounded(self.window.as_secs_f64()),
             Clock(self.estimate()),
         )
     }
+}
+
+/// `1 block`, `5 blocks`.
+pub fn counted(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Seconds without trailing zeros.

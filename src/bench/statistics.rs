@@ -92,6 +92,7 @@ mod tests {
         assert!(!carries(999, 0.99));
         assert!(carries(10_000, 0.999));
         assert!(!carries(9_999, 0.999));
+        assert!(carries(20, 0.5) && !carries(19, 0.5));
         assert!(!carries(0, 0.5));
     }
 

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 
 use super::load::stop_on_signals;
-use super::{duration, run::model_parser};
+use super::{duration, run::model_parser, wrong_call};
 use crate::bench::budget::{Budget, warm_up_for};
 use crate::bench::environment::utc;
 use crate::bench::plan::{Contender, Plan, Scenario};
@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
     connections: u32,
     /// Length of a window: 500ms, 2s [default: what fits the whole into 2 minutes]
-    #[arg(short, long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(short, long, value_name = "TIME", value_parser = duration::parse_some)]
     duration: Option<Duration>,
     /// Load before each window, not measured [default: a quarter of the window]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
@@ -162,7 +162,7 @@ impl Args {
                 "name the models to compare ({}), or say --all",
                 names.join(", ")
             );
-            wrong_call(ErrorKind::MissingRequiredArgument, &advice);
+            wrong_call("bench", ErrorKind::MissingRequiredArgument, advice);
         }
         let mut seen = BTreeMap::new();
         let contender = |model: &Model| {
@@ -206,15 +206,6 @@ fn parse_path(text: &str) -> Result<String, String> {
     match text.chars().find(|character| !character.is_ascii_graphic()) {
         Some(character) => Err(format!("{character:?} must be percent-encoded")),
         None => Ok(text.to_owned()),
-    }
-}
-
-fn wrong_call(kind: ErrorKind, message: &str) -> ! {
-    let mut root = super::command();
-    root.build();
-    match root.find_subcommand_mut("bench") {
-        Some(bench) => bench.error(kind, message).exit(),
-        None => root.error(kind, message).exit(),
     }
 }
 

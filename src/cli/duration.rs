@@ -40,6 +40,17 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
+/// [`parse`] for what must take some time.
+///
+/// # Errors
+/// As [`parse`], and for zero.
+pub(super) fn parse_some(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        Duration::ZERO => Err("must be more than 0".to_owned()),
+        some => Ok(some),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +68,7 @@ mod tests {
         }
         assert_eq!(parse("250us"), Ok(Duration::from_micros(250)));
         assert_eq!(parse("0s"), Ok(Duration::ZERO));
+        assert!(parse_some("0s").is_err() && parse_some("1us").is_ok());
     }
 
     #[test]

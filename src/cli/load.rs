@@ -1,7 +1,6 @@
 //! `servers load`.
 
 use std::io::{self, IsTerminal};
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use nix::sys::signal::{SigSet, Signal};
 
-use super::duration;
+use super::{duration, wrong_call};
 use crate::load::{self, Amount, Outcome, Plan, Target, TargetError, Watch};
 use crate::report::load as report;
 
@@ -26,17 +25,20 @@ pub(super) struct Args {
     /// Where to send the requests: http://HOST[:PORT][/PATH][?QUERY]
     url: String,
     /// Connections, each with one request in flight
-    #[arg(short, long, value_name = "N", default_value = "64")]
-    connections: NonZeroUsize,
+    #[arg(short, long, value_name = "N", default_value_t = Plan::CONNECTIONS_DEFAULT as u32)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
     /// How long to go on: 500ms, 10s, 2m [default: 10s]
     #[arg(short, long, value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,
     /// Go on until this many requests are answered or have failed
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration")]
-    requests: Option<NonZeroU64>,
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    requests: Option<u64>,
     /// Threads, each with an event loop and its share of the connections
-    #[arg(long, value_name = "N", default_value = "1")]
-    threads: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = Plan::THREADS_DEFAULT as u16)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
+    threads: u16,
     /// Open a new connection for each request
     #[arg(long)]
     no_keep_alive: bool,
@@ -62,6 +64,8 @@ Examples:
 
 Exit codes: 0 something was answered, 1 nothing was, 2 the call was wrong.";
 
+/// Far more event loops than any machine has processors for; each has a histogram of its own.
+const THREADS_MAX: i64 = 1024;
 /// What a shell reports of a command that SIGINT ended.
 const EXIT_INTERRUPTED: i32 = 130;
 
@@ -82,10 +86,10 @@ impl Args {
 
     fn plan(&self) -> anyhow::Result<Plan> {
         let plan = Plan {
-            connections: self.connections.get(),
-            threads: self.threads.get(),
+            connections: self.connections as usize,
+            threads: self.threads.into(),
             amount: match (self.requests, self.duration) {
-                (Some(requests), _) => Amount::Requests(requests.get()),
+                (Some(requests), _) => Amount::Requests(requests),
                 (None, duration) => Amount::Duration(duration.unwrap_or(Plan::DURATION_DEFAULT)),
             },
             keep_alive: !self.no_keep_alive,
@@ -94,7 +98,7 @@ impl Args {
             body_bytes: self.body_bytes,
             ..Plan::new(self.target()?)
         };
-        plan.check().unwrap_or_else(|error| wrong_call(error));
+        plan.check().unwrap_or_else(|error| refuse(error));
         Ok(plan)
     }
 
@@ -102,7 +106,7 @@ impl Args {
     fn target(&self) -> Result<Target, TargetError> {
         match self.url.parse() {
             Err(error @ TargetError::Unresolvable { .. }) => Err(error),
-            parsed => Ok(parsed.unwrap_or_else(|error| wrong_call(error))),
+            parsed => Ok(parsed.unwrap_or_else(|error| refuse(error))),
         }
     }
 
@@ -144,8 +148,6 @@ pub(super) fn stop_on_signals(watch: &Arc<Watch>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn wrong_call(error: impl std::fmt::Display) -> ! {
-    super::command()
-        .error(ErrorKind::ValueValidation, error)
-        .exit()
+fn refuse(error: impl std::fmt::Display) -> ! {
+    wrong_call("load", ErrorKind::ValueValidation, error)
 }

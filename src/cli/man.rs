@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
+
 /// Print the manual page, in roff.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -20,13 +22,16 @@ impl Args {
             None => root,
             Some(name) => root
                 .find_subcommand(name)
-                .ok_or_else(|| {
-                    anyhow::anyhow!("there is no subcommand '{name}'; see servers help")
-                })?
-                .clone(),
+                .cloned()
+                .unwrap_or_else(|| no_such(name)),
         };
         let mut roff = Vec::new();
         clap_mangen::Man::new(page).render(&mut roff)?;
         super::print(&roff)
     }
+}
+
+fn no_such(name: &str) -> ! {
+    let message = format!("there is no subcommand '{name}'; see servers help");
+    super::wrong_call("man", ErrorKind::InvalidSubcommand, message)
 }

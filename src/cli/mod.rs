@@ -12,7 +12,11 @@ mod run;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+use crate::sys::signal;
 
 /// The classic server models in one binary, and a load generator that compares them.
 #[derive(Parser)]
@@ -44,24 +48,42 @@ enum Command {
 ///
 /// Exit codes: 0 done, 1 it failed (one clear line on standard error), 2 the call was wrong.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    execute(Cli::parse().command).unwrap_or_else(|error| {
+        // Not eprintln!, which panics where standard error cannot be written.
+        let _ = writeln!(io::stderr(), "servers: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    signal::start_afresh().context("cannot reset signals")?;
+    match command {
         Command::List(args) => args.execute(),
         Command::Run(args) => args.execute(),
         Command::Load(args) => args.execute(),
         Command::Bench(args) => args.execute(),
         Command::Completions(args) => args.execute(),
         Command::Man(args) => args.execute(),
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("servers: {error:#}");
-        ExitCode::FAILURE
-    })
+    }
+}
+
+/// Ends the process as clap does where a call is wrong in a way that clap cannot know: the message,
+/// the subcommand's usage, and exit code 2.
+fn wrong_call(subcommand: &str, kind: ErrorKind, message: impl std::fmt::Display) -> ! {
+    let mut root = command();
+    root.build();
+    match root.find_subcommand_mut(subcommand) {
+        Some(command) => command.error(kind, message).exit(),
+        None => root.error(kind, message).exit(),
+    }
 }
 
 /// Writes to standard output; a reader that has gone (`servers man | head`) is no failure.
 fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
     match io::stdout().lock().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
         _ => Ok(ExitCode::SUCCESS),
     }
 }

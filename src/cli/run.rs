@@ -15,6 +15,7 @@ use crate::accept::Listener;
 use crate::models::{self, Model};
 use crate::serve::Server;
 use crate::site::{Root, Site};
+use crate::sys::errors::plain;
 use crate::sys::signal;
 
 /// Serve with one model until SIGTERM or SIGINT.
@@ -37,6 +38,7 @@ pub(super) struct Args {
 
     /// Address and port to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(value_parser = parse_address)]
     bind: SocketAddr,
 
     /// Worker processes, for models with a pool [default: (2 × cores) + 1].
@@ -92,7 +94,7 @@ impl Args {
             .map_err(|error| explain_bind(self.bind, error))?;
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
-        announce(&listener)?;
+        announce(&listener).context("cannot write to standard output")?;
         server.rehearse();
         (self.model.run)(&server, listener)?;
         Ok(ExitCode::SUCCESS)
@@ -120,6 +122,12 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     })
 }
 
+/// Names are not resolved: one may stand for several addresses, and a server has one listener.
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "should be an address and a port in digits, as in 127.0.0.1:8080 or [::1]:0")
+}
+
 /// Gunicorn's advice: enough workers that some can compute while others wait.
 fn default_workers() -> usize {
     2 * std::thread::available_parallelism().map_or(1, usize::from) + 1
@@ -141,12 +149,4 @@ fn explain_bind(address: SocketAddr, error: io::Error) -> anyhow::Error {
         _ => "",
     };
     anyhow::anyhow!("cannot listen on {address}: {}{hint}", plain(&error))
-}
-
-/// An error without the number that the standard library appends.
-fn plain(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_lowercase(),
-        None => error.to_string(),
-    }
 }

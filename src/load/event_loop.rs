@@ -180,17 +180,18 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Counts the failure and drops the connection. The next request may begin at once, unless the
-    /// connection was of no use from the start.
+    /// connection was of no use from the start, or this side lacks something, which trying again
+    /// at once would not bring.
     fn failed(&mut self, slot: usize, failure: Failure) -> bool {
         self.tally.errors.count(failure);
         self.asking -= 1;
         let slot = &mut self.slots[slot];
-        let was_of_use = slot.client.close();
+        let may_go_on = slot.client.close() && !failure.is_client();
         self.now = Instant::now();
-        if !was_of_use {
+        if !may_go_on {
             self.next_wake = self.next_wake.min(slot.pause(self.now));
         }
-        was_of_use
+        may_go_on
     }
 
     /// Ends what is late and resumes what has paused. Afterwards the next wake is the earliest
@@ -226,3 +227,7 @@ fn failed(call: &'static str) -> impl Fn(Errno) -> Error {
         reason: io::Error::from(errno),
     }
 }
+
+#[cfg(test)]
+#[path = "event_loop_tests.rs"]
+mod tests;

@@ -1,6 +1,8 @@
 //! What a run needs of the machine: descriptors, processors, and an account of its own cost.
 
 use std::io;
+use std::panic;
+use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -16,7 +18,8 @@ const DESCRIPTORS_BESIDES: u64 = 64;
 /// Raises the soft limit of descriptors as far as the plan needs (getrlimit(2)).
 pub(super) fn allow_descriptors(plan: &Plan) -> Result<(), Error> {
     let connections = plan.connections_used();
-    let needed = (connections + plan.threads) as u64 + DESCRIPTORS_BESIDES;
+    let needed =
+        (connections.saturating_add(plan.threads) as u64).saturating_add(DESCRIPTORS_BESIDES);
     let failed = |call| {
         move |errno| Error::System {
             call,
@@ -35,6 +38,14 @@ pub(super) fn allow_descriptors(plan: &Plan) -> Result<(), Error> {
         });
     }
     setrlimit(Resource::RLIMIT_NOFILE, needed, limit).map_err(failed("setrlimit"))
+}
+
+/// Tries all the plan's processors before any load starts, on a thread that ends with that: one
+/// that is not there must not be told by one thread while the others carry out their part.
+pub(super) fn try_cpus(plan: &Plan) -> Result<(), Error> {
+    let try_all = || (0..plan.cpus.len()).try_for_each(|index| pin(plan, index));
+    thread::scope(|scope| scope.spawn(try_all).join())
+        .unwrap_or_else(|panic| panic::resume_unwind(panic))
 }
 
 /// Keeps the calling thread on one of the plan's processors (sched_setaffinity(2)).

@@ -78,6 +78,7 @@ use tally::Tally;
 pub fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, Error> {
     plan.check()?;
     machine::allow_descriptors(plan)?;
+    machine::try_cpus(plan)?;
     let start = Instant::now();
     let tallies = thread::scope(|scope| {
         let threads: Vec<_> = plan

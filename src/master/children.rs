@@ -88,7 +88,7 @@ impl<T> Children<T> {
         match killed {
             None => Ok(()),
             Some((count, reason)) => Err(io::Error::other(format!(
-                "stopped by force: {reason}; {count} children still worked"
+                "stopped by force: {reason}; children still at work: {count}"
             ))),
         }
     }

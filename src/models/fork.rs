@@ -61,6 +61,8 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
         match fork(&mut children) {
             Fork::Child => {
                 drop(listener);
+                // Else they stay open for as long as the child lives.
+                drop(away);
                 process::leave_after(|| serve(server, &client));
             }
             Fork::Parent(pid) => children.add(pid, ()),

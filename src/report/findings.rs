@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::units::{TIME, grouped, value};
 use crate::bench::gates::Mark;
-use crate::bench::plan::Scenario;
+use crate::bench::plan::{Scenario, counted};
 use crate::bench::results::Results;
 use crate::bench::statistics::Spread;
 use crate::bench::summary::Row;
@@ -149,8 +149,9 @@ fn failures(results: &Results) -> impl Iterator<Item = String> {
         row.failures.iter().map(move |failure| {
             let (name, scenario, story) = (&row.contender, row.scenario, &failure.story);
             format!(
-                "FAILED {name}, {scenario}: {story} ({} of {blocks} blocks)",
-                failure.blocks
+                "FAILED {name}, {scenario}: {story} ({} of {})",
+                failure.blocks,
+                counted(blocks, "block")
             )
         })
     })
@@ -187,9 +188,9 @@ fn conditions(results: &Results) -> Vec<String> {
     let (plan, environment) = (&results.plan, &results.environment);
     let window = plan.window.as_secs_f64();
     let mut lines = vec![format!(
-        "{}; {} blocks of {window} s windows, seed {}; {}, {}.",
+        "{}; {} of {window} s windows, seed {}; {}, {}.",
         capitalised(&environment.layout.to_string()),
-        plan.blocks,
+        counted(plan.blocks, "block"),
         plan.seed,
         environment.cpu_model,
         environment
@@ -201,6 +202,11 @@ fn conditions(results: &Results) -> Vec<String> {
     )];
     if environment.build == "debug" {
         lines.push("This is an unoptimised debug build: its figures say little.".to_owned());
+    }
+    if results.summary.iter().any(|row| row.blocks_measured == 1) {
+        lines.push(
+            "Where there is one window only, nothing tells a difference from chance.".to_owned(),
+        );
     }
     if results.interrupted {
         let (done, all) = (results.runs.len(), plan.runs());

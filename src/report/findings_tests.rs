@@ -83,3 +83,15 @@ fn lists_read_as_people_write_them() {
     assert_eq!(and(&["a"]), "a");
     assert_eq!(and(&["a", "b", "c"]), "a, b and c");
 }
+
+#[test]
+fn a_single_window_is_no_proof() {
+    let mut results = crate::report::bench_table::tests::large();
+    let warns = |results: &Results| {
+        let lines = below_the_table(results);
+        lines.iter().any(|line| line.contains("from chance"))
+    };
+    assert!(!warns(&results));
+    results.summary[0].blocks_measured = 1;
+    assert!(warns(&results));
+}

@@ -6,17 +6,12 @@ mod text;
 
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 
+use crate::bench::gates::{GENERATOR_SHARE_MAX, LITTLES_LAW_GAP_MAX};
+use crate::bench::statistics::carries;
 use crate::load::{Outcome, Plan};
 
 pub use json::json;
 pub use progress::watch;
-
-/// Above this share of its processors, the generator measures itself.
-const GENERATOR_SHARE_MAX: f64 = 0.85;
-/// Above this, the mean does not account for the time that the connections spent.
-const LITTLES_LAW_GAP_MAX: f64 = 0.05;
-/// A percentile needs this many samples beyond it to mean anything.
-const SAMPLES_BEYOND_MIN: f64 = 10.0;
 
 /// The outcome for people: headline, table, what went wrong, what to be careful about.
 pub fn table(plan: &Plan, outcome: &Outcome) -> String {
@@ -54,8 +49,8 @@ fn headline(plan: &Plan, outcome: &Outcome) -> String {
 
 fn measured(outcome: &Outcome) -> Table {
     let latency = &outcome.latency;
-    let at = |percentile: f64| match is_meaningful(latency.len(), percentile) {
-        true => text::time(latency.value_at_quantile(percentile / 100.0)),
+    let at = |quantile: f64| match carries(latency.len(), quantile) {
+        true => text::time(latency.value_at_quantile(quantile)),
         false => "-".to_owned(),
     };
     let any = |ns: u64| {
@@ -72,20 +67,14 @@ fn measured(outcome: &Outcome) -> Table {
         .add_row([
             text::rate(outcome.requests_per_s()),
             any(latency.mean() as u64),
-            at(50.0),
-            at(90.0),
-            at(99.0),
-            at(99.9),
+            at(0.5),
+            at(0.9),
+            at(0.99),
+            at(0.999),
             any(latency.max()),
         ]);
     align_right(&mut table, 0);
     table
-}
-
-/// Whether enough of `samples` lie beyond the percentile for it to be more than chance.
-fn is_meaningful(samples: u64, percentile: f64) -> bool {
-    // The tolerance is for 100 - 99.9, which is not quite 0.1.
-    samples as f64 * (100.0 - percentile) / 100.0 >= SAMPLES_BEYOND_MIN - 1e-6
 }
 
 fn totals(outcome: &Outcome) -> String {
@@ -156,28 +145,5 @@ fn notes(outcome: &Outcome) -> Vec<String> {
 
 fn is_hidden(outcome: &Outcome) -> bool {
     let samples = outcome.latency.len();
-    samples > 0 && !is_meaningful(samples, 99.9)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_need_ten_samples_beyond_them() {
-        for (samples, percentile, shown) in [
-            (19, 50.0, false),
-            (20, 50.0, true),
-            (999, 99.0, false),
-            (1000, 99.0, true),
-            (9_999, 99.9, false),
-            (10_000, 99.9, true),
-        ] {
-            assert_eq!(
-                is_meaningful(samples, percentile),
-                shown,
-                "p{percentile} of {samples}"
-            );
-        }
-    }
+    samples > 0 && !carries(samples, 0.999)
 }

@@ -1,6 +1,7 @@
 //! How far a bench is, on standard error: a bar on a terminal, otherwise one line a block.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,14 +22,14 @@ pub struct Progress {
 impl Progress {
     /// Says what will be done.
     pub fn start(plan: &Plan, seed_is_new: bool) -> Progress {
-        eprintln!("{plan}");
+        say(format_args!("{plan}"));
         let hint = if seed_is_new {
             " (--seed repeats its order)"
         } else {
             ""
         };
-        eprintln!("seed {}{hint}", plan.seed);
-        let on_terminal = std::io::stderr().is_terminal();
+        say(format_args!("seed {}{hint}", plan.seed));
+        let on_terminal = io::stderr().is_terminal();
         let target = if on_terminal {
             ProgressDrawTarget::stderr()
         } else {
@@ -66,7 +67,12 @@ impl Observer for Progress {
 
     fn block_ends(&mut self, block: usize) {
         if !self.on_terminal {
-            eprintln!("block {block} of {} done", self.blocks);
+            say(format_args!("block {block} of {} done", self.blocks));
         }
     }
+}
+
+/// One line on standard error. Where that cannot be written, the bench goes on all the same.
+fn say(line: Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -11,6 +11,17 @@ pub struct Scale {
     units: &'static [(f64, &'static str)],
 }
 
+/// From bytes, in powers of 1000.
+pub const BYTES: Scale = Scale {
+    gap: " ",
+    units: &[
+        (1.0, "B"),
+        (1e3, "kB"),
+        (1e6, "MB"),
+        (1e9, "GB"),
+        (1e12, "TB"),
+    ],
+};
 /// From microseconds.
 pub const TIME: Scale = Scale {
     gap: " ",

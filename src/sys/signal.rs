@@ -23,6 +23,16 @@ static PARENT: AtomicI32 = AtomicI32::new(0);
 /// The signals of [`Signals`] are blocked, which a child would inherit.
 static IS_MASTER: AtomicBool = AtomicBool::new(false);
 
+/// Puts aside what whoever started this process may have left to it, since both survive exec: an
+/// ignored SIGCHLD, with which the kernel reaps children itself and tells nobody (`wait(2)`), and
+/// blocked signals, among them those that would stop a server.
+///
+/// To be called first of all: a signal that has waited behind the mask acts now.
+pub fn start_afresh() -> nix::Result<()> {
+    handle(Signal::SIGCHLD, SigHandler::SigDfl)?;
+    SigSet::empty().thread_set_mask()
+}
+
 /// From now on the first SIGTERM or SIGINT makes [`stopping`] true, and the process leaves with
 /// code 1 on a second one, or after `grace` if that is over first.
 ///
@@ -35,9 +45,9 @@ pub fn handle_stop(grace: Duration) -> nix::Result<()> {
         Relaxed,
     );
     PARENT.store(getpid().as_raw(), Relaxed);
-    handle(Signal::SIGTERM, on_stop)?;
-    handle(Signal::SIGINT, on_stop)?;
-    handle(Signal::SIGALRM, on_time_up)
+    handle(Signal::SIGTERM, SigHandler::Handler(on_stop))?;
+    handle(Signal::SIGINT, SigHandler::Handler(on_stop))?;
+    handle(Signal::SIGALRM, SigHandler::Handler(on_time_up))
 }
 
 /// Whether this process was asked to stop.
@@ -105,12 +115,8 @@ fn start_grace_timer() {
     unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
 }
 
-fn handle(signal: Signal, handler: extern "C" fn(libc::c_int)) -> nix::Result<()> {
-    let action = SigAction::new(
-        SigHandler::Handler(handler),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
+fn handle(signal: Signal, how: SigHandler) -> nix::Result<()> {
+    let action = SigAction::new(how, SaFlags::empty(), SigSet::empty());
     // SAFETY: the handlers above only use atomics and async-signal-safe system calls.
     unsafe { sigaction(signal, &action) }.map(drop)
 }

@@ -1,5 +1,6 @@
 //! Who waits for whom, and what happens beyond the limit.
 
+use std::io::Write;
 use std::net::TcpStream;
 
 use crate::assert_serves;
@@ -90,6 +91,28 @@ fn fork_turns_away_whom_it_cannot_serve() {
 #[test]
 fn threaded_turns_away_whom_it_cannot_serve() {
     turns_away_the_third("threaded");
+}
+
+/// A child forked while somebody reads a 503 must not hold that connection open.
+#[test]
+fn fork_closes_those_it_has_turned_away() {
+    let options = ["--max-connections", "1", "--keep-alive-timeout", "300s"];
+    let server = Server::start("fork", &options);
+    let first = server.connect();
+    wire::get(&first, "/");
+    assert_eq!(read_answer(&first).status(), 200);
+    let mut away = server.connect();
+    assert_eq!(read_answer(&away).status(), 503);
+    drop(first);
+    let mut next = server.connect();
+    wait_for("the place is free", || {
+        next = server.connect();
+        wire::get(&next, "/");
+        read_answer(&next).status() == 200
+    });
+    wait_for("its connection is closed for good", || {
+        away.write_all(b"x").is_err()
+    });
 }
 
 /// The third gets a 503 that it can read, whether its request comes before it or not.

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::unistd::{Uid, getuid};
 
 use crate::support::proc;
@@ -41,6 +42,26 @@ fn a_lack_of_descriptors_is_waited_out(model: &str) {
     assert!(server.is_running());
     drop(held);
     assert_serves(&server);
+}
+
+/// Those in the accept queue are answered before the end, even if descriptors lack for a while.
+#[test]
+fn threaded_drains_the_queue_through_a_lack_of_descriptors() {
+    let mut launcher = Command::new("sh");
+    launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
+    let mut server = Server::start_by(launcher, "threaded", &[]);
+    let clients: Vec<TcpStream> = (0..30).map(|_| server.connect()).collect();
+    for client in &clients {
+        wire::get_and_close(client, "/sleep?ms=1000");
+    }
+    wait_for("it says what it lacks", || {
+        server.said().contains("accept: ")
+    });
+    server.signal(Signal::SIGTERM);
+    for client in &clients {
+        assert_eq!(read_answer(client).status(), 200);
+    }
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
 #[test]

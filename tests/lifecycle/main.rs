@@ -9,6 +9,7 @@ mod busy;
 mod children;
 mod clients;
 mod exhaustion;
+mod inherited;
 mod slow;
 mod stop;
 #[path = "../support/mod.rs"]

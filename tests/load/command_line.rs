@@ -2,6 +2,11 @@
 
 use super::*;
 
+use std::sync::atomic::Ordering::Relaxed;
+
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
 #[test]
 fn the_table_is_plain_text_that_fits() {
     let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
@@ -28,6 +33,8 @@ fn wrong_calls_say_what_is_wrong() {
         (&["https://127.0.0.1/"], "unknown scheme 'https'"),
         (&["http:///"], "names no host"),
         (&[anywhere, "-c", "0"], "--connections"),
+        (&[anywhere, "-c", "18446744073709551615"], "--connections"),
+        (&[anywhere, "--threads", "4000"], "--threads"),
         (&[anywhere, "-n", "0"], "--requests"),
         (&[anywhere, "-n", "5", "-d", "1s"], "cannot be used with"),
         (&[anywhere, "-d", "10"], "10s or 10ms"),
@@ -77,6 +84,28 @@ fn what_cannot_work_gives_one_line() {
         );
         assert!(output.stdout.is_empty());
     }
+}
+
+/// Even if it is only the second thread's: the first would load the server for all its time.
+#[test]
+fn a_processor_that_is_not_there_is_told_before_any_load() {
+    let server = Server::answering(OK);
+    let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let here = (0..CpuSet::count()).find(|&cpu| allowed.is_set(cpu).unwrap());
+    let cpus = format!("{},1000", here.unwrap());
+    let line = [
+        &server.url(),
+        "--threads",
+        "2",
+        "--cpus",
+        &cpus,
+        "-d",
+        "300s",
+    ];
+    let output = finish(start(load(&line)));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("cannot pin a thread to CPU 1000"), "{text}");
+    assert_eq!(server.requests.load(Relaxed), 0);
 }
 
 /// `servers load` as a shell starts it that has set limits of descriptors.

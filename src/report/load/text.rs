@@ -1,16 +1,10 @@
 //! Numbers as people read them.
 
+use crate::report::units::{self, BYTES, TIME, grouped};
+
 /// Digits in groups of three.
 pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(n as f64)
 }
 
 pub(super) fn plural(n: u64, noun: &str) -> String {
@@ -26,29 +20,16 @@ pub(super) fn rate(per_s: f64) -> String {
     }
 }
 
-/// A time with the unit that leaves one to three digits before the point.
+/// A time with the unit that leaves one to three digits before the point, from microseconds on.
 pub(super) fn time(ns: u64) -> String {
-    scaled(ns as f64, 1000.0, &["ns", "µs", "ms", "s"])
+    units::value(ns as f64 / 1000.0, TIME)
 }
 
 pub(super) fn bytes(n: u64) -> String {
-    scaled(n as f64, 1000.0, &["B", "kB", "MB", "GB", "TB"])
-}
-
-fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
-    let mut unit = 0;
-    // 999.5 would be printed as 1000.
-    while value >= 999.5 && unit + 1 < units.len() {
-        value /= step;
-        unit += 1;
+    match n {
+        ..1000 => format!("{n} B"),
+        _ => units::value(n as f64, BYTES),
     }
-    let decimals = match value {
-        _ if unit == 0 => 0,
-        ..9.995 => 2,
-        ..99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.decimals$} {}", units[unit])
 }
 
 #[cfg(test)]
@@ -76,19 +57,11 @@ mod tests {
     }
 
     #[test]
-    fn times_have_three_digits_and_a_unit() {
-        for (ns, text) in [
-            (0, "0 ns"),
-            (999, "999 ns"),
-            (1_234, "1.23 µs"),
-            (12_345, "12.3 µs"),
-            (999_499, "999 µs"),
-            (999_999, "1.00 ms"),
-            (123_456_789, "123 ms"),
-            (600_000_000_000, "600 s"),
-        ] {
-            assert_eq!(time(ns), text);
-        }
+    fn times_and_bytes_have_three_digits_and_a_unit() {
+        assert_eq!(
+            (time(1_234), time(123_456_789)),
+            ("1.23 µs".into(), "123 ms".into())
+        );
         assert_eq!(
             (bytes(5), bytes(13_000_000)),
             ("5 B".into(), "13.0 MB".into())

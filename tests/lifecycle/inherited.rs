@@ -1,0 +1,45 @@
+//! What a parent leaves behind in whom it starts, and what must not come of it.
+
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::server::{BINARY, Server};
+use crate::support::{wait_for, wire};
+use crate::{assert_serves, for_every_model};
+
+for_every_model! {
+    inherited_signal_settings_change_nothing,
+}
+
+/// With SIGCHLD ignored nobody hears of a child's end; with SIGTERM blocked nobody stops.
+fn inherited_signal_settings_change_nothing(model: &str) {
+    let mut launcher = Command::new("env");
+    let settings = ["--ignore-signal=CHLD", "--block-signal=TERM,INT,CHLD,ALRM"];
+    launcher.args(settings).arg(BINARY);
+    let options = ["--workers", "2", "--max-connections", "2"];
+    let mut server = Server::start_by(launcher, model, &options);
+    for _ in 0..5 {
+        wait_for("there is room", || serves(&server));
+    }
+    if model == "prefork" {
+        let victim = server.children()[0].pid;
+        kill(Pid::from_raw(victim), Signal::SIGKILL).unwrap();
+        wait_for("it is replaced", || {
+            let children = server.children();
+            children.len() == 2 && children.iter().all(|child| child.pid != victim)
+        });
+    }
+    assert_serves(&server);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+}
+
+fn serves(server: &Server) -> bool {
+    let client = server.connect();
+    wire::get_and_close(&client, "/");
+    wire::read_to_end(&client)
+        .0
+        .starts_with(b"HTTP/1.1 200 OK\r\n")
+}

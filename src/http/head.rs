@@ -57,8 +57,8 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Parses a whole head, as the [`Scanner`] delimited it, but for the request line, which has been
-    /// parsed; `count` is the number of its fields.
+    /// Parses a whole head, as the [`Scanner`] delimited it, but for the request line, which has
+    /// been parsed; `count` is the number of its fields.
     pub(super) fn parse(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
         self.octets.clear();
         self.octets
@@ -87,8 +87,8 @@ impl Head {
         }
     }
 
-    /// `METHOD SP TARGET SP HTTP/D.D`, with single spaces and without the CR LF (RFC 9112 §3). A bare
-    /// CR, which might hide a field, is allowed in none of the three.
+    /// `METHOD SP TARGET SP HTTP/D.D`, with single spaces and without the CR LF (RFC 9112 §3). A
+    /// bare CR, which might hide a field, is allowed in none of the three.
     pub(super) fn parse_request_line(&mut self, line: &[u8]) -> Result<(), Refusal> {
         // Nothing of the last request may be seen if this one is refused half-way.
         self.method = Method::Unknown;

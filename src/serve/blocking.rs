@@ -15,9 +15,10 @@ use super::clock;
 use crate::http::{Conn, Handler, Unsent, Want};
 use crate::sys::signal;
 
-/// No single `sendfile` moves more than this: Linux stops just short of 2 GiB anyway, and progress
-/// is to be seen.
-const SENDFILE_MAX: u64 = 1 << 20;
+/// No single `sendfile` moves more than this. Inside, Linux sends a pipe's capacity (`pipe(7)`) at
+/// a time, and each of these may wait for a whole send timeout: with more than one, a slow reader
+/// would keep the call from returning for many ticks.
+const SENDFILE_MAX: u64 = 64 * 1024;
 
 /// Serves the connection to its end.
 // ANCHOR: drive
@@ -71,7 +72,7 @@ fn write(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
             length,
         } => {
             let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
-            // At most a mebibyte, so it fits.
+            // At most SENDFILE_MAX, so it fits.
             let length = length.min(SENDFILE_MAX) as usize;
             sendfile(client, file, Some(&mut offset), length)?
         }

@@ -87,7 +87,8 @@ pub(crate) fn cpu_seconds(root: i32) -> f64 {
     ticks as f64 / per_second as f64
 }
 
-/// Memory of the whole tree that is backed by no file, in KiB; what processes share counts for each.
+/// Memory of the whole tree that is backed by no file, in KiB; what processes share counts for
+/// each.
 pub(crate) fn anonymous_kib(root: i32) -> u64 {
     let of_process = |process: Process| {
         let path = format!("/proc/{}/smaps_rollup", process.pid);

@@ -59,10 +59,10 @@ impl<'a> Request<'a> {
         ascii(&self.head.octets[self.head.target.whole.clone()])
     }
 
-    /// The target's path, still percent-encoded: starts with `/`, or is `*`.
-    pub fn path(&self) -> &'a str {
-        match ascii(&self.head.octets[self.head.target.path.clone()]) {
-            "" => "/",
+    /// The target's path, still percent-encoded: printable ASCII that starts with `/`, or `*`.
+    pub fn path(&self) -> &'a [u8] {
+        match &self.head.octets[self.head.target.path.clone()] {
+            b"" => b"/",
             path => path,
         }
     }

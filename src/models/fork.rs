@@ -62,7 +62,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
             Fork::Child => {
                 drop(listener);
                 // Else they stay open for as long as the child lives.
-                drop(away);
+                away.close();
                 process::leave_after(|| serve(server, &client));
             }
             Fork::Parent(pid) => children.add(pid, ()),

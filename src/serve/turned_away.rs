@@ -49,6 +49,14 @@ impl TurnedAway {
     }
     // ANCHOR_END: add
 
+    /// Closes all of them now, as a child does that has inherited them.
+    pub fn close(&mut self) {
+        // Nearly always there is nobody: then nothing is called, and no page of code touched.
+        if !self.clients.is_empty() {
+            self.clients.clear();
+        }
+    }
+
     /// Lets those go who have read their answer or have had their time.
     pub fn sweep(&mut self) {
         self.clients

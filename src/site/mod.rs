@@ -9,7 +9,7 @@ mod work;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 
 pub use files::Root;
 
@@ -76,7 +76,7 @@ impl Handler for Site {
                 "this server does not implement this method",
             );
         }
-        if request.path() == "*" {
+        if request.path() == b"*" {
             return options(Allow::GetAndPost);
         }
         let path = match decode(request.path()) {
@@ -122,20 +122,20 @@ impl Site {
 
 /// Decodes a path, once. What decodes to a NUL, or is no escape at all, is refused: two programs
 /// might disagree on where such a path ends.
-fn decode(path: &str) -> Result<Cow<'_, [u8]>, Response> {
+fn decode(path: &[u8]) -> Result<Cow<'_, [u8]>, Response> {
     // Nearly every path is one without escapes.
-    if memchr::memchr(b'%', path.as_bytes()).is_none() {
-        return Ok(Cow::Borrowed(path.as_bytes()));
+    if memchr::memchr(b'%', path).is_none() {
+        return Ok(Cow::Borrowed(path));
     }
     let bad = |reason| Err(sentence(Status::BAD_REQUEST, reason));
-    let is_escape = |rest: &str| {
-        let digits = rest.as_bytes().get(..2);
+    let is_escape = |rest: &[u8]| {
+        let digits = rest.get(..2);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    if !path.split('%').skip(1).all(is_escape) {
+    if !path.split(|&octet| octet == b'%').skip(1).all(is_escape) {
         return bad("a percent sign in the path is not followed by two hexadecimal digits");
     }
-    let decoded: Cow<'_, [u8]> = percent_decode_str(path).into();
+    let decoded: Cow<'_, [u8]> = percent_decode(path).into();
     if decoded.contains(&0) {
         return bad("the path contains a NUL");
     }

@@ -9,7 +9,7 @@ pub(super) fn number(request: &Request<'_>, name: &str, max: u64) -> Result<u64,
     let refuse = |reason: &str| {
         let text = format!(
             "{name} {reason}; give a whole number, as in {}?{name}=10",
-            request.path()
+            request.path().escape_ascii()
         );
         Err(super::sentence(Status::BAD_REQUEST, &text))
     };

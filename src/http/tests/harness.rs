@@ -41,9 +41,11 @@ impl Handler for Witness {
         let told = format!("{seen:?}\n");
         self.0.lock().expect("no test panics in here").push(seen);
         match request.path() {
-            "/empty" => Response::new(Status::NO_CONTENT),
-            "/same" => Response::new(Status::NOT_MODIFIED).with_body("text/plain", told_body(told)),
-            "/long" => Response::new(Status::OK).with_body("", LONG),
+            b"/empty" => Response::new(Status::NO_CONTENT),
+            b"/same" => {
+                Response::new(Status::NOT_MODIFIED).with_body("text/plain", told_body(told))
+            }
+            b"/long" => Response::new(Status::OK).with_body("", LONG),
             _ => Response::new(Status::OK).with_body("text/plain", told_body(told)),
         }
     }

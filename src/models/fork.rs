@@ -58,6 +58,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
             away.add(client);
             continue;
         }
+        server.look_at_clock();
         match fork(&mut children) {
             Fork::Child => {
                 drop(listener);

@@ -41,6 +41,12 @@ impl Server<'_> {
     }
     // ANCHOR_END: rehearse
 
+    /// Looks at the clock and renders the date if a new second has begun, so that a child that is
+    /// forked now finds it ready.
+    pub fn look_at_clock(&self) {
+        clock::now();
+    }
+
     /// Serves one client until either side ends the connection, blocking all the while.
     ///
     /// Whatever happens to the connection is that client's affair: there is no error to return.

@@ -5,4 +5,4 @@
 
 pub mod shared;
 
-pub use shared::Listener;
+pub use shared::{EXHAUSTED_PAUSE, Listener};

@@ -13,9 +13,10 @@ use crate::sys::{net, signal};
 /// wish to stop. A signal between the look and the call costs this much at worst.
 const TICK_MS: u32 = 250;
 
-/// How long to wait when the process or the machine is out of descriptors or memory: connections
-/// keep in the accept queue meanwhile, and trying again at once would only burn the CPU.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+/// How long to wait when the process or the machine is out of descriptors, memory, processes or
+/// threads: connections keep in the accept queue meanwhile, and trying again at once would only
+/// burn the CPU.
+pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;

@@ -78,6 +78,12 @@ impl Response {
         Self::new(status).with_body("text/plain; charset=utf-8", body)
     }
 
+    /// An error as one sentence of plain text: `404 Not Found: there is nothing here`.
+    pub fn sentence(status: Status, sentence: &str) -> Self {
+        let text = format!("{} {}: {sentence}\n", status.code(), status.reason());
+        Self::text(status, text)
+    }
+
     /// Sets the content and its media type; an empty type leaves Content-Type out.
     pub fn with_body(mut self, content_type: impl Into<Cow<'static, str>>, body: Body) -> Self {
         self.content_type = content_type.into();

@@ -23,10 +23,9 @@
 use std::io;
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
 
 use super::Model;
-use crate::accept::Listener;
+use crate::accept::{EXHAUSTED_PAUSE, Listener};
 use crate::master::Children;
 use crate::serve::{Server, TurnedAway};
 use crate::sys::process::{self, Fork};
@@ -43,9 +42,6 @@ pub(super) const MODEL: Model = Model {
     run,
 };
 
-/// How long to wait for a process to become available again.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
-
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let mut children = Children::default();
@@ -58,6 +54,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
             away.add(client);
             continue;
         }
+        // Else each child would render the date for itself.
         server.look_at_clock();
         match fork(&mut children) {
             Fork::Child => {

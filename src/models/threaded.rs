@@ -22,10 +22,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, Scope};
-use std::time::Duration;
 
 use super::Model;
-use crate::accept::Listener;
+use crate::accept::{EXHAUSTED_PAUSE, Listener};
 use crate::serve::{Server, TurnedAway};
 
 pub(super) const MODEL: Model = Model {
@@ -41,8 +40,6 @@ pub(super) const MODEL: Model = Model {
 
 /// Address space for a thread's stack; memory is only used where it is touched.
 const STACK_BYTES: usize = 256 * 1024;
-/// How long to wait for a thread to become available again.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {

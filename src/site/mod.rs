@@ -71,7 +71,7 @@ impl Handler for Site {
         // CONNECT names no resource of this server that could allow other methods, so it is no case
         // for a 405 (RFC 9110 §9.1, §9.3.6).
         if matches!(request.method(), Method::Unknown | Method::Connect) {
-            return sentence(
+            return Response::sentence(
                 Status::NOT_IMPLEMENTED,
                 "this server does not implement this method",
             );
@@ -84,7 +84,7 @@ impl Handler for Site {
             Err(refusal) => return refusal,
         };
         let Some((allow, route)) = Self::route(&path) else {
-            return sentence(
+            return Response::sentence(
                 Status::NOT_FOUND,
                 "there is nothing here; / lists what there is",
             );
@@ -92,7 +92,7 @@ impl Handler for Site {
         match request.method() {
             Method::Options => options(allow),
             method if allow.admits(method) => route(self, request, &path),
-            _ => sentence(
+            _ => Response::sentence(
                 Status::METHOD_NOT_ALLOWED,
                 "this path does not take this method",
             )
@@ -127,7 +127,7 @@ fn decode(path: &[u8]) -> Result<Cow<'_, [u8]>, Response> {
     if memchr::memchr(b'%', path).is_none() {
         return Ok(Cow::Borrowed(path));
     }
-    let bad = |reason| Err(sentence(Status::BAD_REQUEST, reason));
+    let bad = |reason| Err(Response::sentence(Status::BAD_REQUEST, reason));
     let is_escape = |rest: &[u8]| {
         let digits = rest.get(..2);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -140,14 +140,6 @@ fn decode(path: &[u8]) -> Result<Cow<'_, [u8]>, Response> {
         return bad("the path contains a NUL");
     }
     Ok(decoded)
-}
-
-/// An error as one sentence of plain text.
-fn sentence(status: Status, sentence: &str) -> Response {
-    Response::text(
-        status,
-        format!("{} {}: {sentence}\n", status.code(), status.reason()),
-    )
 }
 
 /// The answer to OPTIONS.

@@ -11,7 +11,7 @@ pub(super) fn number(request: &Request<'_>, name: &str, max: u64) -> Result<u64,
             "{name} {reason}; give a whole number, as in {}?{name}=10",
             request.path().escape_ascii()
         );
-        Err(super::sentence(Status::BAD_REQUEST, &text))
+        Err(Response::sentence(Status::BAD_REQUEST, &text))
     };
     let mut values = request
         .query()

@@ -69,10 +69,7 @@ pub(super) fn become_child() {
     if !IS_MASTER.load(Relaxed) {
         return;
     }
-    let mut unblocked = SigSet::empty();
-    for signal in MASTERED {
-        unblocked.add(signal);
-    }
+    let unblocked: SigSet = MASTERED.into_iter().collect();
     // The mask is inherited and the signals are valid: sigprocmask(2) has no other error.
     let _ = unblocked.thread_unblock();
 }

@@ -20,7 +20,9 @@ impl Conn<'_> {
     pub fn respond(&mut self, handler: &dyn Handler, clock: impl FnOnce() -> Now) {
         let (response, then) = match self.phase {
             Phase::Ready => self.ask(handler),
-            Phase::Refused(refusal) => (refuse(refusal), Then::Linger),
+            Phase::Refused(Refusal { status, reason }) => {
+                (Response::sentence(status, reason), Then::Linger)
+            }
             _ => return,
         };
         let now = clock();
@@ -161,16 +163,4 @@ impl Conn<'_> {
             self.out = Out::new();
         }
     }
-}
-
-/// The answer to a request that the handler never sees.
-fn refuse(refusal: Refusal) -> Response {
-    let status = refusal.status;
-    let text = format!(
-        "{} {}: {}\n",
-        status.code(),
-        status.reason(),
-        refusal.reason
-    );
-    Response::text(status, text)
 }

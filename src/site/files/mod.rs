@@ -26,7 +26,7 @@ use nix::errno::Errno;
 
 pub use root::Root;
 
-use super::{Site, sentence};
+use super::Site;
 use crate::http::{Body, Method, Request, Response, Status};
 use conditions::{Conditions, Verdict};
 use path::Wanted;
@@ -37,13 +37,13 @@ use validators::Validators;
 /// `GET /files/…`: the path is decoded.
 pub(super) fn file(site: &Site, request: &Request<'_>, path: &[u8]) -> Response {
     let Some(root) = &site.root else {
-        return sentence(
+        return Response::sentence(
             Status::NOT_FOUND,
             "no files are served; start with --root DIR",
         );
     };
     let Some(wanted) = Wanted::resolve(path.strip_prefix(b"/files").unwrap_or_default()) else {
-        return sentence(Status::FORBIDDEN, "the path leads out of the root");
+        return Response::sentence(Status::FORBIDDEN, "the path leads out of the root");
     };
     match root.open_wanted(&wanted) {
         Ok(Found::File(file)) => answer(request, file, wanted.content_type()),
@@ -62,7 +62,7 @@ fn answer(request: &Request<'_>, file: File, content_type: String) -> Response {
     let validators = Validators::new(&metadata, SystemTime::now());
     let conditions = Conditions::gather(request.fields());
     match conditions.verdict(&validators) {
-        Verdict::Failed => sentence(
+        Verdict::Failed => Response::sentence(
             Status::PRECONDITION_FAILED,
             "the file is not, or no longer, the one that the conditions ask for",
         ),
@@ -90,7 +90,7 @@ fn send(
         Part::Whole => (Status::OK, 0, size),
         Part::Octets { first, last } => (Status::PARTIAL_CONTENT, first, last - first + 1),
         Part::Unsatisfiable => {
-            return sentence(
+            return Response::sentence(
                 Status::RANGE_NOT_SATISFIABLE,
                 "the range begins behind the end of the file",
             )
@@ -127,7 +127,7 @@ fn redirect(request: &Request<'_>, wanted: &Wanted) -> Response {
     if let Some(query) = request.query() {
         location = location + "?" + query;
     }
-    sentence(
+    Response::sentence(
         Status::MOVED_PERMANENTLY,
         "a directory's path ends in a slash",
     )
@@ -138,17 +138,17 @@ fn redirect(request: &Request<'_>, wanted: &Wanted) -> Response {
 fn refuse(error: &io::Error) -> Response {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EACCES | Errno::EPERM) => {
-            sentence(Status::FORBIDDEN, "this file may not be read")
+            Response::sentence(Status::FORBIDDEN, "this file may not be read")
         }
         Some(Errno::EXDEV | Errno::ELOOP) => {
-            sentence(Status::FORBIDDEN, "the path leads out of the root")
+            Response::sentence(Status::FORBIDDEN, "the path leads out of the root")
         }
         Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG | Errno::ENXIO) => {
-            sentence(Status::NOT_FOUND, "there is no such file")
+            Response::sentence(Status::NOT_FOUND, "there is no such file")
         }
         _ => {
             crate::log!("files: {error}");
-            sentence(
+            Response::sentence(
                 Status::INTERNAL_SERVER_ERROR,
                 "the file could not be opened",
             )

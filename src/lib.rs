@@ -13,9 +13,10 @@
 //! | [`master`] | the pre-fork machinery: keeps a pool of worker processes whole |
 //! | [`accept`] | how connections are taken from the shared listener |
 //! | [`serve`] | moves bytes between a socket and an [`http::Conn`] |
+//! | [`scoreboard`] | what each worker has done, in shared memory |
 //! | [`site`] | the one request handler |
 //! | [`http`] | HTTP/1.1 without I/O: bytes in, bytes out, no sockets, no clock |
-//! | [`sys`] | the only room with `unsafe`: fork, signals, sockets |
+//! | [`sys`] | the only room with `unsafe`: fork, signals, sockets, shared memory |
 //!
 //! ARCHITECTURE.md tells the same at length, with the invariants.
 
@@ -27,6 +28,7 @@ pub mod load;
 pub mod master;
 pub mod models;
 pub mod report;
+pub mod scoreboard;
 pub mod serve;
 pub mod site;
 pub mod sys;

@@ -1,8 +1,10 @@
 //! How connections are taken from the listener.
 //!
-//! Today there is one strategy, [`shared`]: whoever holds the listener calls `accept`, and the
-//! kernel wakes one of them per connection, in the order in which they came.
+//! The simplest strategy is [`shared`]: whoever holds the listener calls `accept`, and the kernel
+//! wakes one of them per connection, in the order in which they came.
 
 pub mod shared;
+mod strategy;
 
 pub use shared::{EXHAUSTED_PAUSE, Listener};
+pub use strategy::Strategy;

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 
-use super::duration;
 use super::limits::LimitArgs;
-use crate::accept::Listener;
+use super::{duration, wrong_call};
+use crate::accept::{Listener, Strategy};
 use crate::models::{self, Model};
+use crate::scoreboard::Scoreboard;
 use crate::serve::Server;
 use crate::site::{Root, Site};
 use crate::sys::errors::plain;
@@ -44,6 +46,15 @@ pub(super) struct Args {
     /// Worker processes, for models with a pool [default: (2 × cores) + 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
+
+    /// Threads of each process, for models with a fixed number of them.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: u16,
+
+    /// How the workers share the port [default: the model's own; see `servers list`].
+    #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
+    accept: Option<Strategy>,
 
     /// Connections served at once, for models with a process or thread each; 503 beyond it.
     #[arg(long, value_name = "N", default_value_t = 1024)]
@@ -79,6 +90,8 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        let accept = self.strategy();
+        let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
@@ -88,6 +101,9 @@ impl Args {
             handler: &site,
             limits: self.limits.into(),
             workers: self.workers.map_or_else(default_workers, usize::from),
+            threads: self.threads.into(),
+            accept,
+            scoreboard: &scoreboard,
             connections_max: self.max_connections as usize,
         };
         let listener = Listener::bind(self.bind, self.backlog)
@@ -95,9 +111,29 @@ impl Args {
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
         announce(&listener).context("cannot write to standard output")?;
+        // Where there is but one worker it is this process, without a word from the model.
+        scoreboard.enter(0);
         server.rehearse();
         (self.model.run)(&server, listener)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What was asked for, if the model has it, or the model's default.
+    fn strategy(&self) -> Strategy {
+        let known = self.model.strategies;
+        let Some(wanted) = self.accept else {
+            return known.first().copied().unwrap_or(Strategy::Shared);
+        };
+        if !known.contains(&wanted) {
+            let names: Vec<&str> = known.iter().map(|strategy| strategy.name()).collect();
+            let (model, wanted) = (self.model.name, wanted.name());
+            let message = format!(
+                "{model} has no --accept {wanted}; it can do: {}",
+                names.join(", ")
+            );
+            wrong_call("run", ErrorKind::ValueValidation, message);
+        }
+        wanted
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
@@ -119,6 +155,16 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     });
     PossibleValuesParser::new(names).map(|name| {
         models::find(&name).expect("clap only lets names through that come from the registry")
+    })
+}
+
+/// The names of all strategies; which of them a model has is its own affair.
+fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
+    let names =
+        Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Strategy::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
     })
 }
 

@@ -57,9 +57,11 @@ impl<T> Children<T> {
     }
     // ANCHOR_END: reap
 
-    /// Reaps every child that has ended.
-    pub fn reap_all(&mut self) {
-        while self.reap().is_some() {}
+    /// Reaps every child that has ended; what was remembered of each is given to `bury`.
+    pub fn reap_all(&mut self, mut bury: impl FnMut(T)) {
+        while let Some((_, note)) = self.reap() {
+            bury(note);
+        }
     }
 
     /// Asks all children to stop and waits until the last has gone. A second wish to stop and the
@@ -71,14 +73,14 @@ impl<T> Children<T> {
     pub fn stop(mut self, signals: &Signals) -> io::Result<()> {
         let mut killed = None;
         self.signal(Signal::SIGTERM);
-        self.reap_all();
+        self.reap_all(drop);
         while !self.is_empty() {
             let event = signals.wait(None)?;
             let reason = match event {
                 Some(Signal::SIGALRM) => "the graceful timeout is over",
                 Some(Signal::SIGTERM | Signal::SIGINT) => "a second signal",
                 _ => {
-                    self.reap_all();
+                    self.reap_all(drop);
                     continue;
                 }
             };

@@ -14,7 +14,6 @@ use crate::accept::Listener;
 use crate::serve::Server;
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::{self, Signals};
-use crate::sys::slot;
 pub use children::Children;
 use pool::Pool;
 
@@ -73,7 +72,7 @@ fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
     while let Some(slot) = pool.vacancy() {
         match process::fork() {
             Ok(Fork::Child) => {
-                slot::set(slot);
+                worker.server.scoreboard.enter(slot);
                 process::leave_after(|| finish(work(worker)));
             }
             Ok(Fork::Parent(pid)) => pool.filled(slot, pid),

@@ -25,8 +25,9 @@ use std::net::TcpStream;
 use std::thread;
 
 use super::Model;
-use crate::accept::{EXHAUSTED_PAUSE, Listener};
+use crate::accept::{EXHAUSTED_PAUSE, Listener, Strategy};
 use crate::master::Children;
+use crate::scoreboard::Slots;
 use crate::serve::{Server, TurnedAway};
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::Signals;
@@ -37,6 +38,7 @@ pub(super) const MODEL: Model = Model {
     summary: "a child process for each connection",
     accepts: "the parent",
     clients_per_worker: "1",
+    strategies: &[Strategy::Shared],
     in_the_wild: "sshd, PostgreSQL",
     chapter: "03-fork.md",
     run,
@@ -45,9 +47,10 @@ pub(super) const MODEL: Model = Model {
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let mut children = Children::default();
+    let slots = Slots::default();
     let mut away = TurnedAway::default();
     while let Some(client) = listener.accept_while(|| {
-        children.reap_all();
+        children.reap_all(|slot| slots.give_back(slot));
         away.sweep();
     })? {
         if children.len() >= server.connections_max {
@@ -56,14 +59,15 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
         }
         // Else each child would render the date for itself.
         server.look_at_clock();
-        match fork(&mut children) {
+        let slot = slots.take();
+        match fork(&mut children, &slots) {
             Fork::Child => {
                 drop(listener);
                 // Else they stay open for as long as the child lives.
                 away.close();
-                process::leave_after(|| serve(server, &client));
+                process::leave_after(|| serve(server, slot, &client));
             }
-            Fork::Parent(pid) => children.add(pid, ()),
+            Fork::Parent(pid) => children.add(pid, slot),
         }
     }
     drop(listener);
@@ -72,7 +76,8 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 // ANCHOR_END: run
 
 /// The child's whole life.
-fn serve(server: &Server<'_>, client: &TcpStream) -> i32 {
+fn serve(server: &Server<'_>, slot: usize, client: &TcpStream) -> i32 {
+    server.scoreboard.enter(slot);
     server.serve(client);
     0
 }
@@ -80,14 +85,14 @@ fn serve(server: &Server<'_>, client: &TcpStream) -> i32 {
 /// Forks, however long it takes: the client that has been accepted waits, and those behind it
 /// wait in the accept queue, until a process or memory is to be had again.
 // ANCHOR: exhausted
-fn fork(children: &mut Children<()>) -> Fork {
+fn fork(children: &mut Children<usize>, slots: &Slots) -> Fork {
     loop {
         match process::fork() {
             Ok(fork) => return fork,
             Err(error) => {
                 crate::log!("fork: {error}; waiting until that changes");
                 thread::sleep(EXHAUSTED_PAUSE);
-                children.reap_all();
+                children.reap_all(|slot| slots.give_back(slot));
             }
         }
     }

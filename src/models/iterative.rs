@@ -20,7 +20,7 @@
 use std::io;
 
 use super::Model;
-use crate::accept::Listener;
+use crate::accept::{Listener, Strategy};
 use crate::serve::Server;
 
 pub(super) const MODEL: Model = Model {
@@ -29,6 +29,7 @@ pub(super) const MODEL: Model = Model {
     summary: "one process, one client at a time",
     accepts: "the process",
     clients_per_worker: "1, the rest wait",
+    strategies: &[Strategy::Shared],
     in_the_wild: "inetd wait services, small tools",
     chapter: "02-iterative.md",
     run,

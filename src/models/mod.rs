@@ -11,7 +11,7 @@ mod threaded;
 
 use std::io;
 
-use crate::accept::Listener;
+use crate::accept::{Listener, Strategy};
 use crate::serve::Server;
 
 /// A way to structure a server: who accepts, who serves, how many clients one worker holds.
@@ -26,6 +26,8 @@ pub struct Model {
     pub accepts: &'static str,
     /// How many clients one worker holds at a time.
     pub clients_per_worker: &'static str,
+    /// The strategies that `--accept` can choose from, the default first.
+    pub strategies: &'static [Strategy],
     /// Who is built like this.
     pub in_the_wild: &'static str,
     /// Its chapter, below `chapters/`.

@@ -21,7 +21,7 @@
 use std::io;
 
 use super::Model;
-use crate::accept::Listener;
+use crate::accept::{Listener, Strategy};
 use crate::master::{self, Worker};
 use crate::serve::Server;
 
@@ -31,6 +31,7 @@ pub(super) const MODEL: Model = Model {
     summary: "a master and a pool of children that each accept",
     accepts: "each child",
     clients_per_worker: "1",
+    strategies: &[Strategy::Shared],
     in_the_wild: "Apache prefork, Gunicorn sync, php-fpm",
     chapter: "04-prefork.md",
     run,

@@ -20,11 +20,11 @@
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, Scope};
 
 use super::Model;
-use crate::accept::{EXHAUSTED_PAUSE, Listener};
+use crate::accept::{EXHAUSTED_PAUSE, Listener, Strategy};
+use crate::scoreboard::Slots;
 use crate::serve::{Server, TurnedAway};
 
 pub(super) const MODEL: Model = Model {
@@ -33,8 +33,9 @@ pub(super) const MODEL: Model = Model {
     summary: "a thread for each connection",
     accepts: "the main thread",
     clients_per_worker: "1",
+    strategies: &[Strategy::Shared],
     in_the_wild: "MySQL, classic Java servers",
-    chapter: "05-threaded.md",
+    chapter: "06-threaded.md",
     run,
 };
 
@@ -43,20 +44,20 @@ const STACK_BYTES: usize = 256 * 1024;
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
-    let serving = AtomicUsize::new(0);
+    let slots = &Slots::default();
     let mut away = TurnedAway::default();
     // The scope ends when the last thread has: that is the graceful stop.
     thread::scope(|scope| {
         while let Some(client) = listener.accept_while(|| away.sweep())? {
-            if serving.load(Relaxed) >= server.connections_max {
+            if slots.taken() >= server.connections_max {
                 away.add(client);
                 continue;
             }
-            serving.fetch_add(1, Relaxed);
-            let client = Arc::new(client);
-            spawn(scope, &client, |client| {
+            let slot = slots.take();
+            spawn(scope, &Arc::new(client), move |client| {
+                server.scoreboard.enter(slot);
                 server.serve(client);
-                serving.fetch_sub(1, Relaxed);
+                slots.give_back(slot);
             });
         }
         drop(listener);

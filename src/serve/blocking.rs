@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use nix::sys::sendfile::sendfile;
 
-use super::clock;
-use crate::http::{Conn, Handler, Unsent, Want};
+use super::{Server, clock};
+use crate::http::{Conn, Unsent, Want};
 use crate::sys::signal;
 
 /// No single `sendfile` moves more than this. Inside, Linux sends a pipe's capacity (`pipe(7)`) at
@@ -22,7 +22,7 @@ const SENDFILE_MAX: u64 = 64 * 1024;
 
 /// Serves the connection to its end.
 // ANCHOR: drive
-pub(super) fn drive(client: &TcpStream, conn: &mut Conn, site: &dyn Handler) {
+pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
     loop {
         if signal::stopping() {
             conn.stop(Instant::now());
@@ -30,7 +30,8 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, site: &dyn Handler) {
         let moved = match conn.want() {
             Want::Read => read(client, conn),
             Want::Respond => {
-                conn.respond(site, clock::now);
+                conn.respond(server.handler, clock::now);
+                server.scoreboard.answered();
                 Ok(())
             }
             Want::Write => write(client, conn),

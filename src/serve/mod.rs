@@ -7,7 +7,9 @@ mod turned_away;
 use std::net::TcpStream;
 use std::time::Instant;
 
+use crate::accept::Strategy;
 use crate::http::{Conn, Handler, Limits};
+use crate::scoreboard::Scoreboard;
 
 pub use turned_away::TurnedAway;
 
@@ -19,9 +21,15 @@ pub struct Server<'a> {
     pub limits: Limits,
     /// Worker processes of the models that have a pool of them.
     pub workers: usize,
+    /// Threads of each process, in the models that have a fixed number of them.
+    pub threads: usize,
+    /// How the workers share the port: one of the model's own strategies.
+    pub accept: Strategy,
     /// Connections served at once by the models that make a process or thread for each; beyond
     /// it the answer is 503.
     pub connections_max: usize,
+    /// Where each worker counts what it has answered.
+    pub scoreboard: &'a Scoreboard,
 }
 
 impl Server<'_> {
@@ -53,7 +61,7 @@ impl Server<'_> {
     // ANCHOR: serve
     pub fn serve(&self, client: &TcpStream) {
         let mut conn = Conn::new(&self.limits, Instant::now());
-        blocking::drive(client, &mut conn, self.handler);
+        blocking::drive(client, &mut conn, self);
     }
     // ANCHOR_END: serve
 }

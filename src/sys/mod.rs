@@ -8,5 +8,6 @@ pub mod log;
 mod math;
 pub mod net;
 pub mod process;
+pub mod shared;
 pub mod signal;
 pub mod slot;

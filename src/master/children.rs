@@ -13,6 +13,9 @@ use crate::sys::signal::Signals;
 /// How long the fast stop lets children end by themselves.
 const FAST: Duration = Duration::from_secs(1);
 
+/// The signals that ask for an end.
+const STOPS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
+
 /// Live children, each with what its parent wants to remember of it.
 #[derive(Debug)]
 pub struct Children<T> {
@@ -107,7 +110,7 @@ impl<T> Children<T> {
             let event = signals.wait(None)?;
             let reason = match event {
                 Some(Signal::SIGALRM) => "the graceful timeout is over",
-                Some(Signal::SIGTERM | Signal::SIGINT | Signal::SIGQUIT) => "a second signal",
+                Some(signal) if STOPS.contains(&signal) => "a second signal",
                 _ => {
                     self.reap_all(drop);
                     continue;

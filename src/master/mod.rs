@@ -66,7 +66,7 @@ pub fn run_threads(
     let mut pool = Pool::new(server, threads, Instant::now());
     while !signal::stopping() {
         pool.look(Instant::now())?;
-        take_steps(&mut pool, server, &listener, work);
+        act(&mut pool, server, &listener, work);
         let now = Instant::now();
         let queue = [listener.as_fd()];
         let watched = &queue[..usize::from(pool.awaits_demand(now))];
@@ -88,8 +88,8 @@ pub fn run_threads(
 // ANCHOR_END: run
 
 /// Starts whoever is to come, as far as the system lets it, and tells whoever is to go.
-// ANCHOR: take_steps
-fn take_steps(pool: &mut Pool<'_>, server: &Server<'_>, listener: &Listener, work: Work) {
+// ANCHOR: act
+fn act(pool: &mut Pool, server: &Server, listener: &Listener, work: Work) {
     let steps = pool.steps(Instant::now());
     pool.retire(&steps, Instant::now());
     for _ in 0..steps.start {
@@ -113,7 +113,7 @@ fn take_steps(pool: &mut Pool<'_>, server: &Server<'_>, listener: &Listener, wor
         }
     }
 }
-// ANCHOR_END: take_steps
+// ANCHOR_END: act
 
 /// What a signal means that does not end the loop.
 fn obey(signal: Signal, pool: &mut Pool<'_>) {

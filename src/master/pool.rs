@@ -160,7 +160,12 @@ impl<'a> Pool<'a> {
     /// One worker more or fewer, by hand.
     pub(super) fn adjust(&mut self, by: isize) {
         let limit = self.sizer.adjust(by, SLOTS_MAX / self.threads);
-        crate::log!("by hand: the pool has up to {limit} workers now");
+        let may_have = if self.sizer.is_static() {
+            "has"
+        } else {
+            "may have"
+        };
+        crate::log!("by hand: the pool {may_have} {limit} workers now");
         self.publish();
     }
 
@@ -195,7 +200,7 @@ impl<'a> Pool<'a> {
     pub(super) fn unfilled(&mut self, post: Post, now: Instant) -> Duration {
         self.scoreboard.note(Event::ForkFailed);
         self.vacate(post);
-        self.forks.failed(now)
+        self.forks.failed(now, now)
     }
 
     /// Tells as many workers to leave as `steps` says: old ones, and of the others the idle ones
@@ -321,7 +326,7 @@ impl<'a> Pool<'a> {
         if let End::Crashed { soon } = end {
             self.scoreboard.note(Event::Crashed);
             match soon {
-                true => pause = self.crashes.failed(now),
+                true => pause = self.crashes.failed(member.born, now),
                 false => self.crashes.succeeded(),
             }
         }

@@ -159,8 +159,8 @@ impl Sizer {
         (spare > spare_max && census.idle > 0).then(|| self.shrink(census, 1))
     }
 
-    /// Those go that were idle all the time, even when the fewest were. In a pool whose workers take
-    /// turns no single one is ever idle for long, so asking each of them would keep them all.
+    /// Those go that were idle all the time, even when the fewest were. In a pool whose workers
+    /// take turns no single one is idle for long, so asking each of them would keep them all.
     fn let_go(&mut self, census: &Census, now: Instant, idle: Duration) -> Option<Change> {
         let is_at_limit = census.spare() == 0 && census.current() >= self.limit;
         let limit = self.note_limit(is_at_limit);

@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 
+use crate::support::proc::Process;
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
 use crate::{assert_serves, send, start, workers};
@@ -66,7 +67,7 @@ fn the_fast_stop_takes_those_along_that_do_not_follow() {
     send(workers(&server)[0], Signal::SIGSTOP);
     server.signal(Signal::SIGQUIT);
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
-    wait_for("all are gone", || !tree.iter().any(|it| it.is_alive()));
+    wait_for("all are gone", || !tree.iter().any(Process::is_alive));
 }
 
 /// The graceful stop was promised and is given up: that is a failure.

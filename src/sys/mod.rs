@@ -8,6 +8,7 @@ pub mod log;
 mod math;
 pub mod net;
 pub mod process;
+pub mod reuseport;
 pub mod shared;
 pub mod signal;
 pub mod slot;

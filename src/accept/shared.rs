@@ -12,7 +12,7 @@ use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
-const TICK_MS: u32 = 250;
+pub(super) const TICK: Duration = Duration::from_millis(250);
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads: connections keep in the accept queue meanwhile, and trying again at once would only
@@ -45,7 +45,7 @@ impl Listener {
     }
 
     fn of(socket: TcpListener) -> io::Result<Self> {
-        net::set_inherited(&socket, TICK_MS)?;
+        net::set_inherited(&socket, TICK.as_millis() as u32)?;
         Ok(Self {
             socket,
             left_to_drain: Cell::new(None),
@@ -77,20 +77,29 @@ impl Listener {
     pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
-            if signal::stopping() && self.left_to_drain()? == 0 {
+            if self.is_finished()? {
                 return Ok(None);
             }
-            match net::accept(&self.socket) {
-                Ok(client) => {
-                    self.count_taken();
-                    return Ok(Some(client));
-                }
+            match self.try_accept() {
+                Ok(client) => return Ok(Some(client)),
                 Err(Errno::EAGAIN) if self.is_draining() => return Ok(None),
                 Err(error) => recover(error)?,
             }
         }
     }
     // ANCHOR_END: accept
+
+    /// Whether the server was asked to stop and all who were in the accept queue then are taken.
+    pub(super) fn is_finished(&self) -> io::Result<bool> {
+        Ok(signal::stopping() && self.left_to_drain()? == 0)
+    }
+
+    /// One try, for those who know that somebody is there.
+    pub(super) fn try_accept(&self) -> nix::Result<TcpStream> {
+        let client = net::accept(&self.socket)?;
+        self.count_taken();
+        Ok(client)
+    }
 
     fn is_draining(&self) -> bool {
         self.left_to_drain.get().is_some()
@@ -126,11 +135,11 @@ impl AsFd for Listener {
 
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.
 // ANCHOR: recover
-fn recover(error: Errno) -> io::Result<()> {
+pub(super) fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
         Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
+        error if is_exhaustion(error) => {
             crate::log!("accept: {}; waiting until that changes", error.desc());
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())
@@ -149,5 +158,13 @@ fn recover(error: Errno) -> io::Result<()> {
         | Errno::EPERM => Ok(()),
         error => Err(error.into()),
     }
+}
+
+/// Whether something lacks of which there may be enough later.
+pub(super) fn is_exhaustion(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
+    )
 }
 // ANCHOR_END: recover

@@ -9,6 +9,7 @@ use std::io;
 use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::accept::{Door, Entrance, Listener};
 use crate::serve::Server;
@@ -51,17 +52,20 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 // ANCHOR: run
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
     let signals = Signals::take_over()?;
-    let mut entrance = Entrance::open(server.accept, listener, server.workers)?;
-    let mut pool = Pool::new(server.workers);
+    let slots = server.workers;
+    let (accept, manner) = (server.accept, server.manner);
+    let mut entrance = Entrance::open(accept, manner, listener, slots)?;
+    let mut pool = Pool::new(slots);
     while !signal::stopping() {
         fill(&mut pool, &mut entrance, server, work);
         match entrance.wait(&signals, pool.next_try())? {
             Some(Signal::SIGTERM | Signal::SIGINT) => signal::begin_stop(),
-            _ => pool.reap(),
+            _ => pool.reap(&mut entrance),
         }
     }
+    last_call(&mut pool, &mut entrance, server, work);
     entrance.close();
-    pool.children.stop(&signals)
+    pool.stop(&signals, &mut entrance)
 }
 // ANCHOR_END: run
 
@@ -69,15 +73,8 @@ pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
 // ANCHOR: fill
 fn fill(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
     while let Some(slot) = pool.vacancy() {
-        match process::fork() {
-            Ok(Fork::Child) => {
-                server.scoreboard.enter(slot);
-                process::leave_after(|| {
-                    let door = entrance.door(slot);
-                    finish(door.and_then(|door| work(&Worker { server, door })))
-                });
-            }
-            Ok(Fork::Parent(pid)) => pool.filled(slot, pid),
+        match spawn(slot, entrance, server, work) {
+            Ok(pid) => pool.filled(slot, pid),
             Err(error) => {
                 let pause = pool.failed();
                 crate::log!("fork: {error}; again in {pause:?}");
@@ -85,7 +82,34 @@ fn fill(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
         }
     }
 }
+
+fn spawn(slot: usize, entrance: &mut Entrance, server: &Server, work: Work) -> io::Result<Pid> {
+    entrance.prepare(slot)?;
+    match process::fork()? {
+        Fork::Parent(pid) => Ok(pid),
+        Fork::Child => {
+            server.scoreboard.enter(slot);
+            process::leave_after(|| {
+                let door = entrance.door(slot);
+                finish(door.and_then(|door| work(&Worker { server, door })))
+            });
+        }
+    }
+}
 // ANCHOR_END: fill
+
+/// The wish to stop has come while slots were vacant, their workers having died: where connections
+/// wait for them, a last worker answers those. It inherits the wish to stop, so it does no more.
+fn last_call(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
+    for slot in pool.vacancies() {
+        if entrance.waiting(slot).unwrap_or(0) > 0 {
+            match spawn(slot, entrance, server, work) {
+                Ok(pid) => pool.filled(slot, pid),
+                Err(error) => crate::log!("connections are lost: fork: {error}"),
+            }
+        }
+    }
+}
 
 /// A worker's exit code.
 fn finish(result: io::Result<()>) -> i32 {

@@ -1,6 +1,7 @@
 //! A pool of worker processes, one per slot.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::time::{Duration, Instant};
 
 use nix::sys::wait::WaitStatus;
@@ -8,13 +9,15 @@ use nix::unistd::Pid;
 
 use super::backoff::Backoff;
 use super::children::Children;
+use crate::accept::Entrance;
+use crate::sys::signal::Signals;
 
 /// A worker that dies younger than this has crashed on its way up: its replacement waits.
 const YOUNG: Duration = Duration::from_secs(1);
 
 /// The workers that are alive and the slots that are free.
 pub(super) struct Pool {
-    pub(super) children: Children<Member>,
+    children: Children<Member>,
     free: BTreeSet<usize>,
     backoff: Backoff,
     /// No worker is made before this.
@@ -22,7 +25,7 @@ pub(super) struct Pool {
 }
 
 /// What the master remembers of a worker.
-pub(super) struct Member {
+struct Member {
     slot: usize,
     born: Instant,
 }
@@ -72,10 +75,16 @@ impl Pool {
         pause
     }
 
+    /// The slots without a worker.
+    pub(super) fn vacancies(&self) -> Vec<usize> {
+        self.free.iter().copied().collect()
+    }
+
     /// Collects the workers that have ended; their slots are free again.
-    pub(super) fn reap(&mut self) {
+    pub(super) fn reap(&mut self, entrance: &mut Entrance) {
         while let Some((status, member)) = self.children.reap() {
             self.free.insert(member.slot);
+            entrance.vacated(member.slot);
             let waiting = if member.born.elapsed() < YOUNG {
                 let pause = self.failed();
                 format!("replacing it in {} ms", pause.as_millis())
@@ -89,6 +98,16 @@ impl Pool {
                 describe(status)
             );
         }
+    }
+
+    /// Asks all workers to stop and waits until the last has gone; see [`Children::stop`].
+    pub(super) fn stop(self, signals: &Signals, entrance: &mut Entrance) -> io::Result<()> {
+        self.children.stop(|ended| {
+            for member in ended {
+                entrance.vacated(member.slot);
+            }
+            entrance.wait(signals, None)
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! A handler may only do what `signal-safety(7)` lists, so these do next to nothing: count, set a
 //! timer, leave. Everything else happens in ordinary code that looks at the count.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -155,7 +155,18 @@ impl Signals {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
+        self.take()
+    }
+
+    /// The next signal, if there is one already. The queue's descriptor is readable when there is.
+    pub fn take(&self) -> nix::Result<Option<Signal>> {
         let next = self.queue.read_signal()?;
         Ok(next.and_then(|info| Signal::try_from(info.ssi_signo.cast_signed()).ok()))
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
     }
 }

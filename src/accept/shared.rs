@@ -12,7 +12,10 @@ use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
-pub(super) const TICK: Duration = Duration::from_millis(250);
+pub const TICK_MS: u32 = 250;
+
+/// The same as a duration.
+pub(super) const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads: connections keep in the accept queue meanwhile, and trying again at once would only
@@ -45,7 +48,7 @@ impl Listener {
     }
 
     fn of(socket: TcpListener) -> io::Result<Self> {
-        net::set_inherited(&socket, TICK.as_millis() as u32)?;
+        net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
             left_to_drain: Cell::new(None),
@@ -77,11 +80,14 @@ impl Listener {
     pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
-            if self.is_finished()? {
+            if signal::stopping() && self.left_to_drain()? == 0 {
                 return Ok(None);
             }
-            match self.try_accept() {
-                Ok(client) => return Ok(Some(client)),
+            match net::accept(&self.socket) {
+                Ok(client) => {
+                    self.count_taken();
+                    return Ok(Some(client));
+                }
                 Err(Errno::EAGAIN) if self.is_draining() => return Ok(None),
                 Err(error) => recover(error)?,
             }
@@ -94,8 +100,8 @@ impl Listener {
         Ok(signal::stopping() && self.left_to_drain()? == 0)
     }
 
-    /// One try, for those who know that somebody is there.
-    pub(super) fn try_accept(&self) -> nix::Result<TcpStream> {
+    /// `accept` as it is, for the master that takes clients on behalf of others.
+    pub(super) fn accept_one(&self) -> nix::Result<TcpStream> {
         let client = net::accept(&self.socket)?;
         self.count_taken();
         Ok(client)
@@ -105,16 +111,15 @@ impl Listener {
         self.left_to_drain.get().is_some()
     }
 
-    /// How many of those that were in the queue when the server was asked to stop are left. Without
-    /// the count a busy port would never let it. Where somebody else takes one of them the tick
-    /// ends the wait; O_NONBLOCK would end it at once, but for all who share the listener, and
-    /// those who are not to stop would never wait again.
+    /// How many of those that were in the queue when the server was asked to stop are left, as far
+    /// as nobody else has taken them. Without the count a busy port would never let it stop.
+    /// O_NONBLOCK would do, but for all who share the listener, and those who are not to stop would
+    /// never wait again.
     // ANCHOR: drain
     fn left_to_drain(&self) -> io::Result<u32> {
-        let left = match self.left_to_drain.get() {
-            Some(left) => left,
-            None => self.waiting()?,
-        };
+        let queued = self.waiting()?;
+        let left = self.left_to_drain.get();
+        let left = left.map_or(queued, |left| left.min(queued));
         self.left_to_drain.set(Some(left));
         Ok(left)
     }
@@ -133,13 +138,21 @@ impl AsFd for Listener {
     }
 }
 
+/// Whether something lacks of which there may be enough later.
+pub(super) fn is_exhaustion(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
+    )
+}
+
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.
 // ANCHOR: recover
 pub(super) fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
         Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
-        error if is_exhaustion(error) => {
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
             crate::log!("accept: {}; waiting until that changes", error.desc());
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())
@@ -158,13 +171,5 @@ pub(super) fn recover(error: Errno) -> io::Result<()> {
         | Errno::EPERM => Ok(()),
         error => Err(error.into()),
     }
-}
-
-/// Whether something lacks of which there may be enough later.
-pub(super) fn is_exhaustion(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
-    )
 }
 // ANCHOR_END: recover

@@ -61,7 +61,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "RULE", value_parser = pick_parser())]
     pick: Option<Pick>,
 
-    /// With --accept mutex: a mutex that stays locked when its holder dies, to see why it should not.
+    /// With --accept mutex: one that stays locked when its holder dies, to see why it should not.
     #[arg(long, hide = true)]
     plain_mutex: bool,
 

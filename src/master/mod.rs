@@ -101,6 +101,8 @@ fn spawn(slot: usize, entrance: &mut Entrance, server: &Server, work: Work) -> i
 /// The wish to stop has come while slots were vacant, their workers having died: where connections
 /// wait for them, a last worker answers those. It inherits the wish to stop, so it does no more.
 fn last_call(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
+    // The signal of a death may still be in the queue, behind the wish to stop.
+    pool.reap(entrance);
     for slot in pool.vacancies() {
         if entrance.waiting(slot).unwrap_or(0) > 0 {
             match spawn(slot, entrance, server, work) {

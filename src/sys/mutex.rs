@@ -10,7 +10,8 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use nix::time::{ClockId, clock_gettime};
 
-// POSIX 2024 and glibc since 2.30 have it; the libc crate has it not.
+// SAFETY: as `pthread_mutex_clocklock(3)` declares it. POSIX 2024 and glibc since 2.30 have it; the
+// libc crate has it not.
 unsafe extern "C" {
     fn pthread_mutex_clocklock(
         mutex: *mut pthread_mutex_t,
@@ -94,8 +95,8 @@ impl SharedMutex {
         let clock = ClockId::CLOCK_MONOTONIC;
         let until = clock_gettime(clock)? + patience.into();
         let mutex = self.place.as_ptr();
-        // SAFETY: the mutex is initialised and lives as long as `self`;
-        // `until` outlives the call.
+        // SAFETY: the mutex is initialised and lives as long as `self`,
+        // and `until` outlives the call.
         let result = unsafe { pthread_mutex_clocklock(mutex, clock.as_raw(), until.as_ref()) };
         let inherited = match check(result) {
             Ok(()) => false,

@@ -197,8 +197,7 @@ impl Dispatcher {
     /// been taken from it, and workers that wish to leave may leave.
     fn finish_if_stopping(&mut self) -> io::Result<()> {
         if let Some(listener) = &self.listener
-            && signal::stopping()
-            && (listener.is_finished()? || listener.waiting()? == 0)
+            && listener.is_finished()?
         {
             self.listener = None;
         }
@@ -260,10 +259,12 @@ impl Dispatcher {
         let Some(listener) = &self.listener else {
             return Ok(());
         };
-        match listener.try_accept() {
+        match listener.accept_one() {
             Ok(client) => self.in_hand.push_back(client),
             Err(error) if is_exhaustion(error) => self.pause("accept", error),
-            Err(error) => recover(error)?,
+            Err(error) => {
+                recover(error)?;
+            }
         }
         Ok(())
     }

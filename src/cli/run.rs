@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use super::limits::LimitArgs;
 use super::pool::PoolArgs;
 use super::{duration, wrong_call};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
 use crate::serve::{Lifetime, Server};
@@ -34,6 +34,7 @@ use crate::sys::signal;
   servers run prefork --pool dynamic --workers 64 --min-spare 5 --max-spare 10
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
+  servers run prefork --accept pass --pick first
 
 Exit codes: 0 stopped in good order, 1 it failed or was stopped by force, 2 the call was wrong.")]
 pub(super) struct Args {
@@ -54,6 +55,14 @@ pub(super) struct Args {
     /// How the workers share the port [default: the model's own; see `servers list`].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
     accept: Option<Strategy>,
+
+    /// With --accept pass: whom the master passes the next connection to [default: round-robin].
+    #[arg(long, value_name = "RULE", value_parser = pick_parser())]
+    pick: Option<Pick>,
+
+    /// With --accept mutex: one that stays locked when its holder dies, to see why it should not.
+    #[arg(long, hide = true)]
+    plain_mutex: bool,
 
     /// Connections served at once, for models with a process or thread each; 503 beyond it.
     #[arg(long, value_name = "N", default_value_t = 1024)]
@@ -98,7 +107,8 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let accept = self.strategy();
-        let pool = self.pool.rules(self.model, self.graceful_timeout);
+        let pool = self.pool.rules(self.model, accept, self.graceful_timeout);
+        let manner = self.manner(accept);
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
@@ -115,6 +125,7 @@ impl Args {
             lifetime: Lifetime::default(),
             threads: self.threads.into(),
             accept,
+            manner,
             scoreboard: &scoreboard,
             connections_max: self.max_connections as usize,
         };
@@ -148,6 +159,25 @@ impl Args {
         wanted
     }
 
+    /// The details of the strategy, as far as it has any.
+    fn manner(&self, accept: Strategy) -> Manner {
+        let misplaced = |option, strategy: Strategy| {
+            let name = strategy.name();
+            let message = format!("{option} needs --accept {name}");
+            wrong_call("run", ErrorKind::ArgumentConflict, message);
+        };
+        if self.pick.is_some() && accept != Strategy::Pass {
+            misplaced("--pick", Strategy::Pass);
+        }
+        if self.plain_mutex && accept != Strategy::Mutex {
+            misplaced("--plain-mutex", Strategy::Mutex);
+        }
+        Manner {
+            pick: self.pick.unwrap_or_default(),
+            plain_mutex: self.plain_mutex,
+        }
+    }
+
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
         let Some(path) = &self.root else {
             return Ok(None);
@@ -176,6 +206,15 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {
         let known = Strategy::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
+    })
+}
+
+/// The rules of `--accept pass`.
+fn pick_parser() -> impl TypedValueParser<Value = Pick> {
+    let names = Pick::ALL.map(|pick| PossibleValue::new(pick.name()).help(pick.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Pick::ALL.into_iter().find(|it| it.name() == name);
         known.expect("clap only lets names through that come from the list")
     })
 }

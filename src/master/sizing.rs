@@ -96,9 +96,10 @@ impl Sizer {
     }
 
     /// One more or one fewer, by hand: of the workers in a static pool, of the limit in others.
-    /// One always remains, and never are there more than `most`.
-    pub(super) fn adjust(&mut self, by: isize, most: usize) -> usize {
-        self.limit = self.limit.saturating_add_signed(by).clamp(1, most.max(1));
+    /// Never are there fewer than `least`, nor more than `most`.
+    pub(super) fn adjust(&mut self, by: isize, least: usize, most: usize) -> usize {
+        let limit = self.limit.saturating_add_signed(by);
+        self.limit = limit.clamp(least, most.max(least));
         self.target = match self.sizing {
             Sizing::Static => self.limit,
             _ => self.target.min(self.limit),
@@ -134,7 +135,7 @@ impl Sizer {
     /// `waiting` connections are in the accept queue.
     pub(super) fn demand(&mut self, census: &Census, waiting: usize) -> Option<Change> {
         let missing = waiting.saturating_sub(census.spare());
-        if missing == 0 {
+        if missing == 0 || !self.is_on_demand() {
             return None;
         }
         self.slack = None;

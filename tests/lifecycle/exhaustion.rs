@@ -22,7 +22,7 @@ const QUIET_S: f64 = 0.3;
 
 /// More clients than the process may have descriptors. Where each client has a process of its own
 /// there is no such lack, and all are answered.
-fn a_lack_of_descriptors_is_waited_out(model: &str) {
+pub(crate) fn a_lack_of_descriptors_is_waited_out(model: &str) {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
     let options = ["--keep-alive-timeout", "300s", "--head-timeout", "300s"];
@@ -116,7 +116,7 @@ fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
 
 /// CPU time, not duration: however long the second takes, waiting costs nothing.
 #[track_caller]
-fn assert_quiet(server: &Server) {
+pub(crate) fn assert_quiet(server: &Server) {
     let before = proc::cpu_seconds(server.pid());
     thread::sleep(Duration::from_secs(1));
     let used = proc::cpu_seconds(server.pid()) - before;

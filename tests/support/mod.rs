@@ -33,6 +33,11 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Whether the model has a master that keeps a pool of worker processes.
+pub(crate) fn has_master(model: &str) -> bool {
+    model.starts_with("prefork")
+}
+
 /// Makes one `#[test]` of each function for every model of the registry; the functions take the
 /// model's name. A model that joins the registry and not this list fails the last test.
 #[macro_export]

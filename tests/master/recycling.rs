@@ -48,18 +48,54 @@ fn jitter_spreads_the_ends() {
     assert!(lives.len() > 1, "{lives:?}");
 }
 
-#[test]
-fn no_client_sees_an_error_when_workers_are_replaced() {
-    let server = start(3, &["--max-requests", "20", "--max-requests-jitter", "20"]);
-    for options in [&["-n", "3000"][..], &["-n", "1000", "--no-keep-alive"]] {
+/// Makes a test of each function for every way to share a port; the functions take its name.
+macro_rules! for_every_strategy {
+    ($($test:ident),*) => {
+        for_every_strategy! { @strategies [$($test)*] shared flock mutex pass reuseport }
+    };
+    (@strategies $tests:tt $($strategy:ident)*) => {
+        $(for_every_strategy! { @strategy $strategy $tests })*
+    };
+    (@strategy $strategy:ident [$($test:ident)*]) => {
+        mod $strategy {
+            $(#[test]
+            fn $test() {
+                super::$test(stringify!($strategy));
+            })*
+        }
+    };
+}
+
+for_every_strategy! {
+    no_client_sees_an_error_when_workers_are_replaced,
+    no_client_sees_an_error_at_a_hang_up
+}
+
+fn no_client_sees_an_error_when_workers_are_replaced(strategy: &str) {
+    let rules = ["--max-requests", "20", "--max-requests-jitter", "20"];
+    let server = start(3, &[&["--accept", strategy], &rules[..]].concat());
+    for options in [&["-n", "2000"][..], &["-n", "500", "--no-keep-alive"]] {
         assert_clean(&load(&server, options));
     }
     assert_serves(&server);
-    assert!(
-        !server.said().contains(" ms"),
-        "it is no failure: {}",
-        server.said()
-    );
+    let said = server.said();
+    assert!(!said.contains(" ms"), "it is no failure: {said}");
+}
+
+fn no_client_sees_an_error_at_a_hang_up(strategy: &str) {
+    let server = start(4, &["--accept", strategy]);
+    for mode in [&[][..], &["--no-keep-alive"]] {
+        let before = workers(&server);
+        std::thread::scope(|scope| {
+            let under_load = scope.spawn(|| load(&server, &[&["-d", "1500ms"], mode].concat()));
+            server.signal(Signal::SIGHUP);
+            wait_for("four others", || {
+                let workers = workers(&server);
+                workers.len() == 4 && !workers.iter().any(|pid| before.contains(pid))
+            });
+            assert_clean(&under_load.join().unwrap());
+        });
+    }
 }
 
 /// SIGHUP: a new generation, each of whose workers is ready before an old one goes.
@@ -76,23 +112,6 @@ fn all_workers_are_replaced_at_a_hang_up() {
         assert_serves(&server);
     }
     assert_eq!(server.said(), "");
-}
-
-#[test]
-fn no_client_sees_an_error_at_a_hang_up() {
-    let server = start(4, &[]);
-    for mode in [&[][..], &["--no-keep-alive"]] {
-        let before = workers(&server);
-        std::thread::scope(|scope| {
-            let under_load = scope.spawn(|| load(&server, &[&["-d", "3s"], mode].concat()));
-            server.signal(Signal::SIGHUP);
-            wait_for("four others", || {
-                let workers = workers(&server);
-                workers.len() == 4 && !workers.iter().any(|pid| before.contains(pid))
-            });
-            assert_clean(&under_load.join().unwrap());
-        });
-    }
 }
 
 /// A client that is idle on a kept connection when its worker is told to leave is not cut off.

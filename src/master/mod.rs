@@ -141,6 +141,7 @@ fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Resul
 }
 
 /// What a signal means that does not end the loop.
+// ANCHOR: obey
 fn obey(signal: Signal, pool: &mut Pool<'_>) {
     match signal {
         Signal::SIGTTIN => pool.adjust(1),
@@ -151,3 +152,4 @@ fn obey(signal: Signal, pool: &mut Pool<'_>) {
         other => crate::log!("{other}: nothing to do"),
     }
 }
+// ANCHOR_END: obey

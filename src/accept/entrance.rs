@@ -29,6 +29,7 @@ pub struct Entrance {
     way: Option<Way>,
 }
 
+// ANCHOR: ways
 enum Way {
     /// One listener for all.
     Shared(Listener),
@@ -41,6 +42,7 @@ enum Way {
     /// A listener for each slot.
     Reuseport(Listeners),
 }
+// ANCHOR_END: ways
 
 /// A worker's own way in.
 pub struct Door {
@@ -59,7 +61,6 @@ impl Entrance {
     ///
     /// # Errors
     /// A lack of descriptors or memory.
-    // ANCHOR: open
     pub fn open(
         strategy: Strategy,
         manner: Manner,
@@ -79,7 +80,6 @@ impl Entrance {
         };
         Ok(Self { way: Some(way) })
     }
-    // ANCHOR_END: open
 
     /// To be called before the fork of a worker for `slot`. No two live workers may have the same
     /// slot where the master passes connections to them.
@@ -98,7 +98,6 @@ impl Entrance {
     ///
     /// # Errors
     /// A lack of descriptors or memory.
-    // ANCHOR: door
     pub fn door(&mut self, slot: usize) -> io::Result<Door> {
         let way = match self.way.take() {
             Some(Way::Shared(listener)) => WorkersWay::Own(listener),
@@ -112,7 +111,6 @@ impl Entrance {
         };
         Ok(Door { way })
     }
-    // ANCHOR_END: door
 
     /// What the master waits for: the next signal, or `None` when `timeout` has passed. Where the
     /// master has work of its own at the entrance, it is done meanwhile.
@@ -181,7 +179,6 @@ impl Door {
     }
 
     /// [`Door::accept`], with something to do at least once a tick while nobody comes.
-    // ANCHOR: accept
     pub fn accept_while(&self, meanwhile: impl FnMut()) -> Accepted {
         match &self.way {
             WorkersWay::Own(listener) => listener.accept_while(meanwhile),
@@ -190,7 +187,6 @@ impl Door {
             WorkersWay::Passed(receiver) => receiver.accept_while(meanwhile),
         }
     }
-    // ANCHOR_END: accept
 
     /// The listener behind it, for those who wait in other ways than `accept` does.
     ///

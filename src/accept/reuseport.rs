@@ -28,10 +28,12 @@ impl Listeners {
     /// # Errors
     /// No descriptors or no memory for so many.
     pub fn open(first: Listener, slots: usize) -> io::Result<Self> {
+        // ANCHOR: open
         let mut by_slot = vec![first];
         while by_slot.len() < slots {
             by_slot.push(by_slot[0].beside()?);
         }
+        // ANCHOR_END: open
         Ok(Self { by_slot })
     }
 

@@ -82,8 +82,11 @@ fn fill(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
         }
     }
 }
+// ANCHOR_END: fill
 
+/// Forks a worker for a slot.
 fn spawn(slot: usize, entrance: &mut Entrance, server: &Server, work: Work) -> io::Result<Pid> {
+    // ANCHOR: spawn
     entrance.prepare(slot)?;
     match process::fork()? {
         Fork::Parent(pid) => Ok(pid),
@@ -95,8 +98,8 @@ fn spawn(slot: usize, entrance: &mut Entrance, server: &Server, work: Work) -> i
             });
         }
     }
+    // ANCHOR_END: spawn
 }
-// ANCHOR_END: fill
 
 /// The wish to stop has come while slots were vacant, their workers having died: where connections
 /// wait for them, a last worker answers those. It inherits the wish to stop, so it does no more.

@@ -150,6 +150,18 @@ impl Entrance {
         }
     }
 
+    /// All listeners, for a successor to inherit; see [`Listener::with`].
+    pub fn listeners(&self) -> Vec<&Listener> {
+        match &self.way {
+            Some(Way::Shared(listener) | Way::Flock(listener, _) | Way::Mutex(listener, _)) => {
+                vec![listener]
+            }
+            Some(Way::Pass(dispatcher)) => dispatcher.listener().into_iter().collect(),
+            Some(Way::Reuseport(listeners)) => listeners.iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// Deals new connections to the slots that are `in_service` and to no others, where each slot
     /// has an accept queue of its own; elsewhere whoever is there takes them anyway.
     ///

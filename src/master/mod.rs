@@ -86,7 +86,6 @@ fn fill(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
 
 /// Forks a worker for a slot.
 fn spawn(slot: usize, entrance: &mut Entrance, server: &Server, work: Work) -> io::Result<Pid> {
-    // ANCHOR: spawn
     entrance.prepare(slot)?;
     match process::fork()? {
         Fork::Parent(pid) => Ok(pid),
@@ -98,7 +97,6 @@ fn spawn(slot: usize, entrance: &mut Entrance, server: &Server, work: Work) -> i
             });
         }
     }
-    // ANCHOR_END: spawn
 }
 
 /// The wish to stop has come while slots were vacant, their workers having died: where connections

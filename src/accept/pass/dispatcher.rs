@@ -112,6 +112,11 @@ impl Dispatcher {
     }
     // ANCHOR_END: vacated
 
+    /// What it accepts from, unless that is over.
+    pub(crate) fn listener(&self) -> Option<&Listener> {
+        self.listener.as_ref()
+    }
+
     /// How many connections wait to be passed.
     pub(crate) fn waiting(&self) -> io::Result<u32> {
         let queued = self.listener.as_ref().map_or(Ok(0), Listener::waiting)?;
@@ -174,7 +179,6 @@ impl Dispatcher {
     }
 
     /// What the worker of a slot has to say.
-    // ANCHOR: hear
     fn hear(&mut self, slot: usize) {
         let Some(Some(channel)) = self.channels.get_mut(slot) else {
             return;
@@ -191,7 +195,6 @@ impl Dispatcher {
             (_, before) => before,
         };
     }
-    // ANCHOR_END: hear
 
     /// Once the server stops, the port is closed as soon as all who were in the accept queue have
     /// been taken from it, and workers that wish to leave may leave.

@@ -28,6 +28,8 @@ pub type Accepted = io::Result<Option<TcpStream>>;
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
     socket: TcpListener,
+    /// Others on the same port that came with it; see [`Listener::with`].
+    siblings: Vec<Self>,
     /// Once the server stops: how many connections of the accept queue are still to be answered.
     left_to_drain: Cell<Option<u32>>,
 }
@@ -47,10 +49,23 @@ impl Listener {
         Self::of(reuseport::listen_beside(&self.socket)?)
     }
 
+    /// This listener together with others on its port, in the order in which all of them began to
+    /// listen: what a process inherits whose predecessor had a listener for each worker.
+    pub fn with(mut self, siblings: Vec<Self>) -> Self {
+        self.siblings = siblings;
+        self
+    }
+
+    /// The others, which are to be held from now on by whoever takes them.
+    pub(super) fn take_siblings(&mut self) -> Vec<Self> {
+        std::mem::take(&mut self.siblings)
+    }
+
     fn of(socket: TcpListener) -> io::Result<Self> {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
+            siblings: Vec::new(),
             left_to_drain: Cell::new(None),
         })
     }

@@ -110,7 +110,9 @@ fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
         }
     }
 }
+// ANCHOR_END: act
 
+/// Forks a worker for a post.
 fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
     let requests = crew.allowance();
     entrance.prepare(post.slot)?;
@@ -119,7 +121,6 @@ fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
         Fork::Child => process::leave_after(|| crew.live(post, entrance, requests)),
     }
 }
-// ANCHOR_END: act
 
 /// The wish to stop has come while workers were missing: where connections wait for them, a last
 /// worker answers those. It inherits the wish to stop, so it does no more.

@@ -142,8 +142,8 @@ impl Sizer {
         self.grow(census, missing.min(RATE_MAX))
     }
 
-    // ANCHOR: keep_spare
     fn keep_spare(&mut self, census: &Census, min: usize, max: usize) -> Option<Change> {
+        // ANCHOR: keep_spare
         let spare = census.spare();
         if spare < min {
             let count = self.rate.min(min - spare);
@@ -154,8 +154,8 @@ impl Sizer {
         self.is_at_limit = false;
         // Apache stops one a second: a burst may be followed by another.
         (spare > max && census.idle > 0).then(|| self.shrink(census, 1))
+        // ANCHOR_END: keep_spare
     }
-    // ANCHOR_END: keep_spare
 
     /// Those go that were idle all the time, even when the fewest were. In a pool whose workers
     /// take turns no single one is idle for long, so asking each of them would keep them all.

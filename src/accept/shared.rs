@@ -45,6 +45,11 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Connections that the kernel lets wait here: what was asked for, or net.core.somaxconn.
+    pub fn queue_limit(&self) -> io::Result<u32> {
+        Ok(net::accept_queue(&self.socket)?.1)
+    }
+
     /// The next connection, or `None` when the server was asked to stop and has taken all that
     /// was in the accept queue at that moment.
     ///

@@ -14,9 +14,10 @@ use super::limits::LimitArgs;
 use super::{duration, wrong_call};
 use crate::accept::{Listener, Strategy};
 use crate::models::{self, Model};
-use crate::scoreboard::Scoreboard;
+use crate::scoreboard::{Description, Scoreboard};
 use crate::serve::Server;
-use crate::site::{Root, Site};
+use crate::site::{OpenTo, Root, Site, StatusPages};
+use crate::status::Source;
 use crate::sys::errors::plain;
 use crate::sys::signal;
 
@@ -84,8 +85,37 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
+    /// Who may see /status and /metrics.
+    #[arg(
+        long,
+        value_name = "WHO",
+        default_value = "local",
+        help_heading = "The status"
+    )]
+    status: ShowTo,
+
+    /// Count and log requests that take longer than this from arrival to answer; 0 for none.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        help_heading = "The status"
+    )]
+    slow_ms: u64,
+
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// Who may see the status pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ShowTo {
+    /// Clients on this machine; behind a proxy on this machine, that is everybody
+    Local,
+    /// Everybody
+    Anyone,
+    /// Nobody
+    Nobody,
 }
 
 impl Args {
@@ -96,6 +126,7 @@ impl Args {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
+            status: self.status_pages(&scoreboard),
         };
         let server = Server {
             handler: &site,
@@ -105,9 +136,16 @@ impl Args {
             accept,
             scoreboard: &scoreboard,
             connections_max: self.max_connections as usize,
+            slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
         };
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
+        scoreboard.describe(&Description {
+            model: self.model.name,
+            accept: accept.name(),
+            address: listener.address()?,
+            queue_limit: listener.queue_limit()?,
+        });
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
         announce(&listener).context("cannot write to standard output")?;
@@ -134,6 +172,18 @@ impl Args {
             wrong_call("run", ErrorKind::ValueValidation, message);
         }
         wanted
+    }
+
+    fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
+        let open_to = match self.status {
+            ShowTo::Local => OpenTo::Local,
+            ShowTo::Anyone => OpenTo::Anyone,
+            ShowTo::Nobody => return None,
+        };
+        Some(StatusPages {
+            source: Source::of_server(scoreboard),
+            open_to,
+        })
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {

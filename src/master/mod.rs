@@ -47,6 +47,8 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
     let signals = Signals::take_over()?;
     let mut pool = Pool::new(server.workers);
+    // This process has no slot: it serves nobody.
+    server.scoreboard.vacate(0);
     while !signal::stopping() {
         fill(
             &mut pool,

@@ -47,8 +47,8 @@ pub(super) const MODEL: Model = Model {
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let mut children = Children::default();
-    let slots = Slots::default();
-    let mut away = TurnedAway::default();
+    let slots = Slots::new(server.scoreboard);
+    let mut away = TurnedAway::new(server.scoreboard);
     while let Some(client) = listener.accept_while(|| {
         children.reap_all(|slot| slots.give_back(slot));
         away.sweep();
@@ -85,7 +85,7 @@ fn serve(server: &Server<'_>, slot: usize, client: &TcpStream) -> i32 {
 /// Forks, however long it takes: the client that has been accepted waits, and those behind it
 /// wait in the accept queue, until a process or memory is to be had again.
 // ANCHOR: exhausted
-fn fork(children: &mut Children<usize>, slots: &Slots) -> Fork {
+fn fork(children: &mut Children<usize>, slots: &Slots<'_>) -> Fork {
     loop {
         match process::fork() {
             Ok(fork) => return fork,

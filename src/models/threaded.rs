@@ -44,8 +44,8 @@ const STACK_BYTES: usize = 256 * 1024;
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
-    let slots = &Slots::default();
-    let mut away = TurnedAway::default();
+    let slots = &Slots::new(server.scoreboard);
+    let mut away = TurnedAway::new(server.scoreboard);
     // The scope ends when the last thread has: that is the graceful stop.
     thread::scope(|scope| {
         while let Some(client) = listener.accept_while(|| away.sweep())? {

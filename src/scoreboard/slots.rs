@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Scoreboard;
+
 /// Gives out the lowest free slot, so that the scoreboard stays as short as the server is busy.
-#[derive(Debug, Default)]
-pub struct Slots {
+pub struct Slots<'a> {
+    scoreboard: &'a Scoreboard,
     state: Mutex<State>,
 }
 
@@ -17,7 +19,16 @@ struct State {
     used: usize,
 }
 
-impl Slots {
+impl<'a> Slots<'a> {
+    /// All slots are free, that of the process which makes this call among them: it serves nobody.
+    pub fn new(scoreboard: &'a Scoreboard) -> Self {
+        scoreboard.vacate(0);
+        Self {
+            scoreboard,
+            state: Mutex::default(),
+        }
+    }
+
     /// A slot that nobody has.
     pub fn take(&self) -> usize {
         let mut state = self.state();
@@ -32,6 +43,7 @@ impl Slots {
 
     /// Whoever had the slot has gone.
     pub fn give_back(&self, slot: usize) {
+        self.scoreboard.vacate(slot);
         self.state().free.push(Reverse(slot));
     }
 
@@ -53,7 +65,8 @@ mod tests {
 
     #[test]
     fn the_lowest_free_slot_comes_first() {
-        let slots = Slots::default();
+        let scoreboard = Scoreboard::create().unwrap();
+        let slots = Slots::new(&scoreboard);
         let taken: Vec<usize> = (0..4).map(|_| slots.take()).collect();
         assert_eq!(taken, [0, 1, 2, 3]);
         slots.give_back(2);

@@ -2,14 +2,17 @@
 
 mod blocking;
 mod clock;
+mod slow;
 mod turned_away;
 
 use std::net::TcpStream;
-use std::time::Instant;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use crate::accept::Strategy;
-use crate::http::{Conn, Handler, Limits};
-use crate::scoreboard::Scoreboard;
+use crate::http::{Activity, Conn, Handler, Limits};
+use crate::scoreboard::{Scoreboard, State};
+use crate::sys::signal;
 
 pub use turned_away::TurnedAway;
 
@@ -28,8 +31,10 @@ pub struct Server<'a> {
     /// Connections served at once by the models that make a process or thread for each; beyond
     /// it the answer is 503.
     pub connections_max: usize,
-    /// Where each worker counts what it has answered.
+    /// Where each worker shows what it does, and counts what it has done.
     pub scoreboard: &'a Scoreboard,
+    /// Requests that take longer than this are counted and logged.
+    pub slow: Option<Duration>,
 }
 
 impl Server<'_> {
@@ -61,7 +66,39 @@ impl Server<'_> {
     // ANCHOR: serve
     pub fn serve(&self, client: &TcpStream) {
         let mut conn = Conn::new(&self.limits, Instant::now());
+        self.scoreboard.connected();
         blocking::drive(client, &mut conn, self);
+        self.scoreboard.disconnected();
+        self.scoreboard.set(State::Waiting, conn.since());
     }
     // ANCHOR_END: serve
+
+    /// Has the request of a connection answered; every driver's way to the handler.
+    ///
+    /// The connection has been told the time when the request was whole, and is told again when the
+    /// answer is. Nothing here reads a clock for the difference.
+    pub fn respond(&self, conn: &mut Conn, client: &impl AsFd) {
+        let began = conn.since();
+        let line = conn.request_line();
+        self.scoreboard.responding(line, client, began);
+        conn.respond(self.handler, clock::now);
+        let took = conn.since().saturating_duration_since(began);
+        self.scoreboard.answered();
+        self.scoreboard.took(took);
+        if self.slow.is_some_and(|slow| took >= slow) {
+            self.tell_slow(conn, client, took);
+        }
+    }
+
+    /// Shows what a worker does that has one client at a time.
+    fn show(&self, conn: &Conn) {
+        let state = match conn.activity() {
+            Activity::Closing => State::Closing,
+            _ if signal::stopping() => State::Finishing,
+            Activity::Reading => State::Reading,
+            Activity::Answering => State::Responding,
+            Activity::Idle => State::KeepAlive,
+        };
+        self.scoreboard.set(state, conn.since());
+    }
 }

@@ -3,6 +3,7 @@
 mod echo;
 mod files;
 mod parameters;
+mod status;
 mod who;
 mod work;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode;
 
 pub use files::Root;
+pub use status::{OpenTo, StatusPages};
 
 use crate::http::{Handler, Method, Request, Response, Status};
 
@@ -24,6 +26,8 @@ pub struct Site {
     pub bytes_max: u64,
     /// The longest that `/sleep` and `/cpu` hold a worker.
     pub wait_max: Duration,
+    /// The status pages, if they are shown at all.
+    pub status: Option<StatusPages>,
 }
 
 impl Default for Site {
@@ -32,6 +36,7 @@ impl Default for Site {
             root: None,
             bytes_max: 1 << 30,
             wait_max: Duration::from_secs(60),
+            status: None,
         }
     }
 }
@@ -112,6 +117,8 @@ impl Site {
             b"/bytes" => (Allow::Get, work::bytes),
             b"/sleep" => (Allow::Get, work::sleep),
             b"/cpu" => (Allow::Get, work::cpu),
+            b"/status" => (Allow::Get, status::status),
+            b"/metrics" => (Allow::Get, status::metrics),
             b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
             _ => return None,

@@ -1,7 +1,7 @@
 //! Sockets, where nix leaves a gap.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -46,9 +46,42 @@ pub fn accept(listener: &impl AsFd) -> nix::Result<TcpStream> {
     Ok(TcpStream::from(client))
 }
 
-/// Connections that wait in a listener's accept queue. For a listening socket TCP_INFO reports
-/// them as `tcpi_unacked` (`tcp_get_info` in the kernel's `net/ipv4/tcp.c`).
-pub fn accept_queue_length(listener: &impl AsFd) -> nix::Result<u32> {
+/// The other end of a connection; `None` once it has gone, or if this is no TCP socket.
+pub fn peer(client: &impl AsFd) -> Option<SocketAddr> {
+    address_of(socket::getpeername(client.as_fd().as_raw_fd()))
+}
+
+/// Whether the client of the connection `descriptor` is on this machine: it comes from a loopback
+/// address, or from the very address at which it was accepted. `None` if that is no connection.
+///
+/// The number may be out of date; at worst the answer is that of another connection.
+pub fn is_local(descriptor: RawFd) -> Option<bool> {
+    let peer: IpAddr = address_of(socket::getpeername(descriptor))?
+        .ip()
+        .to_canonical();
+    let own = address_of(socket::getsockname(descriptor))?
+        .ip()
+        .to_canonical();
+    Some(peer.is_loopback() || peer == own)
+}
+
+fn address_of(name: nix::Result<SockaddrStorage>) -> Option<SocketAddr> {
+    let name = name.ok()?;
+    let v4 = || {
+        name.as_sockaddr_in()
+            .map(|v4| SocketAddrV4::from(*v4).into())
+    };
+    let v6 = || {
+        name.as_sockaddr_in6()
+            .map(|v6| SocketAddrV6::from(*v6).into())
+    };
+    v4().or_else(v6)
+}
+
+/// Connections that wait in a listener's accept queue, and how many can. For a listening socket
+/// TCP_INFO reports them as `tcpi_unacked` and `tcpi_sacked` (`tcp_get_info` in the kernel's
+/// `net/ipv4/tcp.c`).
+pub fn accept_queue(listener: &impl AsFd) -> nix::Result<(u32, u32)> {
     // SAFETY: tcp_info is a struct of plain integers, for which all zeroes is a value.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
@@ -63,5 +96,10 @@ pub fn accept_queue_length(listener: &impl AsFd) -> nix::Result<u32> {
             &raw mut length,
         )
     };
-    Errno::result(result).map(|_| info.tcpi_unacked)
+    Errno::result(result).map(|_| (info.tcpi_unacked, info.tcpi_sacked))
+}
+
+/// Connections that wait in a listener's accept queue; see [`accept_queue`].
+pub fn accept_queue_length(listener: &impl AsFd) -> nix::Result<u32> {
+    accept_queue(listener).map(|(length, _)| length)
 }

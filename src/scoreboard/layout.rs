@@ -1,0 +1,58 @@
+//! Which word means what.
+//!
+//! Words 16 to 31 of the header and 24 to 31 of a record belong to the master.
+
+/// Tells readers of another version that they would misread it.
+pub(super) const LAYOUT: u64 = 2;
+/// Words of a record, and of the header: four cache lines, so that no two workers share one.
+pub(super) const RECORD: usize = 32;
+
+/// Words of the header.
+pub(super) mod header {
+    use std::ops::Range;
+
+    pub(in super::super) const LAYOUT: usize = 0;
+    /// One more than the highest slot that was ever taken.
+    pub(in super::super) const SLOTS: usize = 1;
+    /// When the server started, in milliseconds since 1970.
+    pub(in super::super) const STARTED_MS: usize = 2;
+    /// The process that the others descend from, as it sees itself.
+    pub(in super::super) const MAIN_PID: usize = 3;
+    /// The model's name.
+    pub(in super::super) const MODEL: Range<usize> = 4..6;
+    /// The accept strategy's name.
+    pub(in super::super) const ACCEPT: Range<usize> = 6..8;
+    /// Where it listens: an IPv6 address, or an IPv4 address mapped into one.
+    pub(in super::super) const ADDRESS: Range<usize> = 8..10;
+    pub(in super::super) const PORT: usize = 10;
+    /// Connections that may wait in the accept queue of one listener.
+    pub(in super::super) const QUEUE_LIMIT: usize = 11;
+    /// Clients that were turned away with a 503.
+    pub(in super::super) const TURNED_AWAY: usize = 12;
+    /// The most CPU time that anybody has read out for the whole server, in microseconds.
+    pub(in super::super) const CPU_US: usize = 13;
+}
+
+/// Words of a record.
+pub(super) mod record {
+    /// The process that has the slot.
+    pub(in super::super) const PID: usize = 0;
+    /// Requests answered in this slot, by all who have had it.
+    pub(in super::super) const REQUESTS: usize = 1;
+    /// The state's letter in the topmost octet; below it when that began, on the monotonic clock in
+    /// microseconds. One word, so that the two always belong together.
+    pub(in super::super) const STATE: usize = 2;
+    /// The thread that has the slot.
+    pub(in super::super) const TID: usize = 3;
+    /// Octets sent.
+    pub(in super::super) const BYTES: usize = 4;
+    /// Connections that were begun.
+    pub(in super::super) const CONNECTIONS: usize = 5;
+    /// Connections that are open.
+    pub(in super::super) const OPEN: usize = 6;
+    /// Time between a request's arrival and its answer, summed up, in microseconds.
+    pub(in super::super) const HANDLING_US: usize = 7;
+    /// Requests that took longer than `--slow-ms`.
+    pub(in super::super) const SLOW: usize = 8;
+    // Word 9 is free; the request line begins at word 10, see `line`.
+}

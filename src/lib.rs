@@ -8,6 +8,7 @@
 //! | [`cli`] | one file per subcommand: arguments in, calls out |
 //! | [`mod@bench`] | the experiment: blocks, servers under test, accounting, statistics, results |
 //! | [`report`] | what people look at: terminal tables, JSON, Markdown |
+//! | [`top`] | `servers top`: a live view of a scoreboard, in a terminal |
 //! | [`load`] | the load generator; it works against any URL and knows nothing of models |
 //! | [`models`] | one short file per model, and the registry of them all |
 //! | [`master`] | the pre-fork machinery: keeps a pool of worker processes whole |
@@ -34,3 +35,4 @@ pub mod serve;
 pub mod site;
 pub mod status;
 pub mod sys;
+pub mod top;

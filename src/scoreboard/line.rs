@@ -44,6 +44,16 @@ pub enum Asked {
     },
 }
 
+impl Asked {
+    /// The client's descriptor in the worker's process, if that is known.
+    pub fn client(&self) -> Option<i32> {
+        match self {
+            Self::Request { client, .. } => *client,
+            Self::Nothing | Self::Torn => None,
+        }
+    }
+}
+
 /// Writes a line; only one thread may write to a record. Takes a few nanoseconds and never waits.
 pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
     let odd = words[NUMBER].load(Relaxed) | 1;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::proc::{self, Cpu};
 use super::{Queue, Report, SCHEMA, Worker};
 use crate::scoreboard::{Asked, Facts, Record, Scoreboard, State, View};
-use crate::sys::{clock, net, slot};
+use crate::sys::{clock, net, slot, sock_diag};
 
 /// A server that can be looked at, from inside or from the outside.
 pub struct Source {
@@ -56,13 +56,8 @@ impl Source {
     /// The worker has noted the client's descriptor in its own record. A record that does not say
     /// counts as a no.
     pub fn is_asked_from_here(&self) -> bool {
-        match self.view.record(slot::get()).asked {
-            Asked::Request {
-                client: Some(client),
-                ..
-            } => net::is_local(client) == Some(true),
-            _ => false,
-        }
+        let client = self.view.record(slot::get()).asked.client();
+        client.is_some_and(|client| net::is_local(client) == Some(true))
     }
 
     /// What there is to be seen now.
@@ -143,26 +138,24 @@ impl Source {
 
     /// The clients of those who are at work, by slot.
     fn clients(&self, facts: &Facts, records: &[Record]) -> BTreeMap<usize, String> {
-        let mut inodes = BTreeMap::new();
-        for record in records.iter().filter(|it| it.state.is_busy()) {
-            if let Asked::Request {
-                client: Some(client),
-                ..
-            } = record.asked
-                && record.open > 0
-                && !self.is_apart
-            {
+        let mut slots = BTreeMap::new();
+        // In another namespace all of the numbers mean something else.
+        let busy = records
+            .iter()
+            .filter(|it| it.state.is_busy() && !self.is_apart);
+        for record in busy.filter(|it| it.open > 0) {
+            if let Some(client) = record.asked.client() {
                 let inode = proc::socket_inode(record.pid, client);
-                inodes.extend(inode.map(|inode| (inode, record.slot)));
+                slots.extend(inode.map(|inode| (inode, record.slot)));
             }
         }
-        if inodes.is_empty() {
+        if slots.is_empty() {
             return BTreeMap::new();
         }
-        let clients = proc::clients(self.pid, facts.address.port());
-        let named = clients.filter_map(|(inode, client)| Some((*inodes.get(&inode)?, client)));
+        let connections = sock_diag::connections(facts.address.port(), facts.address.is_ipv6());
+        let named = connections.unwrap_or_default().into_iter();
         named
-            .map(|(slot, client)| (slot, client.to_string()))
+            .filter_map(|it| Some((*slots.get(&it.inode)?, it.peer.to_string())))
             .collect()
     }
 }

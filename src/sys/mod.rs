@@ -12,3 +12,4 @@ pub mod process;
 pub mod shared;
 pub mod signal;
 pub mod slot;
+pub mod sock_diag;

@@ -7,6 +7,7 @@ mod limits;
 mod list;
 mod load;
 mod man;
+mod pool;
 mod run;
 mod top;
 

@@ -1,4 +1,4 @@
-//! `servers run MODEL`: serves with one model until SIGTERM or SIGINT.
+//! `servers run MODEL`: serves with one model until it is asked to stop.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -11,25 +11,28 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 
 use super::limits::LimitArgs;
+use super::pool::PoolArgs;
 use super::{duration, wrong_call};
 use crate::accept::{Listener, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::{Description, Scoreboard};
-use crate::serve::Server;
+use crate::serve::{Lifetime, Server};
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 use crate::sys::errors::plain;
 use crate::sys::signal;
 
-/// Serve with one model until SIGTERM or SIGINT.
+/// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
-/// The first line on standard output says where: `listening on http://ADDR:PORT`. The first
-/// SIGTERM or SIGINT lets requests in flight and those in the accept queue finish; a second one
-/// stops at once.
+/// The first line on standard output says where: `listening on http://ADDR:PORT`. SIGTERM lets
+/// requests in flight and those in the accept queue finish; a second one stops by force. SIGINT
+/// and SIGQUIT stop at once. Models with a master know SIGHUP (replace all workers, a few at a
+/// time), SIGTTIN and SIGTTOU (one worker more, one fewer).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   servers run prefork
   servers run prefork --bind 0.0.0.0:80 --workers 16 --root /srv/www
+  servers run prefork --pool dynamic --workers 64 --min-spare 5 --max-spare 10
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
 
@@ -43,10 +46,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     #[arg(value_parser = parse_address)]
     bind: SocketAddr,
-
-    /// Worker processes, for models with a pool [default: (2 × cores) + 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    workers: Option<u16>,
 
     /// Threads of each process, for models with a fixed number of them.
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -85,6 +84,11 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
+    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them: to see what a server
+    /// makes of it.
+    #[arg(long, help_heading = "The site")]
+    lab: bool,
+
     /// Who may see /status and /metrics.
     #[arg(
         long,
@@ -104,6 +108,9 @@ pub(super) struct Args {
     slow_ms: u64,
 
     #[command(flatten)]
+    pool: PoolArgs,
+
+    #[command(flatten)]
     limits: LimitArgs,
 }
 
@@ -121,17 +128,22 @@ enum ShowTo {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let accept = self.strategy();
+        let pool = self.pool.rules(self.model, self.graceful_timeout);
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
             status: self.status_pages(&scoreboard),
+            lab: self.lab,
+            scoreboard: Some(&scoreboard),
         };
         let server = Server {
             handler: &site,
             limits: self.limits.into(),
-            workers: self.workers.map_or_else(default_workers, usize::from),
+            workers: self.pool.workers(),
+            pool,
+            lifetime: Lifetime::default(),
             threads: self.threads.into(),
             accept,
             scoreboard: &scoreboard,
@@ -222,11 +234,6 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
 fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "should be an address and a port in digits, as in 127.0.0.1:8080 or [::1]:0")
-}
-
-/// Gunicorn's advice: enough workers that some can compute while others wait.
-fn default_workers() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from) + 1
 }
 
 /// The first line of standard output: scripts wait for it.

@@ -1,66 +1,87 @@
 //! The pre-fork machinery: a master that owns the listener and a pool of worker processes, serves
 //! nobody, and keeps the pool whole.
+//!
+//! ```text
+//!                      ┌────────────────────────────────────────────┐
+//!                      ▼                                            │
+//!    look: who has ended, is ready, is wedged?   (scoreboard)       │
+//!                      ▼                                            │
+//!    steps: who is to come, who is to go?        (pure rules)       │
+//!                      ▼                                            │
+//!    wait for a signal, a connection or a tick ─────────────────────┘
+//! ```
+//!
+//! The rules are pure and each in a file of its own: how many workers there should be
+//! (`sizing`), how one generation replaces another (`turnover`), who is wedged (`liveness`), how
+//! long to wait after failures (`backoff`).
 
 mod backoff;
 mod children;
+mod liveness;
+mod member;
 mod pool;
+mod sizing;
+#[cfg(test)]
+mod sizing_tests;
+mod ticker;
+mod turnover;
+mod worker;
 
 use std::io;
-use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
 use crate::accept::Listener;
 use crate::serve::Server;
 use crate::sys::process::{self, Fork};
-use crate::sys::signal::{self, Signals};
+use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
 use pool::Pool;
+pub use worker::{Work, Worker};
 
-/// What a worker process works with.
-pub struct Worker<'a> {
-    server: &'a Server<'a>,
-    listener: &'a Listener,
-}
-
-impl Worker<'_> {
-    /// The next connection; see [`Listener::accept`].
-    pub fn accept(&self) -> io::Result<Option<TcpStream>> {
-        self.listener.accept()
-    }
-
-    /// Serves one client to its end; see [`Server::serve`].
-    pub fn serve(&self, client: &TcpStream) {
-        self.server.serve(client);
-    }
-}
-
-/// What a worker process does until it is asked to stop.
-pub type Work = fn(&Worker<'_>) -> io::Result<()>;
-
-/// Forks the workers before any request arrives, replaces those that die, and returns when all
+/// Forks the workers before any request arrives, keeps the pool whole, and returns when all
 /// have gone after the wish to stop.
 ///
 /// # Errors
-/// When workers had to be killed, or the master's own system calls fail.
-// ANCHOR: run
+/// When workers had to be killed, none ever became ready, or the master's own system calls fail.
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
+    run_threads(server, listener, 1, work)
+}
+
+/// [`run`] for workers with `threads` threads that serve, each with a record of its own in the
+/// scoreboard: a worker has as many in a row, from the slot that its process has entered.
+///
+/// # Errors
+/// As [`run`].
+// ANCHOR: run
+pub fn run_threads(
+    server: &Server,
+    listener: Listener,
+    threads: usize,
+    work: Work,
+) -> io::Result<()> {
     let signals = Signals::take_over()?;
-    let mut pool = Pool::new(server.workers);
+    let mut pool = Pool::new(server, threads, Instant::now());
     // This process has no slot: it serves nobody.
     server.scoreboard.vacate(0);
     while !signal::stopping() {
-        fill(
-            &mut pool,
-            &Worker {
-                server,
-                listener: &listener,
-            },
-            work,
-        );
-        match signals.wait(pool.next_try())? {
-            Some(Signal::SIGTERM | Signal::SIGINT) => signal::begin_stop(),
-            _ => pool.reap(),
+        pool.look(Instant::now())?;
+        act(&mut pool, server, &listener, work);
+        let now = Instant::now();
+        let queue = [listener.as_fd()];
+        let watched = &queue[..usize::from(pool.awaits_demand(now))];
+        match signals.wait_beside(Some(pool.until_due(now)), watched)? {
+            Event::Signal(Signal::SIGTERM) => signal::begin_stop(),
+            Event::Signal(Signal::SIGINT | Signal::SIGQUIT) => {
+                return pool.children.stop_fast(&signals);
+            }
+            Event::Signal(signal) => obey(signal, &mut pool),
+            Event::Readable(_) => {
+                pool.demand(listener.waiting()?, Instant::now());
+            }
+            Event::Timeout => {}
         }
     }
     drop(listener);
@@ -68,32 +89,51 @@ pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
 }
 // ANCHOR_END: run
 
-/// Makes a worker for each free slot, as far as the system lets it.
-// ANCHOR: fill
-fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
-    while let Some(slot) = pool.vacancy() {
+/// Starts whoever is to come, as far as the system lets it, and tells whoever is to go.
+// ANCHOR: act
+fn act(pool: &mut Pool, server: &Server, listener: &Listener, work: Work) {
+    let steps = pool.steps(Instant::now());
+    pool.retire(&steps, Instant::now());
+    for _ in 0..steps.start {
+        let post = pool.post();
+        let requests = allowance(&server.pool);
         match process::fork() {
             Ok(Fork::Child) => {
-                worker.server.scoreboard.enter(slot);
-                process::leave_after(|| finish(work(worker)));
+                let worker = Worker {
+                    server,
+                    listener,
+                    post,
+                };
+                process::leave_after(|| worker.live(requests, work));
             }
-            Ok(Fork::Parent(pid)) => pool.filled(slot, pid),
+            Ok(Fork::Parent(pid)) => pool.filled(pid, post, Instant::now()),
             Err(error) => {
-                let pause = pool.failed();
+                let pause = pool.unfilled(post, Instant::now());
                 crate::log!("fork: {error}; again in {pause:?}");
+                return;
             }
         }
     }
 }
-// ANCHOR_END: fill
+// ANCHOR_END: act
 
-/// A worker's exit code.
-fn finish(result: io::Result<()>) -> i32 {
-    match result {
-        Ok(()) => 0,
-        Err(error) => {
-            crate::log!("worker: {error}");
-            1
-        }
+/// What a signal means that does not end the loop.
+fn obey(signal: Signal, pool: &mut Pool<'_>) {
+    match signal {
+        Signal::SIGTTIN => pool.adjust(1),
+        Signal::SIGTTOU => pool.adjust(-1),
+        Signal::SIGHUP => pool.begin_generation(Instant::now()),
+        // The next look finds whoever has ended.
+        Signal::SIGCHLD | Signal::SIGALRM => {}
+        other => crate::log!("{other}: nothing to do"),
+    }
+}
+
+/// Requests that a worker may answer; 0 for no end. The master draws the number: its children
+/// would all draw the same.
+fn allowance(rules: &crate::serve::Pool) -> u64 {
+    match rules.max_requests {
+        0 => 0,
+        requests => requests.saturating_add(fastrand::u64(0..=rules.max_requests_jitter)),
     }
 }

@@ -38,6 +38,15 @@ pub struct Model {
     pub run: fn(&Server<'_>, Listener) -> io::Result<()>,
 }
 
+impl Model {
+    /// Whether its master can tell workers with room for a client from those without, so that the
+    /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
+    /// ever full.
+    pub fn can_size_its_pool(&self) -> bool {
+        ["prefork", "worker"].contains(&self.name)
+    }
+}
+
 /// Every model, in the order of the chapters.
 // ANCHOR: registry
 pub const ALL: &[Model] = &[

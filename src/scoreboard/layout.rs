@@ -1,6 +1,7 @@
 //! Which word means what.
 //!
-//! Words 16 to 31 of the header and 24 to 31 of a record belong to the master.
+//! From word 16 of the header and word 24 of a record on, they are what a master and its workers
+//! tell each other.
 
 /// Tells readers of another version that they would misread it.
 pub(super) const LAYOUT: u64 = 2;
@@ -31,6 +32,16 @@ pub(super) mod header {
     pub(in super::super) const TURNED_AWAY: usize = 12;
     /// The most CPU time that anybody has read out for the whole server, in microseconds.
     pub(in super::super) const CPU_US: usize = 13;
+
+    // From here on the master alone writes.
+    /// The generation of workers that serves, from 1.
+    pub(in super::super) const GENERATION: usize = 16;
+    /// Workers that there should be now.
+    pub(in super::super) const TARGET: usize = 17;
+    /// Workers that there may be at most.
+    pub(in super::super) const LIMIT: usize = 18;
+    /// One count for each kind of `Event`, in its order.
+    pub(in super::super) const EVENTS: usize = 19;
 }
 
 /// Words of a record.
@@ -48,11 +59,22 @@ pub(super) mod record {
     pub(in super::super) const BYTES: usize = 4;
     /// Connections that were begun.
     pub(in super::super) const CONNECTIONS: usize = 5;
-    /// Connections that are open.
-    pub(in super::super) const OPEN: usize = 6;
+    // Word 6 is free.
     /// Time between a request's arrival and its answer, summed up, in microseconds.
     pub(in super::super) const HANDLING_US: usize = 7;
     /// Requests that took longer than `--slow-ms`.
     pub(in super::super) const SLOW: usize = 8;
     // Word 9 is free; the request line begins at word 10, see `line`.
+
+    // What a master wants to know of its workers.
+    /// Counts up for as long as the worker is alive and gets on.
+    pub(in super::super) const BEAT: usize = 24;
+    /// The number of the request that the handler is at work on, from 1; 0 if it has none.
+    pub(in super::super) const HANDLING: usize = 25;
+    /// Connections that the worker holds.
+    pub(in super::super) const CLIENTS: usize = 26;
+    /// The process that has reported itself ready to serve in this slot.
+    pub(in super::super) const READY: usize = 27;
+    /// The generation that it belongs to.
+    pub(in super::super) const GENERATION: usize = 28;
 }

@@ -21,9 +21,11 @@
 
 mod layout;
 mod line;
+mod pool;
 mod slots;
 mod state;
 mod view;
+mod vitals;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -38,9 +40,11 @@ use crate::sys::slot;
 use layout::{LAYOUT, RECORD, header, record};
 
 pub use line::{Asked, LINE_OCTETS};
+pub use pool::{Event, PoolFacts};
 pub use slots::Slots;
 pub use state::State;
 pub use view::{Counts, Facts, Record, View, running};
+pub use vitals::Vitals;
 
 /// Slots that have a record of their own; those beyond share the last one.
 pub const SLOTS_MAX: usize = 65_536;
@@ -111,11 +115,12 @@ impl Scoreboard {
         self.word(slot, record::PID)
             .store(std::process::id().into(), Relaxed);
         self.word(slot, record::TID).store(tid as u64, Relaxed);
-        // What the predecessor may have left when it was killed.
-        self.word(slot, record::OPEN).store(0, Relaxed);
+        // A predecessor that was killed may have left these.
+        self.word(slot, record::HANDLING).store(0, Relaxed);
+        self.word(slot, record::CLIENTS).store(0, Relaxed);
         line::mend(self.line(slot));
         // The clock is not read: that it waits says enough.
-        self.store_state(slot, State::Waiting, self.epoch.0);
+        self.put(slot, State::Waiting, self.epoch.0);
     }
 
     /// Whoever had `slot` has gone. Called by whoever knows for sure, who need not be its owner.
@@ -124,29 +129,32 @@ impl Scoreboard {
     }
 
     /// The current thread has taken on a connection.
-    pub fn connected(&self) {
+    pub fn accepted(&self) {
         self.own(record::CONNECTIONS).fetch_add(1, Relaxed);
-        self.own(record::OPEN).fetch_add(1, Relaxed);
-    }
-
-    /// A connection of the current thread has ended.
-    pub fn disconnected(&self) {
-        self.own(record::OPEN).fetch_sub(1, Relaxed);
     }
 
     /// What the current thread does, since when. If it has done so before, that moment stays.
     pub fn set(&self, state: State, since: Instant) {
         let before = self.own(record::STATE).load(Relaxed) >> LETTER_SHIFT;
         if before != state.letter() as u64 {
-            self.store_state(slot::get(), state, since);
+            self.put(slot::get(), state, since);
         }
+    }
+
+    /// What whoever has `slot` does, since when; for a master that has told it to leave.
+    pub fn put(&self, slot: usize, state: State, since: Instant) {
+        let (instant, us) = self.epoch;
+        let since_us = us + since.saturating_duration_since(instant).as_micros() as u64;
+        let word = (state.letter() as u64) << LETTER_SHIFT | since_us;
+        self.word(slot, record::STATE).store(word, Relaxed);
     }
 
     /// The current thread is about to answer the request that begins with `line` and has been
     /// there since `since`.
     pub fn responding(&self, line: &[u8], client: &impl AsFd, since: Instant) {
         let slot = slot::get();
-        self.store_state(slot, State::Responding, since);
+        self.answering();
+        self.put(slot, State::Responding, since);
         // A record that several threads may share must not vouch for a line.
         if slot < SLOTS_MAX - 1 {
             let client = client.as_fd().as_raw_fd();
@@ -157,6 +165,7 @@ impl Scoreboard {
     /// The current thread has answered a request.
     pub fn answered(&self) {
         self.own(record::REQUESTS).fetch_add(1, Relaxed);
+        self.own(record::HANDLING).store(0, Relaxed);
     }
 
     /// It took that long.
@@ -178,13 +187,6 @@ impl Scoreboard {
     /// A client was told 503, since there are too many connections.
     pub fn turned_away(&self) {
         self.words[header::TURNED_AWAY].fetch_add(1, Relaxed);
-    }
-
-    fn store_state(&self, slot: usize, state: State, since: Instant) {
-        let (instant, us) = self.epoch;
-        let since_us = us + since.saturating_duration_since(instant).as_micros() as u64;
-        let word = (state.letter() as u64) << LETTER_SHIFT | since_us;
-        self.word(slot, record::STATE).store(word, Relaxed);
     }
 
     fn store_text(&self, range: Range<usize>, text: &[u8]) {
@@ -251,7 +253,8 @@ mod tests {
         let view = View::of(&scoreboard);
         let client = std::io::stdin();
         scoreboard.enter(1);
-        scoreboard.connected();
+        scoreboard.accepted();
+        scoreboard.holds(1);
         let began = Instant::now();
         scoreboard.set(State::Reading, began);
         let reading = view.record(1);
@@ -272,7 +275,7 @@ mod tests {
         );
         let (line, client) = (b"GET / HTTP/1.1".to_vec(), Some(0));
         assert_eq!(record.asked, Asked::Request { line, client });
-        scoreboard.disconnected();
+        scoreboard.holds(0);
         scoreboard.vacate(1);
         let gone = view.record(1);
         assert_eq!((gone.state, gone.open, gone.requests), (State::Empty, 0, 1));

@@ -4,11 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Scoreboard;
-
 /// Gives out the lowest free slot, so that the scoreboard stays as short as the server is busy.
-pub struct Slots<'a> {
-    scoreboard: &'a Scoreboard,
+#[derive(Debug, Default)]
+pub struct Slots {
     state: Mutex<State>,
 }
 
@@ -19,16 +17,7 @@ struct State {
     used: usize,
 }
 
-impl<'a> Slots<'a> {
-    /// All slots are free, that of the process which makes this call among them: it serves nobody.
-    pub fn new(scoreboard: &'a Scoreboard) -> Self {
-        scoreboard.vacate(0);
-        Self {
-            scoreboard,
-            state: Mutex::default(),
-        }
-    }
-
+impl Slots {
     /// A slot that nobody has.
     pub fn take(&self) -> usize {
         let mut state = self.state();
@@ -43,7 +32,6 @@ impl<'a> Slots<'a> {
 
     /// Whoever had the slot has gone.
     pub fn give_back(&self, slot: usize) {
-        self.scoreboard.vacate(slot);
         self.state().free.push(Reverse(slot));
     }
 
@@ -65,8 +53,7 @@ mod tests {
 
     #[test]
     fn the_lowest_free_slot_comes_first() {
-        let scoreboard = Scoreboard::create().unwrap();
-        let slots = Slots::new(&scoreboard);
+        let slots = Slots::default();
         let taken: Vec<usize> = (0..4).map(|_| slots.take()).collect();
         assert_eq!(taken, [0, 1, 2, 3]);
         slots.give_back(2);

@@ -41,6 +41,8 @@ pub struct Record {
     pub pid: u32,
     /// The thread that has or had it.
     pub tid: u32,
+    /// The generation of workers that it belongs to; 0 where there is no master.
+    pub generation: u64,
     /// What it does, or did when it died.
     pub state: State,
     /// Since when, on the monotonic clock in microseconds.
@@ -143,12 +145,13 @@ impl View {
             slot,
             pid: load(record::PID) as u32,
             tid: load(record::TID) as u32,
+            generation: load(record::GENERATION),
             state,
             since_us: state_word & ((1 << LETTER_SHIFT) - 1),
             requests: load(record::REQUESTS),
             bytes: load(record::BYTES),
             connections: load(record::CONNECTIONS),
-            open: load(record::OPEN),
+            open: load(record::CLIENTS),
             handling_us: load(record::HANDLING_US),
             slow: load(record::SLOW),
             asked: line::read(|word| load(line::START + word)),
@@ -176,7 +179,7 @@ impl View {
         String::from_utf8_lossy(&octets).into_owned()
     }
 
-    fn load(&self, index: usize) -> u64 {
+    pub(super) fn load(&self, index: usize) -> u64 {
         match &self.words {
             Words::Own(words) => words[index].load(Relaxed),
             Words::Foreign(words) => words.load(index),

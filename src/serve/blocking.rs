@@ -24,6 +24,7 @@ const SENDFILE_MAX: u64 = 64 * 1024;
 // ANCHOR: drive
 pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
     loop {
+        server.scoreboard.beat();
         if signal::stopping() {
             conn.stop(Instant::now());
         }

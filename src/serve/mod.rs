@@ -2,6 +2,8 @@
 
 mod blocking;
 mod clock;
+mod lifetime;
+mod pool;
 mod slow;
 mod turned_away;
 
@@ -14,6 +16,8 @@ use crate::http::{Activity, Conn, Handler, Limits};
 use crate::scoreboard::{Scoreboard, State};
 use crate::sys::signal;
 
+pub use lifetime::Lifetime;
+pub use pool::{Pool, Sizing};
 pub use turned_away::TurnedAway;
 
 /// What all models share: the handler, the bounds, the size of the pool.
@@ -24,6 +28,10 @@ pub struct Server<'a> {
     pub limits: Limits,
     /// Worker processes of the models that have a pool of them.
     pub workers: usize,
+    /// How a master keeps that pool.
+    pub pool: Pool,
+    /// When this worker has done its share.
+    pub lifetime: Lifetime,
     /// Threads of each process, in the models that have a fixed number of them.
     pub threads: usize,
     /// How the workers share the port: one of the model's own strategies.
@@ -66,18 +74,24 @@ impl Server<'_> {
     // ANCHOR: serve
     pub fn serve(&self, client: &TcpStream) {
         let mut conn = Conn::new(&self.limits, Instant::now());
-        self.scoreboard.connected();
+        self.scoreboard.accepted();
+        self.scoreboard.holds(1);
         blocking::drive(client, &mut conn, self);
-        self.scoreboard.disconnected();
+        self.scoreboard.holds(0);
         self.scoreboard.set(State::Waiting, conn.since());
     }
     // ANCHOR_END: serve
 
-    /// Has the request of a connection answered; every driver's way to the handler.
+    /// Lets the handler answer the request that `conn` has received from `client`. Every driver
+    /// answers through here: it is where a worker shows what it does, and where it learns that it
+    /// has done enough.
     ///
     /// The connection has been told the time when the request was whole, and is told again when the
-    /// answer is. Nothing here reads a clock for the difference.
-    pub fn respond(&self, conn: &mut Conn, client: &impl AsFd) {
+    /// answer is. No clock is read for the difference.
+    pub fn respond(&self, conn: &mut Conn<'_>, client: &impl AsFd) {
+        if self.lifetime.ends_with_this() {
+            conn.stop(Instant::now());
+        }
         let began = conn.since();
         let line = conn.request_line();
         self.scoreboard.responding(line, client, began);
@@ -94,7 +108,7 @@ impl Server<'_> {
     fn show(&self, conn: &Conn) {
         let state = match conn.activity() {
             Activity::Closing => State::Closing,
-            _ if signal::stopping() => State::Finishing,
+            _ if signal::stopping() || signal::retiring() => State::Finishing,
             Activity::Reading => State::Reading,
             Activity::Answering => State::Responding,
             Activity::Idle => State::KeepAlive,

@@ -40,6 +40,14 @@ impl Display for Auto<'_> {
         writeln!(out, "IdleWorkers: {}", it.idle)?;
         writeln!(out, "ConnsTotal: {}", it.open)?;
         writeln!(out, "ConnsBegun: {}", it.connections)?;
+        if let Some(pool) = it.pool {
+            writeln!(out, "ParentServerMPMGeneration: {}", pool.generation)?;
+            writeln!(out, "PoolTarget: {}", pool.target)?;
+            writeln!(out, "PoolLimit: {}", pool.limit)?;
+            writeln!(out, "LimitReached: {}", pool.limit_reached)?;
+            writeln!(out, "WorkersStarted: {}", pool.started)?;
+            writeln!(out, "WorkersCrashed: {}", pool.crashed)?;
+        }
         if let Some(queue) = it.queue {
             writeln!(out, "AcceptQueue: {}", queue.length)?;
             writeln!(out, "AcceptQueueLimit: {}", queue.limit)?;

@@ -53,6 +53,10 @@ impl Report {
             None => "unknown".to_owned(),
         };
         let mean_ms = per(self.handling_s * 1e3, self.requests as f64);
+        let limit_reached = match self.pool {
+            Some(pool) => format!("{} <small>times</small>", pool.limit_reached),
+            None => "no limit".to_owned(),
+        };
         let figures = [
             ("busy", self.busy.to_string()),
             ("idle", self.idle.to_string()),
@@ -63,6 +67,7 @@ impl Report {
             ("sent", bytes(self.bytes)),
             ("CPU", cpu),
             ("slow", self.slow.to_string()),
+            ("limit reached", limit_reached),
             ("turned away", self.turned_away.to_string()),
         ];
         let mut out = "<dl class=\"figures\">\n".to_owned();

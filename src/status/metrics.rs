@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::Report;
+use super::{Pool, Report};
 use crate::scoreboard::State;
 
 /// Collects metrics, each with its HELP and its TYPE.
@@ -44,6 +44,9 @@ impl Report {
         self.write_identity(&mut out);
         self.write_workers(&mut out);
         self.write_counts(&mut out);
+        if let Some(pool) = self.pool {
+            write_pool(pool, &mut out);
+        }
         if let Some(queue) = self.queue {
             let help = "Connections that nobody has accepted yet.";
             out.gauge("accept_queue_length", help, queue.length as f64);
@@ -112,5 +115,55 @@ impl Report {
             let help = "CPU time of the server and all its children.";
             out.counter("cpu_seconds_total", help, cpu_s);
         }
+    }
+}
+
+fn write_pool(pool: Pool, out: &mut Exposition) {
+    let gauges = [
+        (
+            "pool_generation",
+            "The generation of workers.",
+            pool.generation,
+        ),
+        ("pool_target", "Workers that there should be.", pool.target),
+        ("pool_limit", "Workers that there may be.", pool.limit),
+    ];
+    for (name, help, value) in gauges {
+        out.gauge(name, help, value as f64);
+    }
+    let counters = [
+        (
+            "pool_limit_reached_total",
+            "Times that all workers that there may be were busy.",
+            pool.limit_reached,
+        ),
+        (
+            "workers_started_total",
+            "Workers that were made.",
+            pool.started,
+        ),
+        (
+            "workers_crashed_total",
+            "Workers that ended and should not have.",
+            pool.crashed,
+        ),
+        (
+            "workers_wedged_total",
+            "Workers that were killed since they no longer got on.",
+            pool.wedged,
+        ),
+        (
+            "workers_overdue_total",
+            "Workers that were killed since a request took too long.",
+            pool.overdue,
+        ),
+        (
+            "forks_failed_total",
+            "Workers that could not be made.",
+            pool.fork_failed,
+        ),
+    ];
+    for (name, help, value) in counters {
+        out.counter(name, help, value as f64);
     }
 }

@@ -61,12 +61,37 @@ pub struct Report {
     pub slow: u64,
     /// Clients that were told 503, since there were too many connections.
     pub turned_away: u64,
+    /// The pool, where there is a master who keeps one.
+    pub pool: Option<Pool>,
     /// The accept queue, where `/proc` can be read.
     pub queue: Option<Queue>,
     /// CPU time of the server and all its children, where `/proc` can be read.
     pub cpu_s: Option<f64>,
     /// Every slot that somebody has or had.
     pub workers: Vec<Worker>,
+}
+
+/// What a master has decided and seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// The generation that serves, from 1; each reload begins one.
+    pub generation: u64,
+    /// Workers that there should be now.
+    pub target: u64,
+    /// Workers that there may be at most.
+    pub limit: u64,
+    /// How often all of those were busy.
+    pub limit_reached: u64,
+    /// Workers that were made.
+    pub started: u64,
+    /// Workers that ended and should not have.
+    pub crashed: u64,
+    /// Workers that were killed since they no longer got on.
+    pub wedged: u64,
+    /// Workers that were killed since a request took longer than it may.
+    pub overdue: u64,
+    /// Workers that could not be made.
+    pub fork_failed: u64,
 }
 
 /// Connections that nobody has accepted yet.
@@ -87,6 +112,8 @@ pub struct Worker {
     pub pid: u32,
     /// The thread.
     pub tid: u32,
+    /// Its generation; 0 where there is no master.
+    pub generation: u64,
     /// The letter of what it does.
     pub state: char,
     /// For how long it has been doing that; not known of one that waits for its first connection.

@@ -5,8 +5,8 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::proc::{self, Cpu};
-use super::{Queue, Report, SCHEMA, Worker};
-use crate::scoreboard::{Asked, Facts, Record, Scoreboard, State, View};
+use super::{Pool, Queue, Report, SCHEMA, Worker};
+use crate::scoreboard::{Asked, Event, Facts, Record, Scoreboard, State, View};
 use crate::sys::{clock, net, slot, sock_diag};
 
 /// A server that can be looked at, from inside or from the outside.
@@ -95,6 +95,7 @@ impl Source {
             handling_s: handling_us as f64 / 1e6,
             slow: sum(|record| record.slow),
             turned_away: facts.turned_away,
+            pool: self.pool(),
             queue: self.queue(&facts),
             cpu_s: self.cpu_total(&cpu),
             model: facts.model,
@@ -126,6 +127,22 @@ impl Source {
         let all: Duration = cpu.values().map(|used| used.own).sum();
         let us = (reaped + all).as_micros() as u64;
         Some(self.view.cpu_at_least(us) as f64 / 1e6)
+    }
+
+    fn pool(&self) -> Option<Pool> {
+        let facts = self.view.pool();
+        // A master sets its limit before anything else, and there is none of zero.
+        (facts.limit > 0).then(|| Pool {
+            generation: facts.generation,
+            target: facts.target,
+            limit: facts.limit,
+            limit_reached: facts.count(Event::LimitReached),
+            started: facts.count(Event::Started),
+            crashed: facts.count(Event::Crashed),
+            wedged: facts.count(Event::Wedged),
+            overdue: facts.count(Event::Overdue),
+            fork_failed: facts.count(Event::ForkFailed),
+        })
     }
 
     fn queue(&self, facts: &Facts) -> Option<Queue> {
@@ -189,6 +206,7 @@ fn worker(
         slot: record.slot,
         pid: record.pid,
         tid: record.tid,
+        generation: record.generation,
         state: record.state.letter(),
         state_s: (is_there && !is_new).then_some(state_us as f64 / 1e6),
         requests: record.requests,

@@ -171,12 +171,16 @@ fn bar(share: f64) -> char {
 
 fn figures(screen: &Screen, report: &Report) -> Line<'static> {
     let cpu = screen.history.rate(|it| it.cpu_s);
+    let refused = match report.pool {
+        Some(pool) => ("limit reached", pool.limit_reached),
+        None => ("turned away", report.turned_away),
+    };
     let figures = [
         ("answered", short(report.requests as f64)),
         ("sent", format!("{}B", short(report.bytes as f64))),
         ("open", report.open.to_string()),
         ("slow", report.slow.to_string()),
-        ("turned away", report.turned_away.to_string()),
+        (refused.0, refused.1.to_string()),
         ("CPU", cpu.map_or_else(|| "?".to_owned(), percent)),
     ];
     let figures = figures.map(|(name, value)| format!("{name} {value}"));

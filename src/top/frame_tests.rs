@@ -42,7 +42,8 @@ fn draw(screen: &mut Screen, width: u16, height: u16, colour: bool) -> Vec<Strin
         "a colour without colours"
     );
     let rows = buffer.content().chunks(width.into());
-    let text = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect();
+    let text =
+        |row: &[ratatui::buffer::Cell]| row.iter().map(ratatui::buffer::Cell::symbol).collect();
     rows.map(|row| {
         let text: String = text(row);
         text.trim_end().to_owned()

@@ -192,6 +192,7 @@ pub(super) mod tests {
                 slot,
                 pid: 4000 + slot as u32,
                 tid: 4000 + slot as u32,
+                generation: 0,
                 state,
                 state_s: Some(0.5),
                 requests,
@@ -231,6 +232,7 @@ pub(super) mod tests {
             handling_s: 1.0,
             slow: 0,
             turned_away: 0,
+            pool: None,
             queue: Some(Queue {
                 length: 3,
                 limit: 511,

@@ -75,6 +75,11 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Connections that the kernel lets wait here: what was asked for, or net.core.somaxconn.
+    pub fn queue_limit(&self) -> io::Result<u32> {
+        Ok(net::accept_queue_limit(&self.socket)?)
+    }
+
     /// Connections that wait in the accept queue.
     pub fn waiting(&self) -> io::Result<u32> {
         Ok(net::accept_queue_length(&self.socket)?)

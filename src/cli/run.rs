@@ -15,9 +15,10 @@ use super::pool::PoolArgs;
 use super::{duration, wrong_call};
 use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
-use crate::scoreboard::Scoreboard;
+use crate::scoreboard::{Description, Scoreboard};
 use crate::serve::{Lifetime, Server};
-use crate::site::{Root, Site};
+use crate::site::{OpenTo, Root, Site, StatusPages};
+use crate::status::Source;
 use crate::sys::errors::plain;
 use crate::sys::signal;
 
@@ -97,11 +98,40 @@ pub(super) struct Args {
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
+    /// Who may see /status and /metrics.
+    #[arg(
+        long,
+        value_name = "WHO",
+        default_value = "local",
+        help_heading = "The status"
+    )]
+    status: ShowTo,
+
+    /// Count and log requests that take longer than this from arrival to answer; 0 for none.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        help_heading = "The status"
+    )]
+    slow_ms: u64,
+
     #[command(flatten)]
     pool: PoolArgs,
 
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// Who may see the status pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ShowTo {
+    /// Clients on this machine; behind a proxy on this machine, that is everybody
+    Local,
+    /// Everybody
+    Anyone,
+    /// Nobody
+    Nobody,
 }
 
 impl Args {
@@ -114,6 +144,7 @@ impl Args {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
+            status: self.status_pages(&scoreboard),
             lab: self.lab,
             scoreboard: Some(&scoreboard),
         };
@@ -128,9 +159,16 @@ impl Args {
             manner,
             scoreboard: &scoreboard,
             connections_max: self.max_connections as usize,
+            slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
         };
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
+        scoreboard.describe(&Description {
+            model: self.model.name,
+            accept: accept.name(),
+            address: listener.address()?,
+            queue_limit: listener.queue_limit()?,
+        });
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
         announce(&listener).context("cannot write to standard output")?;
@@ -176,6 +214,18 @@ impl Args {
             pick: self.pick.unwrap_or_default(),
             plain_mutex: self.plain_mutex,
         }
+    }
+
+    fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
+        let open_to = match self.status {
+            ShowTo::Local => OpenTo::Local,
+            ShowTo::Anyone => OpenTo::Anyone,
+            ShowTo::Nobody => return None,
+        };
+        Some(StatusPages {
+            source: Source::of_server(scoreboard),
+            open_to,
+        })
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {

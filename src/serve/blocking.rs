@@ -28,13 +28,14 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
         if signal::stopping() {
             conn.stop(Instant::now());
         }
+        server.show(conn);
         let moved = match conn.want() {
             Want::Read => read(client, conn),
             Want::Respond => {
-                server.respond(conn);
+                server.respond(conn, client);
                 Ok(())
             }
-            Want::Write => write(client, conn),
+            Want::Write => write(client, conn, server),
             Want::Shutdown => {
                 conn.shut(Instant::now());
                 client.shutdown(Shutdown::Write)
@@ -64,7 +65,7 @@ fn read(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
+fn write(mut client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result<()> {
     let count = match conn.unsent() {
         Unsent::Octets(octets) => client.write(octets)?,
         Unsent::File {
@@ -79,6 +80,7 @@ fn write(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
         }
     };
     conn.sent(count, Instant::now());
+    server.scoreboard.sent(count);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! safely, wrapped once, beside the man page that it follows.
 #![allow(unsafe_code)]
 
+pub mod clock;
 pub mod errors;
 pub mod file_lock;
 pub mod guarded;
@@ -15,4 +16,5 @@ pub mod reuseport;
 pub mod shared;
 pub mod signal;
 pub mod slot;
+pub mod sock_diag;
 pub mod ticker;

@@ -6,5 +6,5 @@
 pub mod shared;
 mod strategy;
 
-pub use shared::{EXHAUSTED_PAUSE, Listener};
+pub use shared::{Attempt, EXHAUSTED_PAUSE, Listener, TICK_MS};
 pub use strategy::Strategy;

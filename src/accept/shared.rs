@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -11,7 +12,7 @@ use crate::sys::{net, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
-const TICK_MS: u32 = 250;
+pub const TICK_MS: u32 = 250;
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads: connections keep in the accept queue meanwhile, and trying again at once would only
@@ -20,6 +21,18 @@ pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;
+
+/// What came of a try to accept.
+pub enum Attempt {
+    /// A client.
+    Client(TcpStream),
+    /// There is nobody in the accept queue.
+    Nobody,
+    /// Somebody is there, but no descriptor or no memory is to be had.
+    Exhausted(Errno),
+    /// The server stops, and has taken all that were in the queue when it was asked to.
+    Over,
+}
 
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
@@ -38,6 +51,11 @@ impl Listener {
             socket,
             left_to_drain: Cell::new(None),
         })
+    }
+
+    /// For whoever waits until somebody is in the accept queue.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// The address, with the port that was picked.
@@ -75,6 +93,44 @@ impl Listener {
     }
     // ANCHOR_END: accept
 
+    /// From now on no accept waits: neither in this process nor in any other that holds the listener,
+    /// since the flag belongs to the open socket (`open(2)`). So it is for models whose processes all
+    /// want that, and to be set before the first of them is forked.
+    ///
+    /// # Errors
+    /// None that a listening socket knows.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
+    }
+
+    /// One try to accept, for loops that must not wait; the connection does not block either.
+    ///
+    /// # Errors
+    /// As [`Listener::accept`].
+    // ANCHOR: try_accept
+    pub fn try_accept(&self) -> io::Result<Attempt> {
+        loop {
+            if signal::stopping() && self.left_to_drain()? == 0 {
+                return Ok(Attempt::Over);
+            }
+            match net::accept_nonblocking(&self.socket) {
+                Ok(client) => {
+                    self.count_taken();
+                    return Ok(Attempt::Client(client));
+                }
+                Err(Errno::EAGAIN) if self.is_draining() => {
+                    return Ok(Attempt::Over);
+                }
+                Err(Errno::EAGAIN) => return Ok(Attempt::Nobody),
+                Err(error) if is_exhaustion(error) => {
+                    return Ok(Attempt::Exhausted(error));
+                }
+                Err(error) => recover(error)?,
+            }
+        }
+    }
+    // ANCHOR_END: try_accept
+
     fn is_draining(&self) -> bool {
         self.left_to_drain.get().is_some()
     }
@@ -99,6 +155,13 @@ impl Listener {
             .set(left.map(|left| left.saturating_sub(1)));
     }
     // ANCHOR_END: drain
+}
+
+fn is_exhaustion(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
+    )
 }
 
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.

@@ -23,7 +23,17 @@ pub struct Worker<'a> {
     listener: &'a Listener,
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
+    /// What all workers share.
+    pub fn server(&self) -> &'a Server<'a> {
+        self.server
+    }
+
+    /// Where this worker's connections come from.
+    pub fn listener(&self) -> &'a Listener {
+        self.listener
+    }
+
     /// The next connection; see [`Listener::accept`].
     pub fn accept(&self) -> io::Result<Option<TcpStream>> {
         self.listener.accept()

@@ -7,6 +7,7 @@ pub mod guarded;
 pub mod log;
 mod math;
 pub mod net;
+pub mod poll;
 pub mod process;
 pub mod shared;
 pub mod signal;

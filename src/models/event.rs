@@ -1,0 +1,74 @@
+//! **Event**: children made in advance, each an event loop of its own.
+//!
+//! ```text
+//!   clients      accept queue       children                        master
+//!
+//!   A B C … ───────────┬──────────▶ 0: epoll_wait ▶ A, C, A, … ─┐   forks them all first,
+//!                      │                    ▲───────────────────┘   then waits for signals:
+//!   D E F … ───────────┴──────────▶ 1: epoll_wait ▶ D, F, E, … ─┐   a child that dies
+//!                                           ▲───────────────────┘   is replaced
+//!                                   all clients that it accepted
+//! ```
+//!
+//! *What it costs*: what an event loop costs, once per core. The question that it brings is how the
+//! children share the port: whom a new connection wakes, and who gets more of them than others.
+//!
+//! *When it breaks*: with a handler that waits or computes: all clients of that child wait for it,
+//! though another child may have nothing to do. And a crash takes all of them along.
+//!
+//! *In the wild*: nginx, Envoy and HAProxy (with threads), Apache event for connections that idle.
+
+use std::io;
+use std::num::NonZeroUsize;
+
+use super::Model;
+use crate::accept::{Listener, Strategy};
+use crate::master::{self, Worker};
+use crate::serve::{Epoll, EventLoop, Ready, Server};
+
+pub(super) const MODEL: Model = Model {
+    name: "event",
+    aliases: &[],
+    summary: "a master and a pool of children with an epoll loop each",
+    accepts: "each child",
+    clients_per_worker: "all",
+    strategies: &[Strategy::Exclusive, Strategy::Epoll],
+    in_the_wild: "nginx, Envoy",
+    chapter: "11-event.md",
+    run,
+};
+
+// ANCHOR: run
+fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    listener.set_nonblocking()?;
+    master::run(server, listener, work)
+}
+
+fn work(worker: &Worker<'_>) -> io::Result<()> {
+    let mut clients = join(worker)?;
+    let mut ready = Vec::new();
+    while clients.wait(&mut ready)? {
+        for who in ready.drain(..) {
+            match who {
+                Ready::Listener => clients.accept()?,
+                Ready::Client(client, signs) => clients.serve(client, signs),
+            }
+        }
+        clients.look_around()?;
+    }
+    Ok(())
+}
+// ANCHOR_END: run
+
+/// The loop of one worker, beside those of the others.
+// ANCHOR: join
+fn join<'a>(worker: &Worker<'a>) -> io::Result<EventLoop<'a, &'a Listener, Epoll>> {
+    let (server, listener) = (worker.server(), worker.listener());
+    let poller = Epoll::new(server.trigger)?;
+    if server.accept == Strategy::Exclusive {
+        let clients = EventLoop::new(server, listener, poller.exclusive())?;
+        return Ok(clients.sharing(NonZeroUsize::new(server.requeue)));
+    }
+    Ok(EventLoop::new(server, listener, poller)?.sharing(None))
+}
+// ANCHOR_END: join

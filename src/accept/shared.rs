@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::{net, signal};
+use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
@@ -45,7 +45,18 @@ impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
     /// nobody has accepted yet.
     pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<Self> {
-        let socket = net::listen(address, backlog)?;
+        Self::of(net::listen(address, backlog)?)
+    }
+
+    /// Another listener on the same port, with an accept queue of its own, as long as this one's.
+    ///
+    /// # Errors
+    /// See [`reuseport::listen_beside`].
+    pub fn beside(&self) -> io::Result<Self> {
+        Self::of(reuseport::listen_beside(&self.socket)?)
+    }
+
+    fn of(socket: TcpListener) -> io::Result<Self> {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
@@ -53,14 +64,14 @@ impl Listener {
         })
     }
 
-    /// For whoever waits until somebody is in the accept queue.
-    pub fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-
     /// The address, with the port that was picked.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// Connections that wait in the accept queue.
+    pub fn waiting(&self) -> io::Result<u32> {
+        Ok(net::accept_queue_length(&self.socket)?)
     }
 
     /// The next connection, or `None` when the server was asked to stop and has taken all that
@@ -143,7 +154,7 @@ impl Listener {
     fn left_to_drain(&self) -> io::Result<u32> {
         let left = match self.left_to_drain.get() {
             Some(left) => left,
-            None => net::accept_queue_length(&self.socket)?,
+            None => self.waiting()?,
         };
         self.left_to_drain.set(Some(left));
         Ok(left)
@@ -155,6 +166,12 @@ impl Listener {
             .set(left.map(|left| left.saturating_sub(1)));
     }
     // ANCHOR_END: drain
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 fn is_exhaustion(error: Errno) -> bool {

@@ -32,7 +32,7 @@ pub(super) const MODEL: Model = Model {
     summary: "a master and a pool of children with an epoll loop each",
     accepts: "each child",
     clients_per_worker: "all",
-    strategies: &[Strategy::Exclusive, Strategy::Epoll],
+    strategies: &[Strategy::Exclusive, Strategy::Epoll, Strategy::Reuseport],
     in_the_wild: "nginx, Envoy",
     chapter: "11-event.md",
     run,
@@ -40,7 +40,6 @@ pub(super) const MODEL: Model = Model {
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
-    listener.set_nonblocking()?;
     master::run(server, listener, work)
 }
 
@@ -62,13 +61,19 @@ fn work(worker: &Worker<'_>) -> io::Result<()> {
 
 /// The loop of one worker, beside those of the others.
 // ANCHOR: join
-fn join<'a>(worker: &Worker<'a>) -> io::Result<EventLoop<'a, &'a Listener, Epoll>> {
-    let (server, listener) = (worker.server(), worker.listener());
+fn join<'w>(worker: &'w Worker<'_>) -> io::Result<EventLoop<'w, &'w Listener, Epoll>> {
+    let (server, listener) = (worker.server(), worker.listener()?);
+    listener.set_nonblocking()?;
     let poller = Epoll::new(server.trigger)?;
-    if server.accept == Strategy::Exclusive {
-        let clients = EventLoop::new(server, listener, poller.exclusive())?;
-        return Ok(clients.sharing(NonZeroUsize::new(server.requeue)));
+    match server.accept {
+        Strategy::Exclusive => {
+            let requeue = NonZeroUsize::new(server.requeue);
+            let clients = EventLoop::new(server, listener, poller.exclusive())?;
+            Ok(clients.sharing(requeue))
+        }
+        Strategy::Epoll => Ok(EventLoop::new(server, listener, poller)?.sharing(None)),
+        // The accept queue is this worker's own.
+        _ => EventLoop::new(server, listener, poller),
     }
-    Ok(EventLoop::new(server, listener, poller)?.sharing(None))
 }
 // ANCHOR_END: join

@@ -9,6 +9,7 @@ mod math;
 pub mod net;
 pub mod poll;
 pub mod process;
+pub mod reuseport;
 pub mod shared;
 pub mod signal;
 pub mod slot;

@@ -23,7 +23,7 @@ use std::borrow::Borrow;
 use std::io;
 use std::net::TcpStream;
 use std::num::NonZeroUsize;
-use std::os::fd::AsFd;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use super::nonblocking::{self, Client, Rest};

@@ -21,10 +21,14 @@
 use std::io;
 use std::num::NonZeroUsize;
 
+use nix::sys::resource::{UsageWho, getrusage};
+
 use super::Model;
 use crate::accept::{Listener, Strategy};
 use crate::master::{self, Worker};
+use crate::scoreboard::Wakes;
 use crate::serve::{Epoll, EventLoop, Ready, Server};
+use crate::sys::slot;
 
 pub(super) const MODEL: Model = Model {
     name: "event",
@@ -55,7 +59,7 @@ fn work(worker: &Worker<'_>) -> io::Result<()> {
         }
         clients.look_around()?;
     }
-    Ok(())
+    report(worker)
 }
 // ANCHOR_END: run
 
@@ -77,3 +81,15 @@ fn join<'w>(worker: &'w Worker<'_>) -> io::Result<EventLoop<'w, &'w Listener, Ep
     }
 }
 // ANCHOR_END: join
+
+/// What the strategies differ in. Of those who are woken for a connection and come too late, the
+/// kernel sends most back to sleep by itself; that they were awake shows in its own count.
+fn report(worker: &Worker<'_>) -> io::Result<()> {
+    let Wakes { accepted, in_vain } = worker.server().scoreboard.wakes();
+    let awake = getrusage(UsageWho::RUSAGE_SELF)?.voluntary_context_switches();
+    let slot = slot::get();
+    crate::log!(
+        "slot {slot}: {accepted} connections, {awake} times awake, {in_vain} accepts in vain"
+    );
+    Ok(())
+}

@@ -26,6 +26,8 @@ use std::num::NonZeroUsize;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::nonblocking::{self, Client, Rest};
 use super::{Server, TurnedAway};
 use crate::accept::{Attempt, Listener, TICK_MS};
@@ -66,8 +68,9 @@ pub struct EventLoop<'a, L, P> {
     /// Counts the turns, from 1.
     turn: u64,
     stopping: bool,
-    accepts_per_turn: usize,
-    /// Others go before this one after so many connections.
+    /// Whether other processes accept from the same queue.
+    shares: bool,
+    /// They go before this one after so many connections.
     requeue: Option<NonZeroUsize>,
     accepted: usize,
 }
@@ -93,7 +96,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             next_tick: now + TICK,
             turn: 0,
             stopping: false,
-            accepts_per_turn: ACCEPTS_PER_TURN,
+            shares: false,
             requeue: None,
             accepted: 0,
         })
@@ -103,7 +106,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     /// take those that another is being woken for. With `requeue`, it goes to the back of the queue
     /// of those who wait after that many.
     pub fn sharing(mut self, requeue: Option<NonZeroUsize>) -> Self {
-        self.accepts_per_turn = 1;
+        self.shares = true;
         self.requeue = requeue;
         self
     }
@@ -226,9 +229,9 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     /// Accepts a batch: how many came.
     // ANCHOR: take
     fn take(&mut self) -> io::Result<usize> {
-        let most = match self.stopping {
-            true => ACCEPTS_PER_TURN,
-            false => self.accepts_per_turn,
+        let most = match self.shares && !self.stopping {
+            true => 1,
+            false => ACCEPTS_PER_TURN,
         };
         for count in 0..most {
             let Some(listener) = &self.listener else {
@@ -252,14 +255,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     // ANCHOR_END: take
 
     fn admit(&mut self, socket: TcpStream) -> io::Result<()> {
-        self.accepted += 1;
         self.server.scoreboard.accepted();
-        if let Some(every) = self.requeue
-            && self.accepted.is_multiple_of(every.get())
-        {
-            self.unwatch_listener()?;
-            self.watch_listener()?;
-        }
+        self.go_to_the_back()?;
         if self.clients.len() >= self.server.connections_max {
             self.away.add(socket);
             return Ok(());
@@ -273,26 +270,46 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         Ok(())
     }
 
+    /// Of those who wait for the listener exclusively, the kernel wakes the first that is asleep. Who
+    /// watches it anew comes last.
+    // ANCHOR: requeue
+    fn go_to_the_back(&mut self) -> io::Result<()> {
+        self.accepted += 1;
+        match self.requeue {
+            Some(every) if self.accepted.is_multiple_of(every.get()) => {
+                self.unwatch_listener()?;
+                self.watch_listener()
+            }
+            _ => Ok(()),
+        }
+    }
+    // ANCHOR_END: requeue
+
     /// Whoever waits in the accept queue would be reported again and again: the loop would spin.
     // ANCHOR: pause
-    fn pause(&mut self, error: nix::errno::Errno) -> io::Result<()> {
+    fn pause(&mut self, error: Errno) -> io::Result<()> {
         crate::log!("accept: {}; waiting until that changes", error.desc());
         self.exhausted = true;
         self.unwatch_listener()
     }
     // ANCHOR_END: pause
 
-    /// What needs no more than a look four times a second: those who read their 503, whether there
-    /// are descriptors again, and whether somebody is in the accept queue whom nobody was woken for,
-    /// because the process that was has died of it.
+    /// What needs no more than a look four times a second: those who read their 503; whether there
+    /// are descriptors again; and whether somebody is in the accept queue though nobody was woken,
+    /// because the process that was has died or been stopped.
+    // ANCHOR: tick
     fn tick(&mut self) -> io::Result<()> {
         self.away.sweep();
         if self.exhausted {
             self.exhausted = false;
             self.watch_listener()?;
         }
-        self.take().map(drop)
+        if self.shares {
+            self.take()?;
+        }
+        Ok(())
     }
+    // ANCHOR_END: tick
 
     /// The wish to stop: what is in flight is finished, the accept queue is answered.
     // ANCHOR: stop

@@ -19,7 +19,6 @@
 //! *In the wild*: nginx, Envoy and HAProxy (with threads), Apache event for connections that idle.
 
 use std::io;
-use std::num::NonZeroUsize;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
@@ -69,16 +68,17 @@ fn join<'w>(worker: &'w Worker<'_>) -> io::Result<EventLoop<'w, &'w Listener, Ep
     let (server, listener) = (worker.server(), worker.listener()?);
     listener.set_nonblocking()?;
     let poller = Epoll::new(server.trigger)?;
-    match server.accept {
-        Strategy::Exclusive => {
-            let requeue = NonZeroUsize::new(server.requeue);
-            let clients = EventLoop::new(server, listener, poller.exclusive())?;
-            Ok(clients.sharing(requeue))
-        }
-        Strategy::Epoll => Ok(EventLoop::new(server, listener, poller)?.sharing(None)),
+    let poller = match server.accept {
+        Strategy::Exclusive => poller.exclusive(),
+        _ => poller,
+    };
+    let clients = EventLoop::new(server, listener, poller)?;
+    Ok(match server.accept {
+        Strategy::Exclusive => clients.sharing(server.requeue),
+        Strategy::Epoll => clients.sharing(0),
         // The accept queue is this worker's own.
-        _ => EventLoop::new(server, listener, poller),
-    }
+        _ => clients,
+    })
 }
 // ANCHOR_END: join
 

@@ -13,8 +13,8 @@
 //! clients goes into the kernel and is searched, there and here, with each wait: the price of a
 //! request grows with the number of those who are connected and say nothing.
 //!
-//! *When it breaks*: with thousands of idle clients, by that price; and with a handler that waits or
-//! computes, since everybody else waits for it. One core is all that it can use.
+//! *When it breaks*: with thousands of idle clients, by that price; and with a handler that waits
+//! or computes, since everybody else waits for it. One core is all that it can use.
 //!
 //! *In the wild*: thttpd, and whatever has to run where there is neither epoll nor kqueue. `select`
 //! is the same with an array of bits, and ends at 1024 descriptors.

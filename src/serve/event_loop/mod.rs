@@ -103,11 +103,11 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
 
     /// Other processes accept from the same listener: this one takes one client at a time, lest it
-    /// take those that another is being woken for. With `requeue`, it goes to the back of the queue
-    /// of those who wait after that many.
-    pub fn sharing(mut self, requeue: Option<NonZeroUsize>) -> Self {
+    /// take those that another is being woken for. After every `requeue` of them it goes to the back
+    /// of the line of those who wait; never, if that is 0.
+    pub fn sharing(mut self, requeue: usize) -> Self {
         self.shares = true;
-        self.requeue = requeue;
+        self.requeue = NonZeroUsize::new(requeue);
         self
     }
 

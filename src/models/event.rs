@@ -62,22 +62,22 @@ fn work(worker: &Worker<'_>) -> io::Result<()> {
 }
 // ANCHOR_END: run
 
+type Loop<'w> = EventLoop<'w, &'w Listener, Epoll>;
+
 /// The loop of one worker, beside those of the others.
 // ANCHOR: join
-fn join<'w>(worker: &'w Worker<'_>) -> io::Result<EventLoop<'w, &'w Listener, Epoll>> {
+fn join<'w>(worker: &'w Worker<'_>) -> io::Result<Loop<'w>> {
     let (server, listener) = (worker.server(), worker.listener()?);
     listener.set_nonblocking()?;
-    let poller = Epoll::new(server.trigger)?;
-    let poller = match server.accept {
-        Strategy::Exclusive => poller.exclusive(),
-        _ => poller,
-    };
-    let clients = EventLoop::new(server, listener, poller)?;
+    let epoll = Epoll::new(server.trigger)?;
     Ok(match server.accept {
-        Strategy::Exclusive => clients.sharing(server.requeue),
-        Strategy::Epoll => clients.sharing(0),
+        Strategy::Exclusive => {
+            let epoll = epoll.exclusive();
+            Loop::new(server, listener, epoll)?.sharing(server.requeue)
+        }
+        Strategy::Epoll => Loop::new(server, listener, epoll)?.sharing(0),
         // The accept queue is this worker's own.
-        _ => clients,
+        _ => Loop::new(server, listener, epoll)?,
     })
 }
 // ANCHOR_END: join

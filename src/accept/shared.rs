@@ -104,9 +104,9 @@ impl Listener {
     }
     // ANCHOR_END: accept
 
-    /// From now on no accept waits: neither in this process nor in any other that holds the listener,
-    /// since the flag belongs to the open socket (`open(2)`). So it is for models whose processes all
-    /// want that, and to be set before the first of them is forked.
+    /// From now on no accept waits: neither in this process nor in any other that holds the
+    /// listener, since the flag belongs to the open socket (`open(2)`). So it is for models whose
+    /// processes all want that, each before its first accept.
     ///
     /// # Errors
     /// None that a listening socket knows.

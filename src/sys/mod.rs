@@ -11,6 +11,7 @@ mod math;
 pub mod mutex;
 pub mod net;
 pub mod passing;
+pub mod poll;
 pub mod process;
 pub mod reuseport;
 pub mod shared;

@@ -52,8 +52,16 @@ pub fn set_inherited(listener: &impl AsFd, tick_ms: u32) -> nix::Result<()> {
 /// `accept4(2)`, close-on-exec. Unlike the standard library's, it returns with EINTR when a signal
 /// arrives: a server has to look whether it was asked to stop.
 pub fn accept(listener: &impl AsFd) -> nix::Result<TcpStream> {
-    let listener = listener.as_fd().as_raw_fd();
-    let client = socket::accept4(listener, SockFlag::SOCK_CLOEXEC)?;
+    accept_with(listener, SockFlag::SOCK_CLOEXEC)
+}
+
+/// [`accept`], with O_NONBLOCK set on what is accepted: that is not inherited from the listener.
+pub fn accept_nonblocking(listener: &impl AsFd) -> nix::Result<TcpStream> {
+    accept_with(listener, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)
+}
+
+fn accept_with(listener: &impl AsFd, flags: SockFlag) -> nix::Result<TcpStream> {
+    let client = socket::accept4(listener.as_fd().as_raw_fd(), flags)?;
     // SAFETY: accept4 has just returned this descriptor, so it is open and nobody else owns it.
     let client = unsafe { OwnedFd::from_raw_fd(client) };
     Ok(TcpStream::from(client))

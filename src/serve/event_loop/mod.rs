@@ -208,8 +208,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             Rest::For(interest) => {
                 let (socket, before) = (it.socket.as_fd(), it.interest);
                 it.interest = Some(interest);
-                let watched = self.poller.watch(socket, client, interest, before);
-                if watched.is_err() {
+                let watch = self.poller.watch(socket, client, interest, before);
+                if watch.is_err() {
                     // No memory for it: to be deaf to a client would be worse.
                     return self.close(client);
                 }

@@ -66,73 +66,79 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Goes on with a connection until it has to wait, has ended, or has had its turn. `now` is the time
-/// as the loop knows it, and is put right after each answer: a handler may take its time.
-// ANCHOR: drive
-pub(super) fn drive(client: &mut Client<'_>, server: &Server, now: &mut Instant) -> Rest {
-    for _ in 0..STEPS_PER_TURN {
-        let (conn, signs) = (&mut client.conn, client.signs);
-        let moved = match conn.want() {
-            Want::Read if !signs.readable => {
-                return Rest::For(Interest::Readable);
+impl Client<'_> {
+    /// Goes on with the connection until it has to wait, has ended, or has had its turn. `now` is
+    /// the time as the loop knows it, put right after each answer: a handler may take its time.
+    // ANCHOR: drive
+    pub(super) fn drive(&mut self, server: &Server, now: &mut Instant) -> Rest {
+        for _ in 0..STEPS_PER_TURN {
+            let moved = match self.conn.want() {
+                Want::Read if !self.signs.readable => {
+                    return Rest::For(Interest::Readable);
+                }
+                Want::Read => self.read(*now),
+                Want::Respond => {
+                    self.respond(server, now);
+                    Ok(())
+                }
+                Want::Write if !self.signs.writable => {
+                    return Rest::For(Interest::Writable);
+                }
+                Want::Write => self.write(server, *now),
+                Want::Shutdown => {
+                    self.conn.shut(*now);
+                    self.socket.shutdown(Shutdown::Write)
+                }
+                Want::Close => return Rest::Closed,
+            };
+            match moved {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // The client has gone, and with it everybody who could be told.
+                Err(_) => return Rest::Closed,
+                Ok(()) => {}
             }
-            Want::Read => read(client, *now),
-            Want::Respond => {
-                server.respond(conn, &client.socket);
-                *now = conn.since();
-                Ok(())
-            }
-            Want::Write if !signs.writable => {
-                return Rest::For(Interest::Writable);
-            }
-            Want::Write => write(client, server, *now),
-            Want::Shutdown => {
-                conn.shut(*now);
-                client.socket.shutdown(Shutdown::Write)
-            }
-            Want::Close => return Rest::Closed,
-        };
-        match moved {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // The client has gone, and with it everybody who could be told.
-            Err(_) => return Rest::Closed,
-            Ok(()) => {}
         }
+        Rest::Turn
     }
-    Rest::Turn
-}
-// ANCHOR_END: drive
+    // ANCHOR_END: drive
 
-/// A read that does not fill the space has emptied the socket (`epoll(7)`, "Questions and answers"),
-/// so that EAGAIN need not be asked for, unless the end is behind it: nobody would report that twice.
-// ANCHOR: read
-fn read(client: &mut Client<'_>, now: Instant) -> io::Result<()> {
-    let space = client.conn.space();
-    let room = space.len();
-    match io::Read::read(&mut &client.socket, space) {
-        Ok(0) => client.conn.ended(),
-        Ok(count) => {
-            client.conn.received(count, now);
-            client.signs.readable = count == room || client.signs.ended;
+    /// A read that does not fill the space has emptied the socket (`epoll(7)`, "Questions and
+    /// answers"), so that EAGAIN need not be asked for, unless the end is behind it: nobody would
+    /// report that twice.
+    // ANCHOR: read
+    fn read(&mut self, now: Instant) -> io::Result<()> {
+        let space = self.conn.space();
+        let room = space.len();
+        match io::Read::read(&mut &self.socket, space) {
+            Ok(0) => self.conn.ended(),
+            Ok(count) => {
+                self.conn.received(count, now);
+                self.signs.readable = count == room || self.signs.ended;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.signs.readable = false;
+            }
+            Err(error) => return Err(error),
         }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {
-            client.signs.readable = false;
-        }
-        Err(error) => return Err(error),
+        Ok(())
     }
-    Ok(())
-}
-// ANCHOR_END: read
+    // ANCHOR_END: read
 
-/// Writes without waiting to hear that there is room: there nearly always is.
-fn write(client: &mut Client<'_>, server: &Server, now: Instant) -> io::Result<()> {
-    match transfer::write(&client.socket, &client.conn) {
-        Ok(count) => {
-            server.scoreboard.sent(count);
-            client.conn.sent(count, now);
-        }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => client.signs.writable = false,
-        Err(error) => return Err(error),
+    fn respond(&mut self, server: &Server, now: &mut Instant) {
+        server.respond(&mut self.conn, &self.socket);
+        *now = self.conn.since();
     }
-    Ok(())
+
+    /// Writes without waiting to hear that there is room: there nearly always is.
+    fn write(&mut self, server: &Server, now: Instant) -> io::Result<()> {
+        match transfer::write(&self.socket, &self.conn) {
+            Ok(count) => {
+                server.scoreboard.sent(count);
+                self.conn.sent(count, now);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.signs.writable = false,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
 }

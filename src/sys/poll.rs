@@ -21,8 +21,8 @@ const FREE: libc::pollfd = libc::pollfd {
 };
 
 impl PollSet {
-    /// From the next call on `descriptor` is looked at for `events`, in the row `place`. A row whose
-    /// descriptor has been closed meanwhile reports POLLNVAL, so [`PollSet::clear`] it before.
+    /// From the next call on `descriptor` is looked at for `events`, in the row `place`. A row
+    /// whose descriptor has been closed meanwhile reports POLLNVAL: [`PollSet::clear`] it before.
     pub fn set(&mut self, place: usize, descriptor: BorrowedFd<'_>, events: PollFlags) {
         if place >= self.rows.len() {
             self.rows.resize(place + 1, FREE);

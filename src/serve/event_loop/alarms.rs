@@ -9,8 +9,8 @@ use std::time::Instant;
 /// A deadline moves with every request, nearly always further away; to move an alarm each time
 /// would cost more than the alarm ever brings. So one that rings too early is the rule: whoever is
 /// woken looks at the deadline as it is by then, and sets the alarm again. An alarm belongs to its
-/// place and not to the client there: it rings for whoever has the place at that time. A client that
-/// comes and goes within seconds finds an alarm set, leaves it set, and costs nothing at all.
+/// place and not to the client there: it rings for whoever has the place at that time. A client
+/// that comes and goes within seconds finds an alarm set, leaves it set, and costs nothing at all.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     queue: BinaryHeap<Reverse<(Instant, usize)>>,

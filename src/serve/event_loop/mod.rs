@@ -9,9 +9,9 @@
 //!                      └─▶ accept: a few ─────────────────────┘  └▶ or has had its turn
 //! ```
 //!
-//! What the models differ in is the [`Poller`], the way in which they wait. Everything else is here:
-//! who is connected ([`Slab`]), who has to be looked at when ([`Alarms`]), who has more to do than a
-//! turn allows, and how it all ends.
+//! What the models differ in is the [`Poller`], the way in which they wait. Everything else is
+//! here: who is connected ([`Slab`]), who has to be looked at when ([`Alarms`]), who has more to do
+//! than a turn allows, and how it all ends.
 
 mod alarms;
 mod epoll;
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::nonblocking::{self, Client, Rest};
+use super::nonblocking::{Client, Rest};
 use super::{Server, TurnedAway};
 use crate::accept::{Attempt, Listener, TICK_MS};
 use crate::http::Conn;
@@ -42,12 +42,12 @@ pub use poller::{Interest, Poller, Ready, Signs};
 use slab::Slab;
 pub use slab::Token;
 
-/// No wait is longer: a signal that comes between a look at the wish to stop and the wait is noticed
-/// this much later, as is a deadline.
+/// No wait is longer: a signal that comes between a look at the wish to stop and the wait is
+/// noticed this much later, as is a deadline.
 const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
-/// Connections accepted in one turn. Each saves a wait; but those that are being served wait for all
-/// of them, and with them for a flood of new ones.
+/// Connections accepted in one turn. Each saves a wait; but those that are being served wait for
+/// all of them, and with them for a flood of new ones.
 const ACCEPTS_PER_TURN: usize = 64;
 
 /// A process that serves many clients, none of whom it waits for.
@@ -104,8 +104,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
 
     /// Other processes accept from the same listener: this one takes one client at a time, lest it
-    /// take those that another is being woken for. After every `requeue` of them it goes to the back
-    /// of the line of those who wait; never, if that is 0.
+    /// take those that another is being woken for. After every `requeue` of them it goes to the
+    /// back of the line of those who wait; never, if that is 0.
     pub fn sharing(mut self, requeue: usize) -> Self {
         self.shares = true;
         self.requeue = NonZeroUsize::new(requeue);
@@ -206,14 +206,14 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         let Some(it) = self.clients.get_mut(client) else {
             return;
         };
-        match nonblocking::drive(it, self.server, &mut self.now) {
+        match it.drive(self.server, &mut self.now) {
             Rest::Closed => return self.close(client),
             Rest::Turn => self.unfinished.push(client),
             Rest::For(interest) => {
                 let (socket, before) = (it.socket.as_fd(), it.interest);
                 it.interest = Some(interest);
-                let watched = self.poller.watch(socket, client, interest, before);
-                if watched.is_err() {
+                let watch = self.poller.watch(socket, client, interest, before);
+                if watch.is_err() {
                     // No memory for it: to be deaf to a client would be worse.
                     return self.close(client);
                 }
@@ -274,8 +274,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         Ok(())
     }
 
-    /// Of those who wait for the listener exclusively, the kernel wakes the first that is asleep. Who
-    /// watches it anew comes last.
+    /// Of those who wait for the listener exclusively, the kernel wakes the first that is asleep.
+    /// Who watches it anew comes last.
     // ANCHOR: requeue
     fn go_to_the_back(&mut self) -> io::Result<()> {
         self.accepted += 1;

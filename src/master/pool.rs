@@ -186,6 +186,8 @@ impl<'a> Pool<'a> {
     /// From now on those that are there are old: a new generation is to replace them.
     pub(super) fn begin_generation(&mut self, now: Instant) {
         self.generation += 1;
+        let generation = self.generation;
+        crate::log!("generation {generation} is to take over, a few at a time");
         self.seats = Slots::default();
         self.publish();
         let starting = self.select(|it| it.stage == Stage::Starting);

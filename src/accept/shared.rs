@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -11,7 +12,7 @@ use crate::sys::{net, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
-const TICK_MS: u32 = 250;
+pub const TICK_MS: u32 = 250;
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads: connections keep in the accept queue meanwhile, and trying again at once would only
@@ -43,6 +44,11 @@ impl Listener {
     /// The address, with the port that was picked.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// Connections that wait in the accept queue.
+    pub fn waiting(&self) -> io::Result<u32> {
+        Ok(net::accept_queue_length(&self.socket)?)
     }
 
     /// The next connection, or `None` when the server was asked to stop and has taken all that
@@ -84,16 +90,16 @@ impl Listener {
     /// ends the wait; O_NONBLOCK would end it at once, but for all who share the listener, and
     /// those who are not to stop would never wait again.
     // ANCHOR: drain
-    fn left_to_drain(&self) -> io::Result<u32> {
+    pub(super) fn left_to_drain(&self) -> io::Result<u32> {
         let left = match self.left_to_drain.get() {
             Some(left) => left,
-            None => net::accept_queue_length(&self.socket)?,
+            None => self.waiting()?,
         };
         self.left_to_drain.set(Some(left));
         Ok(left)
     }
 
-    fn count_taken(&self) {
+    pub(super) fn count_taken(&self) {
         let left = self.left_to_drain.get();
         self.left_to_drain
             .set(left.map(|left| left.saturating_sub(1)));
@@ -101,13 +107,27 @@ impl Listener {
     // ANCHOR_END: drain
 }
 
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Whether it says that a descriptor or memory lacked, which passes.
+pub(super) fn is_exhaustion(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
+    )
+}
+
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.
 // ANCHOR: recover
-fn recover(error: Errno) -> io::Result<()> {
+pub(super) fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
         Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
+        error if is_exhaustion(error) => {
             crate::log!("accept: {}; waiting until that changes", error.desc());
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())

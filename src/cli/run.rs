@@ -106,6 +106,7 @@ impl Args {
             scoreboard: &scoreboard,
             connections_max: self.max_connections as usize,
         };
+        (self.model.check()).with_context(|| format!("cannot run {}", self.model.name))?;
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
         // From here on a signal means a graceful stop, so nobody may learn the port before.

@@ -8,6 +8,7 @@ mod fork;
 mod iterative;
 mod prefork;
 mod threaded;
+mod uring;
 
 use std::io;
 
@@ -38,6 +39,19 @@ pub struct Model {
     pub run: fn(&Server<'_>, Listener) -> io::Result<()>,
 }
 
+impl Model {
+    /// Whether this machine can run it; to be asked before anybody is told the port.
+    ///
+    /// # Errors
+    /// What is missing, and what can be done.
+    pub fn check(&self) -> io::Result<()> {
+        match self.name {
+            "uring" => uring::check(),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Every model, in the order of the chapters.
 // ANCHOR: registry
 pub const ALL: &[Model] = &[
@@ -45,6 +59,7 @@ pub const ALL: &[Model] = &[
     fork::MODEL,
     prefork::MODEL,
     threaded::MODEL,
+    uring::MODEL,
 ];
 // ANCHOR_END: registry
 

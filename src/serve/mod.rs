@@ -1,7 +1,9 @@
 //! Moves bytes between a socket and an [`http::Conn`](crate::http::Conn).
 
+mod alarms;
 mod blocking;
 mod clock;
+mod completions;
 mod turned_away;
 
 use std::net::TcpStream;
@@ -11,6 +13,7 @@ use crate::accept::Strategy;
 use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
 
+pub use completions::{CompletionLoop, Done};
 pub use turned_away::TurnedAway;
 
 /// What all models share: the handler, the bounds, the size of the pool.

@@ -8,6 +8,8 @@ pub mod log;
 mod math;
 pub mod net;
 pub mod process;
+mod received;
 pub mod shared;
 pub mod signal;
 pub mod slot;
+pub mod uring;

@@ -9,6 +9,7 @@ use fastrand::Rng;
 use servers::models;
 
 use crate::case::{Case, Then};
+use crate::support::can_run;
 use crate::support::server::Server;
 use crate::support::wire::{self, Answer};
 
@@ -73,6 +74,7 @@ impl<'a> Group<'a> {
         let runs: Vec<Run> = thread::scope(|scope| {
             let runs: Vec<_> = models::ALL
                 .iter()
+                .filter(|model| can_run(model.name))
                 .map(|model| scope.spawn(move || self.run_against(model.name, seed)))
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()

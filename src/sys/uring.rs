@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, SubmitArgs, Timespec};
-use io_uring::{IoUring, Probe, cqueue, opcode};
+use io_uring::{Builder, IoUring, Probe, cqueue, opcode};
 use nix::errno::Errno;
 
 use super::received::Buffers;
@@ -134,7 +134,21 @@ impl<P: Parcel> Ring<P> {
     /// The kernel has no io_uring, or one before Linux 5.19, or somebody has forbidden it; the
     /// message says what can be done.
     pub fn create() -> io::Result<Self> {
-        let ring = set_up().map_err(explain)?;
+        Self::on(set_up().map_err(explain)?)
+    }
+
+    /// As on older kernels, from the newest on: the last ones cannot receive many times at once.
+    #[cfg(test)]
+    pub(crate) fn create_old_ones() -> Vec<Self> {
+        let build = |settings: Builder| Self::on(settings.build(SUBMISSIONS).unwrap()).unwrap();
+        let mut rings: Vec<Self> = settings().into_iter().map(build).collect();
+        for ring in &mut rings[2..] {
+            ring.has_multishot_receive = false;
+        }
+        rings
+    }
+
+    fn on(ring: IoUring) -> io::Result<Self> {
         let buffers = Buffers::register(&ring).map_err(explain)?;
         let has_multishot_receive = has_multishot_receive(&ring);
         Ok(Self {
@@ -408,31 +422,33 @@ fn forgive(entered: io::Result<usize>) -> nix::Result<()> {
     }
 }
 
-/// A ring with the best settings that the kernel knows. All say that only this thread uses it and
-/// that it comes back for completions by itself, so that it need not be interrupted for them.
-// ANCHOR: set_up
+/// A ring with the best settings that the kernel knows.
 fn set_up() -> io::Result<IoUring> {
-    let mut builder = IoUring::builder();
-    builder.setup_clamp().setup_cqsize(COMPLETIONS);
-    builder.setup_submit_all(); // Linux 5.18
-    let plain = builder.clone();
-    builder.setup_coop_taskrun(); // 5.19
-    let older = builder.clone();
-    builder.setup_single_issuer().setup_defer_taskrun(); // 6.1
-    let newer = builder.clone();
-    builder.setup_no_sqarray(); // 6.6
-    let mut result = builder.build(SUBMISSIONS);
-    for lesser in [newer, older, plain] {
-        match &result {
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-                result = lesser.build(SUBMISSIONS);
-            }
-            _ => break,
+    let is_unknown = |error: &io::Error| error.raw_os_error() == Some(libc::EINVAL);
+    let [best, lesser @ ..] = settings();
+    let mut ring = best.build(SUBMISSIONS);
+    for settings in lesser {
+        if ring.as_ref().is_err_and(is_unknown) {
+            ring = settings.build(SUBMISSIONS);
         }
     }
-    result
+    ring
 }
-// ANCHOR_END: set_up
+
+/// The best settings first. All say that only this thread uses the ring, and that it comes back for
+/// completions by itself: it need not be interrupted for them.
+fn settings() -> [Builder; 4] {
+    let mut plain = IoUring::builder();
+    plain.setup_clamp().setup_cqsize(COMPLETIONS);
+    plain.setup_submit_all(); // Linux 5.18
+    let mut patient = plain.clone();
+    patient.setup_coop_taskrun(); // 5.19
+    let mut single = patient.clone();
+    single.setup_single_issuer().setup_defer_taskrun(); // 6.1
+    let mut direct = single.clone();
+    direct.setup_no_sqarray(); // 6.6
+    [direct, single, patient, plain]
+}
 
 /// Linux 6.0 brought it, and no flag says so. It also brought an operation, which can be probed.
 fn has_multishot_receive(ring: &IoUring) -> bool {

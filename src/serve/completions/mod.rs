@@ -12,6 +12,8 @@
 //! beforehand, and what is told is its result.
 
 mod client;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -75,12 +77,16 @@ impl<'a> CompletionLoop<'a> {
     /// # Errors
     /// There is no ring to be had; see [`Ring::create`].
     pub fn new(server: &'a Server<'a>, listener: Listener) -> io::Result<Self> {
+        Ok(Self::on(Ring::create()?, server, listener))
+    }
+
+    fn on(ring: Ring<Session>, server: &'a Server<'a>, listener: Listener) -> Self {
         let now = Instant::now();
-        Ok(Self {
+        Self {
             server,
             // What the kernel has must borrow from nobody who could go. So these stay for ever.
             limits: Box::leak(Box::new(server.limits.clone())),
-            ring: Ring::create()?,
+            ring,
             door: Door::new(listener),
             clients: Vec::new(),
             free: Vec::new(),
@@ -90,7 +96,7 @@ impl<'a> CompletionLoop<'a> {
             woken: now,
             next_tick: now + TICK,
             stop: Stop::Unasked,
-        })
+        }
     }
 
     /// Hands over what has been asked for and waits until something is done, in one system call.

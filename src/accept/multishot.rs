@@ -51,7 +51,6 @@ impl Door {
     ///
     /// # Errors
     /// Those of the ring.
-    // ANCHOR: tend
     pub fn tend<P: Parcel>(&mut self, ring: &mut Ring<P>) -> io::Result<()> {
         let Some(listener) = &self.listener else {
             return Ok(());
@@ -72,7 +71,6 @@ impl Door {
         }
         Ok(())
     }
-    // ANCHOR_END: tend
 
     /// What a completion has brought: a client, perhaps.
     ///

@@ -213,7 +213,6 @@ impl<P: Parcel> Ring<P> {
     ///
     /// # Panics
     /// The ring still has another parcel of that key.
-    // ANCHOR: send
     pub fn send(&mut self, key: usize, client: &TcpStream, parcel: Box<P>) -> nix::Result<()> {
         let parcel = self.lend(key, parcel);
         // SAFETY: the pointer is that of a box which nobody has but the
@@ -226,7 +225,6 @@ impl<P: Parcel> Ring<P> {
             .build();
         self.begin(&send, operation::SEND, key)
     }
-    // ANCHOR_END: send
 
     /// Reads a [`Parcel::part`] of a file, or the beginning of it.
     ///
@@ -284,7 +282,6 @@ impl<P: Parcel> Ring<P> {
 
     /// The next of the completions that had come when the last wait was over. Those that come in
     /// between are left to the next turn, so that there is an end to each.
-    // ANCHOR: take
     pub fn take(&mut self) -> Option<Done<P>> {
         self.buffers.give_back();
         while self.ready > 0 {
@@ -296,7 +293,6 @@ impl<P: Parcel> Ring<P> {
         }
         None
     }
-    // ANCHOR_END: take
 
     /// What a completion means to the ring's user; nothing, if it only says that something could
     /// not be cancelled because it was done already.

@@ -68,8 +68,12 @@ impl Client {
         }
     }
 
+    /// Whether it is closing and nothing is in flight for it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_closing && self.session.is_none() && self.receiving == Receiving::Nothing
+    }
+
     /// Octets have arrived. As many as are wanted go to where they belong, the others wait.
-    // ANCHOR: arrived
     pub(super) fn arrived(&mut self, octets: &[u8], now: Instant) {
         if self.is_closing {
             return;
@@ -83,7 +87,6 @@ impl Client {
             self.early.extend(&octets[taken..]);
         }
     }
-    // ANCHOR_END: arrived
 }
 
 /// What has arrived early is wanted now.

@@ -104,7 +104,6 @@ impl<'a> CompletionLoop<'a> {
     ///
     /// # Errors
     /// What waiting and accepting cannot be cured of.
-    // ANCHOR: wait
     pub fn wait(&mut self) -> io::Result<bool> {
         self.door.tend(&mut self.ring)?;
         if self.door.is_closed() && self.is_empty() {
@@ -120,7 +119,6 @@ impl<'a> CompletionLoop<'a> {
         self.woken = self.now;
         Ok(true)
     }
-    // ANCHOR_END: wait
 
     /// The next of what is done, to be given to the method of its name.
     pub fn take(&mut self) -> Option<Done> {
@@ -157,8 +155,10 @@ impl<'a> CompletionLoop<'a> {
         }
         match count {
             Ok(1..) => client.arrived(self.ring.received(), self.now),
-            // It has had no buffer, or was cancelled: asked for again.
+            // There was no buffer, or it was cancelled: asked for again.
             Err(Errno::ENOBUFS | Errno::ECANCELED) => {}
+            // It came to nothing, and is asked for again as well.
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
             // The end, or a reset: there is nobody left to answer.
             Ok(0) | Err(_) => client.has_ended = true,
         }
@@ -273,7 +273,6 @@ impl<'a> CompletionLoop<'a> {
     }
 
     /// Does what is to be done for a client until the next step is the kernel's.
-    // ANCHOR: go_on
     fn go_on(&mut self, key: usize) -> io::Result<()> {
         loop {
             let Some(client) = self.clients[key].as_mut() else {
@@ -308,7 +307,6 @@ impl<'a> CompletionLoop<'a> {
             }
         }
     }
-    // ANCHOR_END: go_on
 
     /// Waits for the client. The first time it is once: many connections carry one request, and
     /// what goes on by itself has to be cancelled in the end.
@@ -336,7 +334,6 @@ impl<'a> CompletionLoop<'a> {
     }
 
     /// The session goes to the ring, and comes back when something has been sent.
-    // ANCHOR: send
     fn send(&mut self, key: usize) -> io::Result<()> {
         let Some(client) = self.clients[key].as_mut() else {
             return Ok(());
@@ -355,7 +352,6 @@ impl<'a> CompletionLoop<'a> {
         }
         Ok(())
     }
-    // ANCHOR_END: send
 
     fn expire(&mut self, key: usize) -> io::Result<()> {
         let Some(client) = self.clients[key].as_mut() else {
@@ -404,9 +400,7 @@ impl<'a> CompletionLoop<'a> {
 
     fn let_go(&mut self, key: usize) -> io::Result<()> {
         let place = &mut self.clients[key];
-        let is_over =
-            |client: &mut Client| client.is_closing && client.receiving == Receiving::Nothing;
-        if let Some(client) = place.take_if(is_over) {
+        if let Some(client) = place.take_if(|client| client.is_over()) {
             self.ring.close(client.socket)?;
             self.free.push(key);
         }

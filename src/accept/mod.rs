@@ -3,10 +3,14 @@
 //! The simplest strategy is [`shared`]: whoever holds the listener calls `accept`, and the kernel
 //! wakes one of them per connection, in the order in which they came.
 
+mod entrance;
 mod multishot;
+mod reuseport;
 pub mod shared;
 mod strategy;
 
-pub use multishot::Door;
-pub use shared::{EXHAUSTED_PAUSE, Listener, TICK_MS};
+pub use entrance::{Door, Entrance};
+pub use multishot::Arrivals;
+pub use reuseport::Listeners;
+pub use shared::{Accepted, Attempt, EXHAUSTED_PAUSE, Listener, TICK_MS};
 pub use strategy::Strategy;

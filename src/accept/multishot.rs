@@ -11,7 +11,7 @@ use crate::sys::signal;
 use crate::sys::uring::{Parcel, Ring};
 
 /// A listener whose connections come out of a ring.
-pub struct Door {
+pub struct Arrivals {
     /// `None` once it is closed.
     listener: Option<Listener>,
     state: State,
@@ -30,8 +30,8 @@ enum State {
     Ending,
 }
 
-impl Door {
-    /// Nobody is accepted before [`Door::tend`].
+impl Arrivals {
+    /// Nobody is accepted before [`Arrivals::tend`].
     pub fn new(listener: Listener) -> Self {
         Self {
             listener: Some(listener),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::{net, signal};
+use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
@@ -22,6 +22,18 @@ pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;
 
+/// What came of a try to accept.
+pub enum Attempt {
+    /// A client.
+    Client(TcpStream),
+    /// There is nobody in the accept queue.
+    Nobody,
+    /// Somebody is there, but no descriptor or no memory is to be had.
+    Exhausted(Errno),
+    /// The server stops, and has taken all that were in the queue when it was asked to.
+    Over,
+}
+
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
     socket: TcpListener,
@@ -33,7 +45,18 @@ impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
     /// nobody has accepted yet.
     pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<Self> {
-        let socket = net::listen(address, backlog)?;
+        Self::of(net::listen(address, backlog)?)
+    }
+
+    /// Another listener on the same port, with an accept queue of its own, as long as this one's.
+    ///
+    /// # Errors
+    /// See [`reuseport::listen_beside`].
+    pub fn beside(&self) -> io::Result<Self> {
+        Self::of(reuseport::listen_beside(&self.socket)?)
+    }
+
+    fn of(socket: TcpListener) -> io::Result<Self> {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
@@ -80,6 +103,44 @@ impl Listener {
         }
     }
     // ANCHOR_END: accept
+
+    /// From now on no accept waits: neither in this process nor in any other that holds the
+    /// listener, since the flag belongs to the open socket (`open(2)`). So it is for models whose
+    /// processes all want that, each before its first accept.
+    ///
+    /// # Errors
+    /// None that a listening socket knows.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
+    }
+
+    /// One try to accept, for loops that must not wait; the connection does not block either.
+    ///
+    /// # Errors
+    /// As [`Listener::accept`].
+    // ANCHOR: try_accept
+    pub fn try_accept(&self) -> io::Result<Attempt> {
+        loop {
+            if signal::stopping() && self.left_to_drain()? == 0 {
+                return Ok(Attempt::Over);
+            }
+            match net::accept_nonblocking(&self.socket) {
+                Ok(client) => {
+                    self.count_taken();
+                    return Ok(Attempt::Client(client));
+                }
+                Err(Errno::EAGAIN) if self.is_draining() => {
+                    return Ok(Attempt::Over);
+                }
+                Err(Errno::EAGAIN) => return Ok(Attempt::Nobody),
+                Err(error) if is_exhaustion(error) => {
+                    return Ok(Attempt::Exhausted(error));
+                }
+                Err(error) => recover(error)?,
+            }
+        }
+    }
+    // ANCHOR_END: try_accept
 
     fn is_draining(&self) -> bool {
         self.left_to_drain.get().is_some()

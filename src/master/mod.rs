@@ -10,7 +10,7 @@ use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
 
-use crate::accept::Listener;
+use crate::accept::{Door, Entrance, Listener};
 use crate::serve::Server;
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::{self, Signals};
@@ -20,13 +20,23 @@ use pool::Pool;
 /// What a worker process works with.
 pub struct Worker<'a> {
     server: &'a Server<'a>,
-    listener: &'a Listener,
+    door: Door,
 }
 
-impl Worker<'_> {
-    /// The next connection; see [`Listener::accept`].
+impl<'a> Worker<'a> {
+    /// What all workers share.
+    pub fn server(&self) -> &'a Server<'a> {
+        self.server
+    }
+
+    /// The next connection, in the way of the chosen strategy; see [`Listener::accept`].
     pub fn accept(&self) -> io::Result<Option<TcpStream>> {
-        self.listener.accept()
+        self.door.accept()
+    }
+
+    /// This worker's listener, for models that wait in other ways; see [`Door::listener`].
+    pub fn listener(&self) -> io::Result<&Listener> {
+        self.door.listener()
     }
 
     /// Serves one client to its end; see [`Server::serve`].
@@ -46,34 +56,31 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 // ANCHOR: run
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
     let signals = Signals::take_over()?;
+    let mut entrance = Entrance::open(server.accept, listener, server.workers)?;
     let mut pool = Pool::new(server.workers);
     while !signal::stopping() {
-        fill(
-            &mut pool,
-            &Worker {
-                server,
-                listener: &listener,
-            },
-            work,
-        );
-        match signals.wait(pool.next_try())? {
+        fill(&mut pool, &mut entrance, server, work);
+        match entrance.wait(&signals, pool.next_try())? {
             Some(Signal::SIGTERM | Signal::SIGINT) => signal::begin_stop(),
             _ => pool.reap(),
         }
     }
-    drop(listener);
+    entrance.close();
     pool.children.stop(&signals)
 }
 // ANCHOR_END: run
 
 /// Makes a worker for each free slot, as far as the system lets it.
 // ANCHOR: fill
-fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
+fn fill(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
     while let Some(slot) = pool.vacancy() {
         match process::fork() {
             Ok(Fork::Child) => {
-                worker.server.scoreboard.enter(slot);
-                process::leave_after(|| finish(work(worker)));
+                server.scoreboard.enter(slot);
+                process::leave_after(|| {
+                    let door = entrance.door(slot);
+                    finish(door.and_then(|door| work(&Worker { server, door })))
+                });
             }
             Ok(Fork::Parent(pid)) => pool.filled(slot, pid),
             Err(error) => {

@@ -31,7 +31,7 @@ pub(super) const MODEL: Model = Model {
     summary: "a master and a pool of children that each accept",
     accepts: "each child",
     clients_per_worker: "1",
-    strategies: &[Strategy::Shared],
+    strategies: &[Strategy::Shared, Strategy::Reuseport],
     in_the_wild: "Apache prefork, Gunicorn sync, php-fpm",
     chapter: "04-prefork.md",
     run,

@@ -24,7 +24,7 @@ use crate::sys::shared::SharedWords;
 use crate::sys::slot;
 
 pub use slots::Slots;
-pub use view::{Counts, View};
+pub use view::{Counts, View, Wakes};
 
 /// Slots that have a record of their own; those beyond share the last one.
 pub const SLOTS_MAX: usize = 65_536;
@@ -49,6 +49,10 @@ mod record {
     pub(super) const PID: usize = 0;
     /// Requests answered in this slot, by all who have had it.
     pub(super) const REQUESTS: usize = 1;
+    /// Connections accepted in this slot, by an event loop.
+    pub(super) const ACCEPTED: usize = 30;
+    /// How often an event loop was woken for a connection that somebody else had taken by then.
+    pub(super) const IN_VAIN: usize = 31;
 }
 
 /// The scoreboard of a running server. Forked children share it.
@@ -80,6 +84,27 @@ impl Scoreboard {
     pub fn answered(&self) {
         self.word(slot::get(), record::REQUESTS)
             .fetch_add(1, Relaxed);
+    }
+
+    /// The current thread, an event loop, has accepted a connection.
+    pub fn accepted(&self) {
+        self.word(slot::get(), record::ACCEPTED)
+            .fetch_add(1, Relaxed);
+    }
+
+    /// The current thread, an event loop, was woken for a connection and found none.
+    pub fn woken_in_vain(&self) {
+        self.word(slot::get(), record::IN_VAIN)
+            .fetch_add(1, Relaxed);
+    }
+
+    /// What the current slot has come to: connections accepted, and wake-ups in vain.
+    pub fn wakes(&self) -> Wakes {
+        let slot = slot::get();
+        Wakes {
+            accepted: self.word(slot, record::ACCEPTED).load(Relaxed),
+            in_vain: self.word(slot, record::IN_VAIN).load(Relaxed),
+        }
     }
 
     fn word(&self, slot: usize, field: usize) -> &AtomicU64 {

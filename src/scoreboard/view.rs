@@ -21,6 +21,15 @@ pub struct Counts {
     pub requests: u64,
 }
 
+/// How an event loop comes by its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wakes {
+    /// Connections that it has accepted.
+    pub accepted: u64,
+    /// Times that it was woken for a connection which somebody else had taken by then.
+    pub in_vain: u64,
+}
+
 impl View {
     /// The scoreboard of the server `pid`, found among its descriptors.
     ///
@@ -50,13 +59,27 @@ impl View {
 
     /// Every slot up to the highest that was ever taken.
     pub fn counts(&self) -> Vec<Counts> {
-        let slots = usize::try_from(self.words.load(header::SLOTS)).unwrap_or(SLOTS_MAX);
-        (0..slots.min(SLOTS_MAX))
+        (0..self.slots())
             .map(|slot| Counts {
                 pid: self.words.load(index(slot, record::PID)) as u32,
                 requests: self.words.load(index(slot, record::REQUESTS)),
             })
             .collect()
+    }
+
+    /// The same slots, with how they came by their connections; zeroes but for event loops.
+    pub fn wakes(&self) -> Vec<Wakes> {
+        (0..self.slots())
+            .map(|slot| Wakes {
+                accepted: self.words.load(index(slot, record::ACCEPTED)),
+                in_vain: self.words.load(index(slot, record::IN_VAIN)),
+            })
+            .collect()
+    }
+
+    fn slots(&self) -> usize {
+        let slots = usize::try_from(self.words.load(header::SLOTS)).unwrap_or(SLOTS_MAX);
+        slots.min(SLOTS_MAX)
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Instant;
 /// A deadline moves with every request, nearly always further away; to move an alarm each time
 /// would cost more than the alarm ever brings. So one that rings too early is the rule: whoever is
 /// woken looks at the deadline as it is by then, and sets the alarm again. An alarm belongs to its
-/// place and not to the client there: it rings for whoever has the place at that time. A client that
-/// comes and goes within seconds finds an alarm set, leaves it set, and costs nothing at all.
+/// place and not to the client there: it rings for whoever has the place at that time. A client
+/// that comes and goes within seconds finds an alarm set, leaves it set, and costs nothing at all.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     queue: BinaryHeap<Reverse<(Instant, usize)>>,
@@ -20,6 +20,7 @@ pub(super) struct Alarms {
 
 impl Alarms {
     /// Whoever is at `place` is to be looked at by `moment`, or before.
+    // ANCHOR: set
     pub(super) fn set(&mut self, place: usize, moment: Instant) {
         if place >= self.set.len() {
             self.set.resize(place + 1, None);
@@ -30,8 +31,10 @@ impl Alarms {
             self.queue.push(Reverse((moment, place)));
         }
     }
+    // ANCHOR_END: set
 
     /// A place whose alarm has rung by `now`.
+    // ANCHOR: rung
     pub(super) fn rung(&mut self, now: Instant) -> Option<usize> {
         while let Some(&Reverse((moment, place))) = self.queue.peek() {
             if moment > now {
@@ -45,6 +48,7 @@ impl Alarms {
         }
         None
     }
+    // ANCHOR_END: rung
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ mod alarms;
 mod blocking;
 mod clock;
 mod completions;
+mod event_loop;
+mod nonblocking;
+mod transfer;
 mod turned_away;
 
 use std::net::TcpStream;
@@ -14,6 +17,7 @@ use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
 
 pub use completions::{CompletionLoop, Done};
+pub use event_loop::{Epoll, EventLoop, Interest, Poll, Poller, Ready, Signs, Token, Trigger};
 pub use turned_away::TurnedAway;
 
 /// What all models share: the handler, the bounds, the size of the pool.
@@ -28,8 +32,13 @@ pub struct Server<'a> {
     pub threads: usize,
     /// How the workers share the port: one of the model's own strategies.
     pub accept: Strategy,
-    /// Connections served at once by the models that make a process or thread for each; beyond
-    /// it the answer is 503.
+    /// How the models that wait with epoll hear of their connections.
+    pub trigger: Trigger,
+    /// With [`Strategy::Exclusive`], a worker lets the others go before it after this many
+    /// connections; never, if it is 0.
+    pub requeue: usize,
+    /// Connections served at once, by the server in the models that make a process or thread for
+    /// each, by each process in those whose processes hold many; beyond it the answer is 503.
     pub connections_max: usize,
     /// Where each worker counts what it has answered.
     pub scoreboard: &'a Scoreboard,

@@ -23,6 +23,9 @@ const PROBE_ANSWER: &str = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 G
 /// How often each case is cut at random.
 const RANDOM_DELIVERIES: usize = 3;
 
+/// Options that make another driver of a model.
+const VARIATIONS: [&str; 1] = ["epoll --trigger edge"];
+
 /// How the octets of a case go out.
 #[derive(Clone)]
 enum Delivery {
@@ -67,15 +70,17 @@ impl<'a> Group<'a> {
         self
     }
 
-    /// Runs every case against every model, the models at the same time.
+    /// Runs every case against every model, the models at the same time, and against variations
+    /// that have a way of their own to a connection's octets.
     pub(crate) fn run(&self) {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let runs: Vec<Run> = thread::scope(|scope| {
-            let runs: Vec<_> = models::ALL
-                .iter()
-                .filter(|model| can_run(model.name))
-                .map(|model| scope.spawn(move || self.run_against(model.name, seed)))
+            let names = models::ALL.iter().map(|model| model.name);
+            let runs: Vec<_> = names
+                .chain(VARIATIONS)
+                .filter(|model| can_run(model))
+                .map(|model| scope.spawn(move || self.run_against(model, seed)))
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
         });

@@ -23,7 +23,7 @@ use nix::errno::Errno;
 
 use super::alarms::Alarms;
 use super::{Server, TurnedAway, clock};
-use crate::accept::{Door, Listener, TICK_MS};
+use crate::accept::{Arrivals, Listener, TICK_MS};
 use crate::http::{Conn, Limits, Want};
 use crate::sys::signal;
 use crate::sys::uring::{self, Cancel, Ring};
@@ -47,7 +47,7 @@ pub struct CompletionLoop<'a> {
     server: &'a Server<'a>,
     limits: &'static Limits,
     ring: Ring<Session>,
-    door: Door,
+    arrivals: Arrivals,
     /// By key. A key goes to another client when nothing is in flight for the last one any more, so
     /// no completion meets a stranger.
     clients: Vec<Option<Client>>,
@@ -87,7 +87,7 @@ impl<'a> CompletionLoop<'a> {
             // What the kernel has must borrow from nobody who could go. So these stay for ever.
             limits: Box::leak(Box::new(server.limits.clone())),
             ring,
-            door: Door::new(listener),
+            arrivals: Arrivals::new(listener),
             clients: Vec::new(),
             free: Vec::new(),
             alarms: Alarms::default(),
@@ -105,8 +105,8 @@ impl<'a> CompletionLoop<'a> {
     /// # Errors
     /// What waiting and accepting cannot be cured of.
     pub fn wait(&mut self) -> io::Result<bool> {
-        self.door.tend(&mut self.ring)?;
-        if self.door.is_closed() && self.is_empty() {
+        self.arrivals.tend(&mut self.ring)?;
+        if self.arrivals.is_closed() && self.is_empty() {
             return Ok(false);
         }
         let mut timeout = TICK;
@@ -130,7 +130,7 @@ impl<'a> CompletionLoop<'a> {
     /// # Errors
     /// As [`CompletionLoop::wait`].
     pub fn accepted(&mut self, client: nix::Result<TcpStream>, goes_on: bool) -> io::Result<()> {
-        match self.door.accepted(client, goes_on)? {
+        match self.arrivals.accepted(client, goes_on)? {
             Some(client) => self.admit(client),
             None => Ok(()),
         }
@@ -214,7 +214,7 @@ impl<'a> CompletionLoop<'a> {
         if self.woken >= self.next_tick {
             self.next_tick = self.woken + TICK;
             self.away.sweep();
-            self.door.tick();
+            self.arrivals.tick();
         }
         Ok(())
     }

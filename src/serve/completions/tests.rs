@@ -8,7 +8,7 @@ use super::{CompletionLoop, Done, Session};
 use crate::accept::{Listener, Strategy};
 use crate::http::{Body, Handler, Limits, Request, Response, Status};
 use crate::scoreboard::Scoreboard;
-use crate::serve::Server;
+use crate::serve::{Server, Trigger};
 use crate::sys::uring::{self, Ring};
 
 /// Answers with what was posted.
@@ -32,6 +32,8 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
         threads: 1,
         accept: Strategy::Shared,
         scoreboard: &scoreboard,
+        trigger: Trigger::Level,
+        requeue: 0,
         connections_max: 1000,
     };
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 100).unwrap();

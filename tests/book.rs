@@ -42,6 +42,9 @@ fn every_command_of_the_book_runs() {
 /// `run MODEL OPTIONS`, on a port of its own.
 fn run(arguments: &[&str]) {
     let (model, options) = arguments.split_first().expect("run takes a model");
+    if !support::can_run(model) {
+        return;
+    }
     let mut kept = Vec::new();
     let mut options = options.iter();
     while let Some(&option) = options.next() {

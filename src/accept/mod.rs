@@ -6,6 +6,7 @@
 mod entrance;
 mod flock;
 mod locked;
+mod multishot;
 mod mutex;
 mod pass;
 mod reuseport;
@@ -13,6 +14,7 @@ pub mod shared;
 mod strategy;
 
 pub use entrance::{Door, Entrance, Manner};
+pub use multishot::Arrivals;
 pub use pass::Pick;
 pub use reuseport::Listeners;
 pub use shared::{Accepted, Attempt, EXHAUSTED_PAUSE, Listener, TICK_MS};

@@ -187,7 +187,7 @@ impl Listener {
     /// O_NONBLOCK would do, but for all who share the listener, and those who are not to stop would
     /// never wait again.
     // ANCHOR: drain
-    fn left_to_drain(&self) -> io::Result<u32> {
+    pub(super) fn left_to_drain(&self) -> io::Result<u32> {
         let queued = self.waiting()?;
         let left = self.left_to_drain.get();
         let left = left.map_or(queued, |left| left.min(queued));
@@ -195,7 +195,7 @@ impl Listener {
         Ok(left)
     }
 
-    fn count_taken(&self) {
+    pub(super) fn count_taken(&self) {
         let left = self.left_to_drain.get();
         self.left_to_drain
             .set(left.map(|left| left.saturating_sub(1)));
@@ -223,7 +223,7 @@ pub(super) fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
         Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
+        error if is_exhaustion(error) => {
             crate::log!("accept: {}; waiting until that changes", error.desc());
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())

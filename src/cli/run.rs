@@ -175,6 +175,7 @@ impl Args {
             requeue: self.requeue as usize,
             slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
         };
+        (self.model.check()).with_context(|| format!("cannot run {}", self.model.name))?;
         raise_descriptors();
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;

@@ -11,6 +11,7 @@ mod iterative;
 mod poll;
 mod prefork;
 mod threaded;
+mod uring;
 
 use std::io;
 
@@ -62,6 +63,17 @@ impl Model {
             _ => &[],
         }
     }
+
+    /// Whether this machine can run it; to be asked before anybody is told the port.
+    ///
+    /// # Errors
+    /// What is missing, and what can be done.
+    pub fn check(&self) -> io::Result<()> {
+        match self.name {
+            "uring" => uring::check(),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Every model, in the order of the chapters.
@@ -74,6 +86,7 @@ pub const ALL: &[Model] = &[
     poll::MODEL,
     epoll::MODEL,
     event::MODEL,
+    uring::MODEL,
 ];
 // ANCHOR_END: registry
 

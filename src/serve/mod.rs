@@ -1,7 +1,9 @@
 //! Moves bytes between a socket and an [`http::Conn`](crate::http::Conn).
 
+mod alarms;
 mod blocking;
 mod clock;
+mod completions;
 mod event_loop;
 mod lifetime;
 mod nonblocking;
@@ -19,6 +21,7 @@ use crate::http::{Activity, Conn, Handler, Limits};
 use crate::scoreboard::{Scoreboard, State};
 use crate::sys::signal;
 
+pub use completions::{CompletionLoop, Done};
 pub use event_loop::{Epoll, EventLoop, Interest, Poll, Poller, Ready, Signs, Token, Trigger};
 pub use lifetime::Lifetime;
 pub use pool::{Pool, Sizing};

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use crate::assert_serves;
 use crate::support::server::Server;
 use crate::support::wire::{self, read_answer, read_to_end};
-use crate::support::{proc, wait_for};
+use crate::support::{can_run, proc, wait_for};
 
 /// The first sleeps for as long as the test takes; the second must not wait for it.
 pub(crate) fn answers_a_second_client_while_the_first_is_served(model: &str) {
@@ -46,7 +46,8 @@ fn iterative_answers_one_after_the_other() {
 /// They hold both clients at once; but whoever sleeps in the loop sleeps for all.
 #[test]
 fn loops_answer_one_after_the_other() {
-    for model in ["poll", "epoll", "epoll --trigger edge"] {
+    let loops = ["poll", "epoll", "epoll --trigger edge", "uring"];
+    for model in loops.into_iter().filter(|model| can_run(model)) {
         answers_one_after_the_other(model);
     }
 }
@@ -121,7 +122,14 @@ fn threaded_turns_away_whom_it_cannot_serve() {
 
 #[test]
 fn loops_turn_away_whom_they_may_not_serve() {
-    for model in ["poll", "epoll", "epoll --trigger edge", "event --workers 1"] {
+    let single = [
+        "poll",
+        "epoll",
+        "epoll --trigger edge",
+        "event --workers 1",
+        "uring",
+    ];
+    for model in single.into_iter().filter(|model| can_run(model)) {
         turns_away_the_third(model);
     }
 }

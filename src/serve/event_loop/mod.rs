@@ -13,7 +13,6 @@
 //! here: who is connected ([`Slab`]), who has to be looked at when ([`Alarms`]), who has more to do
 //! than a turn allows, and how it all ends.
 
-mod alarms;
 mod epoll;
 mod poll;
 mod poller;
@@ -35,7 +34,7 @@ use crate::http::Conn;
 use crate::scoreboard::State;
 use crate::sys::signal;
 
-use alarms::Alarms;
+use super::alarms::Alarms;
 pub use epoll::{Epoll, Trigger};
 pub use poll::Poll;
 pub use poller::{Interest, Poller, Ready, Signs};

@@ -93,8 +93,9 @@ impl Entrance {
     }
 
     /// To be called in the child that is to work in `slot`, right after the fork: its own door.
-    /// What belongs to other workers, or to the master, is closed in this process. `seat` says whose
-    /// work it takes over: where there are several listeners, two workers may share one meanwhile.
+    /// What belongs to other workers, or to the master, is closed in this process. `seat` says
+    /// whose work it takes over: where there are several listeners, two workers may share one for a
+    /// while.
     ///
     /// # Errors
     /// A lack of descriptors or memory.

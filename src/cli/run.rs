@@ -9,15 +9,17 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
 use super::pool::PoolArgs;
 use super::{duration, wrong_call};
 use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
-use crate::scoreboard::Scoreboard;
-use crate::serve::{Lifetime, Server};
-use crate::site::{Root, Site};
+use crate::scoreboard::{Description, Scoreboard};
+use crate::serve::{Lifetime, Server, Trigger};
+use crate::site::{OpenTo, Root, Site, StatusPages};
+use crate::status::Source;
 use crate::sys::errors::plain;
 use crate::sys::signal;
 
@@ -35,6 +37,8 @@ use crate::sys::signal;
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
   servers run prefork --accept pass --pick first
+  servers run epoll --trigger edge
+  servers run event --workers 2 --accept exclusive --requeue 0
 
 Exit codes: 0 stopped in good order, 1 it failed or was stopped by force, 2 the call was wrong.")]
 pub(super) struct Args {
@@ -64,10 +68,18 @@ pub(super) struct Args {
     #[arg(long, hide = true)]
     plain_mutex: bool,
 
-    /// Connections served at once, for models with a process or thread each; 503 beyond it.
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    max_connections: u32,
+    /// When epoll reports a connection, for models that wait with it [default: level].
+    #[arg(long, value_name = "TRIGGER", value_parser = trigger_parser())]
+    trigger: Option<Trigger>,
+
+    /// With --accept exclusive, let the others go before after this many connections; 0 for never.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    requeue: u32,
+
+    /// Connections served at once, by each process of an event loop; 503 beyond it [default: 1024;
+    /// for event loops, as many as there may be descriptors].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: Option<u32>,
 
     /// Connections that may wait to be accepted (the kernel caps it at net.core.somaxconn).
     #[arg(long, value_name = "N", default_value_t = 511)]
@@ -97,6 +109,24 @@ pub(super) struct Args {
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
+    /// Who may see /status and /metrics.
+    #[arg(
+        long,
+        value_name = "WHO",
+        default_value = "local",
+        help_heading = "The status"
+    )]
+    status: ShowTo,
+
+    /// Count and log requests that take longer than this from arrival to answer; 0 for none.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        help_heading = "The status"
+    )]
+    slow_ms: u64,
+
     #[command(flatten)]
     pool: PoolArgs,
 
@@ -104,16 +134,29 @@ pub(super) struct Args {
     limits: LimitArgs,
 }
 
+/// Who may see the status pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ShowTo {
+    /// Clients on this machine; behind a proxy on this machine, that is everybody
+    Local,
+    /// Everybody
+    Anyone,
+    /// Nobody
+    Nobody,
+}
+
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let accept = self.strategy();
         let pool = self.pool.rules(self.model, accept, self.graceful_timeout);
-        let manner = self.manner(accept);
+        let (manner, trigger) = (self.manner(accept), self.trigger());
+        let connections_max = self.connections_max();
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
+            status: self.status_pages(&scoreboard),
             lab: self.lab,
             scoreboard: Some(&scoreboard),
         };
@@ -127,10 +170,20 @@ impl Args {
             accept,
             manner,
             scoreboard: &scoreboard,
-            connections_max: self.max_connections as usize,
+            connections_max,
+            trigger,
+            requeue: self.requeue as usize,
+            slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
         };
+        raise_descriptors();
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
+        scoreboard.describe(&Description {
+            model: self.model.name,
+            accept: accept.name(),
+            address: listener.address()?,
+            queue_limit: listener.queue_limit()?,
+        });
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
         announce(&listener).context("cannot write to standard output")?;
@@ -178,6 +231,41 @@ impl Args {
         }
     }
 
+    fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
+        let open_to = match self.status {
+            ShowTo::Local => OpenTo::Local,
+            ShowTo::Anyone => OpenTo::Anyone,
+            ShowTo::Nobody => return None,
+        };
+        Some(StatusPages {
+            source: Source::of_server(scoreboard),
+            open_to,
+        })
+    }
+
+    /// What was asked for, if the model waits with epoll at all.
+    fn trigger(&self) -> Trigger {
+        if let Some(wanted) = self.trigger
+            && !self.model.triggers().contains(&wanted)
+        {
+            let known = models::ALL.iter().filter(|it| !it.triggers().is_empty());
+            let names: Vec<&str> = known.map(|model| model.name).collect();
+            let (model, names) = (self.model.name, names.join(" and "));
+            let message = format!("{model} has no --trigger; {names} have it");
+            wrong_call("run", ErrorKind::ValueValidation, message);
+        }
+        self.trigger.unwrap_or(Trigger::Level)
+    }
+
+    /// A process or thread for each connection is worth a limit; a few kilobytes are not.
+    fn connections_max(&self) -> usize {
+        match self.max_connections {
+            Some(wanted) => wanted as usize,
+            None if self.model.holds_all() => usize::MAX,
+            None => 1024,
+        }
+    }
+
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
         let Some(path) = &self.root else {
             return Ok(None);
@@ -217,6 +305,26 @@ fn pick_parser() -> impl TypedValueParser<Value = Pick> {
         let known = Pick::ALL.into_iter().find(|it| it.name() == name);
         known.expect("clap only lets names through that come from the list")
     })
+}
+
+/// The names of the triggers; whether a model has them is its own affair.
+fn trigger_parser() -> impl TypedValueParser<Value = Trigger> {
+    let names =
+        Trigger::ALL.map(|trigger| PossibleValue::new(trigger.name()).help(trigger.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Trigger::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
+    })
+}
+
+/// Takes as many descriptors as the system lets it: raises the soft limit to the hard one. The soft
+/// one is low for the sake of programs that use `select(2)`, which this one does not.
+///
+/// Where that fails, the limit is what it was: nothing that would have to be said.
+fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
 }
 
 /// Names are not resolved: one may stand for several addresses, and a server has one listener.

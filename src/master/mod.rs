@@ -69,6 +69,8 @@ pub fn run_threads(
     let crew = Crew { server, work };
     let mut entrance = crew.open(listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
+    // This process has no slot: it serves nobody.
+    server.scoreboard.vacate(0);
     while !signal::stopping() {
         pool.look(&mut entrance, Instant::now())?;
         act(&mut pool, &mut entrance, &crew);

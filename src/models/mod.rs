@@ -42,6 +42,13 @@ pub struct Model {
 }
 
 impl Model {
+    /// Whether its master can tell workers with room for a client from those without, so that the
+    /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
+    /// ever full.
+    pub fn can_size_its_pool(&self) -> bool {
+        ["prefork", "worker"].contains(&self.name)
+    }
+
     /// Whether one worker holds as many clients as it has descriptors for.
     pub fn holds_all(&self) -> bool {
         self.clients_per_worker == "all"

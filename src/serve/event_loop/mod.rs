@@ -341,7 +341,11 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         let scoreboard = self.server.scoreboard;
         scoreboard.beat();
         scoreboard.holds(self.clients.len() as u64);
-        scoreboard.set(State::Waiting, self.now);
+        let state = match self.stopping || signal::retiring() {
+            true => State::Finishing,
+            false => State::Waiting,
+        };
+        scoreboard.set(state, self.now);
     }
 
     /// How long to wait at most: not at all as long as somebody has more to do.

@@ -19,6 +19,8 @@ pub struct Budget {
     base: Duration,
     /// Each further one adds this.
     each_further: Duration,
+    /// Repetitions, unless somebody asks for another number.
+    pub blocks: usize,
 }
 
 impl Budget {
@@ -26,11 +28,25 @@ impl Budget {
     pub const FULL: Budget = Budget {
         base: Duration::from_secs(105),
         each_further: Duration::from_secs(17),
+        blocks: 5,
     };
     /// Under 30 seconds for four models, under 1 minute for eleven.
     pub const QUICK: Budget = Budget {
         base: Duration::from_secs(25),
         each_further: Duration::from_secs(4),
+        blocks: 3,
+    };
+    /// For each value of a sweep: six values with eleven models take under 8 minutes.
+    pub const SWEEP: Budget = Budget {
+        base: Duration::from_secs(26),
+        each_further: Duration::from_secs(6),
+        blocks: 3,
+    };
+    /// The same in under 2 minutes.
+    pub const QUICK_SWEEP: Budget = Budget {
+        base: Duration::from_secs(6),
+        each_further: Duration::from_secs(1),
+        blocks: 1,
     };
     const BASE_CONTENDERS: usize = 4;
 
@@ -63,17 +79,29 @@ mod tests {
     #[test]
     fn the_default_plans_keep_their_promises() {
         let promise = [
-            (Budget::FULL, 4, 5, 120),
-            (Budget::FULL, 11, 5, 240),
-            (Budget::QUICK, 4, 3, 30),
-            (Budget::QUICK, 11, 3, 60),
+            (Budget::FULL, 4, 120),
+            (Budget::FULL, 11, 240),
+            (Budget::QUICK, 4, 30),
+            (Budget::QUICK, 11, 60),
         ];
-        for (budget, contenders, blocks, seconds) in promise {
-            let mut plan = plan(contenders, blocks, 0);
+        for (budget, contenders, seconds) in promise {
+            let mut plan = plan(contenders, budget.blocks, 0);
             plan.window = budget.window(contenders, plan.runs());
             plan.warm_up = warm_up_for(plan.window);
             assert!(plan.window >= Duration::from_millis(300), "{plan}");
             assert!(plan.estimate() < Duration::from_secs(seconds), "{plan}");
+        }
+    }
+
+    #[test]
+    fn a_sweep_over_six_values_keeps_its_promise() {
+        for (budget, seconds) in [(Budget::SWEEP, 480), (Budget::QUICK_SWEEP, 120)] {
+            let mut plan = plan(11, budget.blocks, 0);
+            plan.scenarios.truncate(1);
+            plan.window = budget.window(11, plan.runs());
+            plan.warm_up = warm_up_for(plan.window);
+            assert!(plan.window >= Duration::from_millis(750), "{plan}");
+            assert!(plan.estimate() * 6 < Duration::from_secs(seconds), "{plan}");
         }
     }
 }

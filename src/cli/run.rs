@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::FromArgMatches;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 
 use super::limits::LimitArgs;
 use super::{duration, wrong_call};
@@ -90,7 +92,9 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let accept = self.strategy();
+        let accept = self
+            .strategy()
+            .unwrap_or_else(|message| wrong_call("run", ErrorKind::ValueValidation, message));
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
@@ -119,21 +123,20 @@ impl Args {
     }
 
     /// What was asked for, if the model has it, or the model's default.
-    fn strategy(&self) -> Strategy {
+    fn strategy(&self) -> Result<Strategy, String> {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
-            return known.first().copied().unwrap_or(Strategy::Shared);
+            return Ok(known.first().copied().unwrap_or(Strategy::Shared));
         };
         if !known.contains(&wanted) {
             let names: Vec<&str> = known.iter().map(|strategy| strategy.name()).collect();
             let (model, wanted) = (self.model.name, wanted.name());
-            let message = format!(
+            return Err(format!(
                 "{model} has no --accept {wanted}; it can do: {}",
                 names.join(", ")
-            );
-            wrong_call("run", ErrorKind::ValueValidation, message);
+            ));
         }
-        wanted
+        Ok(wanted)
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
@@ -143,6 +146,36 @@ impl Args {
         let root = Root::open(path)
             .with_context(|| format!("cannot serve files from --root {}", path.display()))?;
         Ok(Some(root))
+    }
+}
+
+/// Reads what follows `servers run` without running anything: the model, and which options were
+/// given.
+///
+/// # Errors
+/// What `servers run` would say to it.
+pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap::Error> {
+    let mut root = super::command();
+    root.build();
+    let run = root
+        .find_subcommand("run")
+        .expect("run is one of the subcommands")
+        .clone();
+    let mut command = run.no_binary_name(true);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
+    args.strategy()
+        .map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
+    Ok((args.model, Given(matches)))
+}
+
+/// The options of a command line.
+pub(super) struct Given(clap::ArgMatches);
+
+impl Given {
+    /// Whether the option of this name, as in `max_connections`, was given and is not a default.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.value_source(name) == Some(ValueSource::CommandLine)
     }
 }
 
@@ -159,7 +192,7 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 }
 
 /// The names of all strategies; which of them a model has is its own affair.
-fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
+pub(super) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     let names =
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {

@@ -268,7 +268,7 @@ fn a_sweep_shows_each_value_and_how_a_server_broke() {
     }
     let log = text(&output.stderr);
     assert!(
-        log.starts_with("connections = 2, 40, each: 2 servers × "),
+        log.starts_with("connections = 2, 40: 2 servers × 1 block each, about "),
         "{log}"
     );
     assert!(log.contains("descriptors: 1040 needed, "), "{log}");

@@ -124,7 +124,7 @@ fn arguments(command: &str) -> Vec<String> {
         let own: Vec<&str> = piece.split_whitespace().collect();
         let plain = own.iter().take_while(|word| !is_shell(word));
         words.extend(plain.map(|word| (*word).to_owned()));
-        if own.iter().any(|word| is_shell(&word)) {
+        if own.iter().any(is_shell) {
             break;
         }
     }

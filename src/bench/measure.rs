@@ -112,8 +112,8 @@ impl Bench<'_> {
         (!nothing.contains(&amount)).then_some(amount)
     }
 
-    /// Waits until the server has worked off what the end of the warm-up has left it: with thousands
-    /// of connections that is a good part of a window.
+    /// Waits until the server has worked off what the end of the warm-up has left it: with
+    /// thousands of connections that is a good part of a window.
     fn let_settle(&self, server: &Server) {
         if self.plan.connections < SETTLE_FROM {
             return;

@@ -7,9 +7,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::{warm_up_for, window_for};
 use super::environment::Environment;
 use super::json;
 use super::plan::{Contender, Plan};
@@ -22,6 +24,8 @@ pub const FILE_NAME: &str = "sweep.json";
 /// What `servers run` takes by itself, which is not to become less.
 const MAX_CONNECTIONS_DEFAULT: u32 = 1024;
 const BACKLOG_DEFAULT: u32 = 511;
+/// More is not asked of listen(2): it is SOMAXCONN, and the kernel caps it there or below.
+const BACKLOG_MAX: u32 = 4096;
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +70,9 @@ pub struct Sweep {
     pub parameter: Parameter,
     /// Its values.
     pub values: Vec<u32>,
+    /// Whether windows and warm-ups become longer with the number of connections.
+    #[serde(default)]
+    pub stretches: bool,
 }
 
 impl FromStr for Sweep {
@@ -89,7 +96,11 @@ impl FromStr for Sweep {
             )),
         };
         let values = values.split(',').map(value).collect::<Result<_, _>>()?;
-        Ok(Sweep { parameter, values })
+        Ok(Sweep {
+            parameter,
+            values,
+            stretches: true,
+        })
     }
 }
 
@@ -106,7 +117,7 @@ impl Sweep {
             .saturating_mul(2)
             .max(MAX_CONNECTIONS_DEFAULT)
             .to_string();
-        let queue = value.max(BACKLOG_DEFAULT).to_string();
+        let queue = value.clamp(BACKLOG_DEFAULT, BACKLOG_MAX).to_string();
         let options: &[[&str; 2]] = match self.parameter {
             Parameter::Connections => {
                 plan.connections = value as usize;
@@ -115,12 +126,22 @@ impl Sweep {
             Parameter::Workers => &[["--workers", &text]],
             Parameter::Threads => &[["--threads", &text]],
         };
+        if self.stretches {
+            plan.window = window_for(plan.window, plan.connections);
+            plan.warm_up = warm_up_for(plan.window);
+        }
         for contender in &mut plan.contenders {
             for [name, value] in options {
                 add(contender, name, value);
             }
         }
         plan
+    }
+
+    /// About how long the whole takes.
+    pub fn estimate(&self, plan: &Plan) -> Duration {
+        let plans = self.values.iter().map(|&value| self.plan_at(value, plan));
+        plans.map(|plan| plan.estimate()).sum()
     }
 
     /// The most connections that any value asks for.
@@ -210,6 +231,7 @@ impl SweepResults {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::budget::{SWEEP_BLOCKS, SWEEP_WINDOW};
     use crate::bench::plan::tests::plan;
 
     #[test]
@@ -227,6 +249,21 @@ mod tests {
         ] {
             let why = wrong.parse::<Sweep>().unwrap_err();
             assert!(why.contains(words), "{wrong}: {why}");
+        }
+    }
+
+    /// Six values with eleven models: under 8 minutes, or 3 where it is to be quick.
+    #[test]
+    fn a_sweep_keeps_its_promise() {
+        let sweep: Sweep = "connections=20,200,1000,3000,8000,15000".parse().unwrap();
+        for (blocks, seconds) in SWEEP_BLOCKS.into_iter().zip([480, 180]) {
+            let mut plan = plan(11, blocks, 0);
+            plan.scenarios.truncate(1);
+            plan.window = SWEEP_WINDOW;
+            let estimate = sweep.estimate(&plan);
+            assert!(estimate < Duration::from_secs(seconds), "{estimate:?}");
+            assert_eq!(sweep.plan_at(20, &plan).window, SWEEP_WINDOW);
+            assert!(sweep.plan_at(15_000, &plan).window > SWEEP_WINDOW);
         }
     }
 

@@ -17,7 +17,7 @@ use super::load::stop_on_signals;
 use super::run::strategy_parser;
 use super::{duration, wrong_call};
 use crate::accept::Strategy;
-use crate::bench::budget::{Budget, warm_up_for};
+use crate::bench::budget::{Budget, SWEEP_BLOCKS, SWEEP_WINDOW, warm_up_for};
 use crate::bench::environment::utc;
 use crate::bench::plan::{Contender, Plan, Scenario};
 use crate::bench::results::{FILE_NAME, Results};
@@ -133,8 +133,9 @@ const CONNECTIONS_DEFAULT: usize = 16;
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let plan = self.plan();
-        if let Some(sweep) = &self.sweep {
-            return self.sweep(sweep, &plan);
+        if let Some(sweep) = self.sweep.clone() {
+            let stretches = self.duration.is_none();
+            return self.sweep(&Sweep { stretches, ..sweep }, &plan);
         }
         let directory = self.directory()?;
         let watch = Arc::new(Watch::default());
@@ -172,12 +173,20 @@ impl Args {
             Mode::KeepAlive => vec![Scenario::KeepAlive],
             Mode::Both => vec![Scenario::Close, Scenario::KeepAlive],
         };
-        let budget = self.budget();
-        let blocks = self.blocks.map_or(budget.blocks, |blocks| blocks as usize);
+        let budget = match self.quick {
+            true => Budget::QUICK,
+            false => Budget::FULL,
+        };
+        let blocks = match self.sweep {
+            Some(_) => SWEEP_BLOCKS[usize::from(self.quick)],
+            None => budget.blocks,
+        };
+        let blocks = self.blocks.map_or(blocks, |blocks| blocks as usize);
         let runs = contenders.len() * scenarios.len() * blocks;
-        let window = self
-            .duration
-            .unwrap_or_else(|| budget.window(contenders.len(), runs));
+        let window = self.duration.unwrap_or_else(|| match self.sweep {
+            Some(_) => SWEEP_WINDOW,
+            None => budget.window(contenders.len(), runs),
+        });
         let (connections, path) = match self.unp {
             true => (unp::CONNECTIONS, unp::PATH),
             false => (CONNECTIONS_DEFAULT, "/"),
@@ -193,15 +202,6 @@ impl Args {
             blocks,
             window,
             requests: self.requests.or(self.unp.then_some(unp::REQUESTS)),
-        }
-    }
-
-    fn budget(&self) -> Budget {
-        match (self.sweep.is_some(), self.quick) {
-            (false, false) => Budget::FULL,
-            (false, true) => Budget::QUICK,
-            (true, false) => Budget::SWEEP,
-            (true, true) => Budget::QUICK_SWEEP,
         }
     }
 

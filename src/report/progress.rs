@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::bench::Observer;
-use crate::bench::plan::{Clock, Contender, Plan, Scenario};
+use crate::bench::plan::{Clock, Contender, Plan, Scenario, counted};
 use crate::bench::sweep::Sweep;
 
 /// Often enough for a clock that shows seconds, too rare to cost the generator anything.
@@ -33,12 +33,13 @@ impl Progress {
     /// Says what will be done, with how long it takes on the whole.
     pub fn of_sweep(sweep: &Sweep, plan: &Plan, limits: &[String], seed_is_new: bool) -> Progress {
         let values: Vec<String> = sweep.values.iter().map(ToString::to_string).collect();
-        let estimate = plan.estimate() * u32::try_from(values.len()).unwrap_or(u32::MAX);
         say(format_args!(
-            "{} = {}, each: {plan}; in all about {}",
+            "{} = {}: {} × {} each, about {} in all",
             sweep.parameter.name(),
             values.join(", "),
-            Clock(estimate)
+            counted(plan.contenders.len(), "server"),
+            counted(plan.blocks, "block"),
+            Clock(sweep.estimate(plan))
         ));
         for limit in limits {
             say(format_args!("{limit}"));

@@ -167,6 +167,10 @@ fn below(results: &SweepResults) -> Vec<String> {
     );
     lines.extend(results.limits.iter().map(|limit| capitalised(limit) + "."));
     lines.extend(findings::machine(&results.plan, &results.environment));
+    if results.sweep.stretches {
+        let line = "With the connections, windows become longer: so that each can be answered.";
+        lines.push(line.to_owned());
+    }
     if results.interrupted {
         let (done, all) = (results.points.len(), results.sweep.values.len());
         lines.push(format!("INTERRUPTED at value {done} of {all}."));

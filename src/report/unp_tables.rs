@@ -49,12 +49,15 @@ fn costs(tables: &Tables) -> Grid {
 fn cost(row: &Cost) -> Vec<String> {
     let published = |seconds: Option<f64>| seconds.map_or(NONE.into(), |s| format!("{s:.2} s"));
     let percent = |part: Option<f64>| part.map_or(NONE.into(), |part| format!("{part:.1}"));
-    let us = row.process_control_us_per_request;
+    let us = row.process_control_us_per_request.map(|us| match us {
+        0.0 => "0".to_owned(),
+        us => value(us, TIME),
+    });
     vec![
-        format!("{} {}", row.number, row.server),
+        format!("{} {}", row.number, label(&row.server).join(" ")),
         time(&row.cpu_s),
         time(&row.process_control_s),
-        us.map_or(NONE.to_owned(), |us| value(us, TIME)),
+        us.unwrap_or(NONE.to_owned()),
         percent(row.percent_of_fork),
         published(row.published_s),
         percent(row.published_percent_of_fork),
@@ -73,17 +76,28 @@ fn time(seconds: &Option<Spread>) -> String {
         max: seconds.max * 1e6,
     };
     match us.min == us.max {
+        // The iterative server beyond itself.
+        true if us.median == 0.0 => "0".to_owned(),
         true => value(us.median, TIME),
         false => format!("{}\n{}", value(us.median, TIME), range(&us, TIME)),
     }
 }
 
-/// A column for each pool, a line for each child: the words of its command line as heads.
+/// The model and its strategy: finer points are in the command line, which the JSON file has.
+fn label(server: &str) -> Vec<&str> {
+    server.split(' ').take(3).collect()
+}
+
+/// A column for each pool, a line for each child. The names of options are left out of the heads.
 fn distribution(tables: &Tables) -> Grid {
     let columns = &tables.distribution;
     let words: Vec<Vec<&str>> = columns
         .iter()
-        .map(|column| column.server.split(' ').collect())
+        .map(|column| {
+            let mut words = label(&column.server);
+            words.retain(|word| !word.starts_with("--"));
+            words
+        })
         .collect();
     let height = words.iter().map(Vec::len).max().unwrap_or(0);
     let heads = (0..height).map(|line| {

@@ -56,8 +56,8 @@ const WARM_UP_SHARE: f64 = 0.25;
 pub const SWEEP_BLOCKS: [usize; 2] = [3, 1];
 /// The window at each value of a sweep, at the least.
 pub const SWEEP_WINDOW: Duration = Duration::from_millis(750);
-/// A window has this long for each connection, so that all can be answered several times by a server
-/// that is up to it: who is not answered then has been passed over.
+/// A window has this long for each connection, so that a server which is up to it can answer all of
+/// them: who is not answered then has been passed over.
 const WINDOW_PER_CONNECTION: Duration = Duration::from_micros(250);
 
 /// The window of so many connections.

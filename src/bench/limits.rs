@@ -67,8 +67,8 @@ impl Limits {
             );
             return Err(format!(
                 "{connections} connections need {needed} descriptors in the server and as many in \
-                 the bench, and the hard limit is {limit}: use at most {most} connections, or raise \
-                 it (ulimit -Hn)"
+                 the bench, and the hard limit is {limit}: use at most {most} connections, or \
+                 raise it (ulimit -Hn)"
             ));
         }
         let mut said = vec![format!(
@@ -84,8 +84,8 @@ impl Limits {
         });
         if connections > self.accept_queue {
             said.push(format!(
-                "accept queue: no longer than {} (net.core.somaxconn); who comes when it is full is \
-                 not answered and tries again a second later",
+                "accept queue: no longer than {} (net.core.somaxconn); who comes when it is full \
+                 is not answered and tries again a second later",
                 self.accept_queue
             ));
         }

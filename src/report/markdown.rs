@@ -10,7 +10,8 @@ use crate::bench::statistics::Spread;
 use crate::bench::summary::Row;
 
 const HEADER: &str = "\
-| model | req/s | p50 | p99 | p99.9 | max | errors | CPU/req | PSS MiB | processes | threads | per worker | fairness | |
+| model | req/s | p50 | p99 | p99.9 | max | errors | CPU/req | PSS MiB | processes | threads \
+| per worker | fairness | |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
 ";
 

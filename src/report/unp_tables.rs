@@ -16,8 +16,8 @@ pub fn text(tables: &Tables, results: &Results) -> String {
     let width = usize::from(WIDTH_MAX);
     let connections = results.plan.connections;
     let mut text = format!(
-        "Process control: CPU time beyond the iterative server's; {} connections, {connections} at a \
-         time\n{}\n",
+        "Process control: CPU time beyond the iterative server's; {} connections, {connections} \
+         at a time\n{}\n",
         grouped(tables.requests as f64),
         costs(tables).text(width)
     );

@@ -220,14 +220,12 @@ impl Args {
     }
 
     fn contenders(&self, common: &Common) -> Vec<Contender> {
-        let entries: Vec<Entry> = if self.unp {
-            let lines = unp::SERVERS.iter().map(|server| server.arguments.join(" "));
-            // One that this program does not have yet has its row all the same.
-            lines.filter_map(|line| Entry::read(&line).ok()).collect()
-        } else if self.all {
-            models::ALL.iter().map(Entry::of).collect()
-        } else {
-            self.contenders.clone()
+        if self.unp {
+            return stevens(common);
+        }
+        let entries: Vec<Entry> = match self.all {
+            true => models::ALL.iter().map(Entry::of).collect(),
+            false => self.contenders.clone(),
         };
         if entries.is_empty() {
             let names: Vec<&str> = models::ALL.iter().map(|model| model.name).collect();
@@ -267,6 +265,18 @@ impl Args {
         };
         format!("{table}Saved in {}\n", directory.display())
     }
+}
+
+/// Those of the nine that this program has; the others have their rows all the same. The first is
+/// what the others are compared with.
+fn stevens(common: &Common) -> Vec<Contender> {
+    let contender = |server: &unp::Server| Entry::read(&server.arguments.join(" "))?.with(common);
+    let (baseline, others) = unp::SERVERS.split_at(1);
+    let baseline = baseline
+        .iter()
+        .map(|server| contender(server).unwrap_or_else(|why| refuse(why)));
+    let others = others.iter().filter_map(|server| contender(server).ok());
+    baseline.chain(others).collect()
 }
 
 /// Whether standard output is a terminal, and nobody minds colours.

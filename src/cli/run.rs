@@ -88,13 +88,15 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// Say whether this call is right, and serve nobody.
+    #[arg(long)]
+    check: bool,
 }
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let accept = self
-            .strategy()
-            .unwrap_or_else(|message| wrong_call("run", ErrorKind::ValueValidation, message));
+        let accept = self.strategy();
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
@@ -110,6 +112,9 @@ impl Args {
             scoreboard: &scoreboard,
             connections_max: self.max_connections as usize,
         };
+        if self.check {
+            return Ok(ExitCode::SUCCESS);
+        }
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
         // From here on a signal means a graceful stop, so nobody may learn the port before.
@@ -123,20 +128,21 @@ impl Args {
     }
 
     /// What was asked for, if the model has it, or the model's default.
-    fn strategy(&self) -> Result<Strategy, String> {
+    fn strategy(&self) -> Strategy {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
-            return Ok(known.first().copied().unwrap_or(Strategy::Shared));
+            return known.first().copied().unwrap_or(Strategy::Shared);
         };
         if !known.contains(&wanted) {
             let names: Vec<&str> = known.iter().map(|strategy| strategy.name()).collect();
             let (model, wanted) = (self.model.name, wanted.name());
-            return Err(format!(
+            let message = format!(
                 "{model} has no --accept {wanted}; it can do: {}",
                 names.join(", ")
-            ));
+            );
+            wrong_call("run", ErrorKind::ValueValidation, message);
         }
-        Ok(wanted)
+        wanted
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
@@ -149,23 +155,18 @@ impl Args {
     }
 }
 
-/// Reads what follows `servers run` without running anything: the model, and which options were
-/// given.
+/// Reads what follows `servers run`: the model, and which options were given. What they mean
+/// together is not looked at; `--check` does that.
 ///
 /// # Errors
 /// What `servers run` would say to it.
 pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap::Error> {
     let mut root = super::command();
     root.build();
-    let run = root
-        .find_subcommand("run")
-        .expect("run is one of the subcommands")
-        .clone();
-    let mut command = run.no_binary_name(true);
-    let matches = command.try_get_matches_from_mut(arguments)?;
+    let run = root.find_subcommand("run");
+    let run = run.expect("run is one of the subcommands").clone();
+    let matches = run.no_binary_name(true).try_get_matches_from(arguments)?;
     let args = Args::from_arg_matches(&matches)?;
-    args.strategy()
-        .map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
     Ok((args.model, Given(matches)))
 }
 
@@ -173,7 +174,7 @@ pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap
 pub(super) struct Given(clap::ArgMatches);
 
 impl Given {
-    /// Whether the option of this name, as in `max_connections`, was given and is not a default.
+    /// Whether the option of this name was given and is not a default.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.value_source(name) == Some(ValueSource::CommandLine)
     }

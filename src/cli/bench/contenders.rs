@@ -1,8 +1,9 @@
-//! Contenders as they are typed: each a command line of `servers run`, checked by the very
-//! definition that `servers run` has.
+//! Contenders as they are typed: each a command line of `servers run`, which is read by the very
+//! definition that `servers run` has, and then tried with its `--check`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::process::{Command, Stdio};
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
@@ -11,10 +12,12 @@ use crate::bench::plan::Contender;
 use crate::cli::run;
 use crate::models::{self, Model};
 
+/// The exit code of a wrong call.
+const WRONG_CALL: i32 = 2;
 /// What a contender's name is called in help and errors.
 pub(super) const PLACEHOLDER: &str = "MODEL [OPTIONS]";
 
-/// A command line of `servers run`, known to be right.
+/// A command line of `servers run` in which every word is right.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// Its words, one space between two of them.
@@ -58,7 +61,12 @@ impl Entry {
     /// What `servers run` would say to it.
     pub(super) fn read(line: &str) -> Result<Entry, String> {
         let arguments = words(line)?;
-        check(&arguments)?;
+        let (_, given) = run::read(&arguments).map_err(|error| said(&error))?;
+        if let Some(option) = ["bind", "check"].into_iter().find(|it| given.has(it)) {
+            return Err(format!(
+                "--{option} is the bench's affair: it starts every server on a port of its own"
+            ));
+        }
         let name = line.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(Entry { name, arguments })
     }
@@ -96,7 +104,8 @@ impl Entry {
             contender.name = format!("{} --accept {strategy}", self.name);
         }
         contender.arguments.extend_from_slice(&common.verbatim);
-        check(&contender.arguments).map_err(|why| format!("'{}': {why}", self.name))?;
+        check(&contender.arguments)
+            .map_err(|why| format!("cannot compare '{}': {why}", self.name))?;
         Ok(contender)
     }
 }
@@ -113,24 +122,36 @@ pub(super) fn number_namesakes(contenders: &mut [Contender]) {
     }
 }
 
+/// Lets `servers run` look at a command line: what it refuses as a wrong call would be refused in
+/// every block. Whatever else may keep a server from starting is a row of the table.
 fn check(arguments: &[String]) -> Result<(), String> {
-    let (_, given) = run::read(arguments).map_err(|error| said(&error))?;
-    if given.has("bind") {
-        return Err("--bind is the bench's affair: every server gets a port of its own".to_owned());
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let tried = Command::new(program)
+        .arg("run")
+        .args(arguments)
+        .arg("--check")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    match tried.status.code() {
+        Some(WRONG_CALL) => Err(trimmed(&String::from_utf8_lossy(&tried.stderr))),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// The words of an error of clap, without its `error: ` and without the usage of `run`.
+/// The words of an error of clap.
 fn said(error: &clap::Error) -> String {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::MissingRequiredArgument
-    ) {
-        return "should be a model and its options, as in 'prefork --workers 4'".to_owned();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::MissingRequiredArgument => {
+            "should be a model and its options, as in 'prefork --workers 4'".to_owned()
+        }
+        _ => trimmed(&error.render().to_string()),
     }
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
+}
+
+/// The message without its `error: ` and without the usage of `run`.
+fn trimmed(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
     let end = text.find("\n\nUsage:").or(text.find("\n\nFor more"));
     text[..end.unwrap_or(text.len())].trim_end().to_owned()
 }

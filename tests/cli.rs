@@ -310,6 +310,17 @@ fn bench_wants_a_window_that_lasts() {
 }
 
 #[test]
+fn a_call_can_be_checked_without_serving() {
+    // The port is taken, and nobody minds.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = prints(&["run", "prefork", "--bind", &address, "--check"]);
+    assert_eq!(said, "");
+    let message = fails(2, &["run", "iterative", "--accept", "pass", "--check"]);
+    assert!(message.contains("it can do: shared"), "{message}");
+}
+
+#[test]
 fn an_address_is_not_looked_up() {
     let message = fails(2, &["run", "iterative", "--bind", "localhost:8080"]);
     assert!(message.contains("as in 127.0.0.1:8080"), "{message}");

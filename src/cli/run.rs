@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::FromArgMatches;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
@@ -132,6 +134,10 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// Say whether this call is right, and serve nobody.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Who may see the status pages.
@@ -175,6 +181,9 @@ impl Args {
             requeue: self.requeue as usize,
             slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
         };
+        if self.check {
+            return Ok(ExitCode::SUCCESS);
+        }
         (self.model.check()).with_context(|| format!("cannot run {}", self.model.name))?;
         raise_descriptors();
         let listener = Listener::bind(self.bind, self.backlog)
@@ -277,6 +286,31 @@ impl Args {
     }
 }
 
+/// Reads what follows `servers run`: the model, and which options were given. What they mean
+/// together is not looked at; `--check` does that.
+///
+/// # Errors
+/// What `servers run` would say to it.
+pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap::Error> {
+    let mut root = super::command();
+    root.build();
+    let run = root.find_subcommand("run");
+    let run = run.expect("run is one of the subcommands").clone();
+    let matches = run.no_binary_name(true).try_get_matches_from(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
+    Ok((args.model, Given(matches)))
+}
+
+/// The options of a command line.
+pub(super) struct Given(clap::ArgMatches);
+
+impl Given {
+    /// Whether the option of this name was given and is not a default.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.value_source(name) == Some(ValueSource::CommandLine)
+    }
+}
+
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.
 pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     let names = models::ALL.iter().map(|model| {
@@ -290,7 +324,7 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 }
 
 /// The names of all strategies; which of them a model has is its own affair.
-fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
+pub(super) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     let names =
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {

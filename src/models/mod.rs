@@ -90,6 +90,14 @@ pub const ALL: &[Model] = &[
 ];
 // ANCHOR_END: registry
 
+impl Model {
+    /// Whether its workers last, so that each serves many connections. Where every connection has a
+    /// worker of its own, there is nothing that workers could share evenly or not.
+    pub fn workers_last(&self) -> bool {
+        !matches!(self.name, "fork" | "threaded")
+    }
+}
+
 /// The model of that name or alias.
 pub fn find(name: &str) -> Option<&'static Model> {
     ALL.iter()

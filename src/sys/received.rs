@@ -34,7 +34,7 @@ pub(super) struct Buffers {
 
 /// How many, a power of two. Each is given back as soon as its octets have been looked at, so this
 /// bounds what one turn of the loop can receive, and not the number of connections.
-const COUNT: u16 = 512;
+const COUNT: u16 = 256;
 const ENTRIES_SIZE: usize = COUNT as usize * size_of::<BufRingEntry>();
 const MEMORY_SIZE: NonZeroUsize =
     NonZeroUsize::new(ENTRIES_SIZE + COUNT as usize * Buffers::SIZE).unwrap();
@@ -85,9 +85,9 @@ impl Buffers {
         let (Some(memory), Some(held)) = (self.memory, &self.held) else {
             return &[];
         };
-        // SAFETY: the buffer is within the mapping, as `hold` has checked, and its octets are zeroes
-        // or what the kernel has put there. The kernel does not write to it before it is given back, and
-        // that takes `&mut self`, so no slice is alive then.
+        // SAFETY: the buffer is within the mapping, as `hold` has checked, and its octets are
+        // zeroes or what the kernel has put there. The kernel does not write to it before it is
+        // given back, and that takes `&mut self`, so no slice is alive then.
         unsafe {
             let start = memory.add(ENTRIES_SIZE + usize::from(held.buffer) * Self::SIZE);
             std::slice::from_raw_parts(start.as_ptr(), held.length)

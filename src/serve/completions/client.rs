@@ -83,8 +83,11 @@ impl Client {
             Some(session) if self.early.is_empty() => feed(&mut session.conn, octets, now),
             _ => 0,
         };
-        if taken < octets.len() {
-            self.early.extend(&octets[taken..]);
+        let rest = &octets[taken..];
+        if !rest.is_empty() {
+            // Left to itself it would take up to twice as much.
+            self.early.reserve_exact(rest.len());
+            self.early.extend(rest);
         }
     }
 }

@@ -134,12 +134,14 @@ impl Scoreboard {
     }
 
     /// What the current thread does, since when. If it has done so before, that moment stays.
+    // ANCHOR: set
     pub fn set(&self, state: State, since: Instant) {
         let before = self.own(record::STATE).load(Relaxed) >> LETTER_SHIFT;
         if before != state.letter() as u64 {
             self.put(slot::get(), state, since);
         }
     }
+    // ANCHOR_END: set
 
     /// What whoever has `slot` does, since when; for a master that has told it to leave.
     pub fn put(&self, slot: usize, state: State, since: Instant) {

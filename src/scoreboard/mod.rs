@@ -146,7 +146,8 @@ impl Scoreboard {
     /// What whoever has `slot` does, since when; for a master that has told it to leave.
     pub fn put(&self, slot: usize, state: State, since: Instant) {
         let (instant, us) = self.epoch;
-        let since_us = us + since.saturating_duration_since(instant).as_micros() as u64;
+        let after = since.saturating_duration_since(instant);
+        let since_us = us + after.as_secs() * 1_000_000 + u64::from(after.subsec_micros());
         let word = (state.letter() as u64) << LETTER_SHIFT | since_us;
         self.word(slot, record::STATE).store(word, Relaxed);
     }

@@ -106,7 +106,7 @@ impl Server<'_> {
     }
     // ANCHOR_END: respond
 
-    /// Shows what a worker does that has one client at a time.
+    /// Shows what a worker does that has one client at a time and is about to wait for it.
     fn show(&self, conn: &Conn) {
         let state = match conn.activity() {
             Activity::Closing => State::Closing,

@@ -16,6 +16,12 @@
 //! Writing must cost next to nothing: no clock is read and no system call made for it. What would
 //! need one (a worker's CPU time, a client's address, the accept queue) is found by whoever looks.
 //!
+//! What a driver has to tell: [`Scoreboard::accepted`] and [`Scoreboard::holds`] for connections,
+//! [`Scoreboard::sent`] for octets, and [`Scoreboard::set`] whenever it is about to wait. The rest is
+//! told where every driver has its requests answered, in `Server::respond`. In an event loop a
+//! record stands for the loop with all its connections; it is [`State::Waiting`] while it waits for
+//! anything to happen, and whatever `Server::respond` says until then.
+//!
 //! The memory has a name, so that another program (the bench, `servers top`) can find it from the
 //! outside and read it without asking the server anything.
 

@@ -33,6 +33,7 @@ fn every_command_of_the_book_runs() {
         match words.split_first() {
             Some((&"run", arguments)) => run(arguments),
             Some((&"load", arguments)) => load(arguments),
+            Some((&"top", arguments)) => top(arguments),
             Some((&"bench", _)) => succeeds(&[&words[..], &["--help"]].concat()),
             _ => succeeds(&words),
         }
@@ -79,6 +80,31 @@ fn load(arguments: &[&str]) {
     }
     if !is_bounded {
         words.extend(["-d", "200ms"].map(str::to_owned));
+    }
+    succeeds(&words.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// `top PID|URL OPTIONS`, a frame of a server of its own and without waiting for it.
+fn top(arguments: &[&str]) {
+    let server = Server::start("prefork", &[]);
+    let mut words = vec![
+        "top".to_owned(),
+        "--once".to_owned(),
+        "--time=0s".to_owned(),
+    ];
+    let is_url = |word: &&&str| word.starts_with("http://");
+    words.push(match arguments.iter().find(is_url) {
+        Some(_) => format!("http://{}", server.address),
+        None => server.pid().to_string(),
+    });
+    let mut arguments = arguments.iter();
+    while let Some(&word) = arguments.next() {
+        match word {
+            "--once" => {}
+            "--time" => drop(arguments.next().expect("--time takes a value")),
+            _ if !word.starts_with("--") && words.len() == 4 => {}
+            _ => words.push(word.to_owned()),
+        }
     }
     succeeds(&words.iter().map(String::as_str).collect::<Vec<_>>());
 }

@@ -102,6 +102,7 @@ impl Server<'_> {
     ///
     /// The connection has been told the time when the request was whole, and is told again when the
     /// answer is. No clock is read for the difference.
+    // ANCHOR: respond
     pub fn respond(&self, conn: &mut Conn<'_>, client: &impl AsFd) {
         if self.lifetime.ends_with_this() {
             conn.stop(Instant::now());
@@ -117,8 +118,9 @@ impl Server<'_> {
             self.tell_slow(conn, client, took);
         }
     }
+    // ANCHOR_END: respond
 
-    /// Shows what a worker does that has one client at a time.
+    /// Shows what a worker does that has one client at a time and is about to wait for it.
     fn show(&self, conn: &Conn) {
         let state = match conn.activity() {
             Activity::Closing => State::Closing,

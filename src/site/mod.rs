@@ -1,8 +1,10 @@
 //! The one request handler, shared by all models: one file per group of routes.
 
+mod cache;
 mod echo;
 mod files;
 mod parameters;
+mod time;
 mod who;
 mod work;
 
@@ -112,6 +114,8 @@ impl Site {
             b"/bytes" => (Allow::Get, work::bytes),
             b"/sleep" => (Allow::Get, work::sleep),
             b"/cpu" => (Allow::Get, work::cpu),
+            b"/cache" => (Allow::Get, cache::cache),
+            b"/time" => (Allow::Get, time::time),
             b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
             _ => return None,

@@ -1,17 +1,18 @@
 //! The shared listener: every process or thread that holds it may accept from it.
 
-use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::asynchronous::AsyncListener;
 use crate::sys::{net, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
-const TICK_MS: u32 = 250;
+pub(super) const TICK_MS: u32 = 250;
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads: connections keep in the accept queue meanwhile, and trying again at once would only
@@ -24,9 +25,13 @@ pub type Accepted = io::Result<Option<TcpStream>>;
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
     socket: TcpListener,
-    /// Once the server stops: how many connections of the accept queue are still to be answered.
-    left_to_drain: Cell<Option<u32>>,
+    /// Once the server stops: how many connections of the accept queue are still to be answered, by
+    /// all threads together. Before that, [`SERVING`].
+    left_to_drain: AtomicI64,
 }
+
+/// Nothing is to be drained: the server has not been asked to stop, or nobody has looked since.
+const SERVING: i64 = -1;
 
 impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
@@ -36,8 +41,17 @@ impl Listener {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
-            left_to_drain: Cell::new(None),
+            left_to_drain: AtomicI64::new(SERVING),
         })
+    }
+
+    /// The same listener for tasks of a runtime: to be called on one of its threads, by the only
+    /// process that accepts from it.
+    ///
+    /// # Errors
+    /// The runtime cannot watch it.
+    pub fn into_async(self) -> io::Result<AsyncListener> {
+        AsyncListener::of(self.socket)
     }
 
     /// The address, with the port that was picked.
@@ -68,15 +82,23 @@ impl Listener {
                     self.count_taken();
                     return Ok(Some(client));
                 }
-                Err(Errno::EAGAIN) if self.is_draining() => return Ok(None),
-                Err(error) => recover(error)?,
+                Err(Errno::EAGAIN) if self.is_draining() => {
+                    // Nobody else has to find out for themselves.
+                    self.left_to_drain.store(0, Relaxed);
+                    return Ok(None);
+                }
+                Err(error) => {
+                    if recover(error)? == Recovery::Pause {
+                        std::thread::sleep(EXHAUSTED_PAUSE);
+                    }
+                }
             }
         }
     }
     // ANCHOR_END: accept
 
     fn is_draining(&self) -> bool {
-        self.left_to_drain.get().is_some()
+        self.left_to_drain.load(Relaxed) != SERVING
     }
 
     /// How many of those that were in the queue when the server was asked to stop are left. Without
@@ -84,33 +106,44 @@ impl Listener {
     /// ends the wait; O_NONBLOCK would end it at once, but for all who share the listener, and
     /// those who are not to stop would never wait again.
     // ANCHOR: drain
-    fn left_to_drain(&self) -> io::Result<u32> {
-        let left = match self.left_to_drain.get() {
-            Some(left) => left,
-            None => net::accept_queue_length(&self.socket)?,
-        };
-        self.left_to_drain.set(Some(left));
-        Ok(left)
+    fn left_to_drain(&self) -> io::Result<i64> {
+        if !self.is_draining() {
+            let queued = i64::from(net::accept_queue_length(&self.socket)?);
+            // Of several threads the first decides.
+            let left = &self.left_to_drain;
+            let _ = left.compare_exchange(SERVING, queued, Relaxed, Relaxed);
+        }
+        Ok(self.left_to_drain.load(Relaxed))
     }
 
     fn count_taken(&self) {
-        let left = self.left_to_drain.get();
-        self.left_to_drain
-            .set(left.map(|left| left.saturating_sub(1)));
+        let one_less = |left: i64| (left > 0).then(|| left - 1);
+        // Nothing is counted before the stop: that is no error here.
+        let _ = self.left_to_drain.fetch_update(Relaxed, Relaxed, one_less);
     }
     // ANCHOR_END: drain
 }
 
+/// What an error that passes asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovery {
+    /// Another try at once.
+    Retry,
+    /// [`EXHAUSTED_PAUSE`] first.
+    Pause,
+}
+
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.
 // ANCHOR: recover
-fn recover(error: Errno) -> io::Result<()> {
+pub(super) fn recover(error: Errno) -> io::Result<Recovery> {
+    use Recovery::{Pause, Retry};
     match error {
         // The tick, a signal, or a client that has already gone.
-        Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
+        Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(Retry),
         Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
-            crate::log!("accept: {}; waiting until that changes", error.desc());
-            std::thread::sleep(EXHAUSTED_PAUSE);
-            Ok(())
+            let what = error.desc();
+            crate::log!("accept: {what}; waiting until that changes");
+            Ok(Pause)
         }
         // Linux hands errors that were pending on the new socket to accept:
         // they are that connection's end and nobody else's (accept(2)).
@@ -123,7 +156,7 @@ fn recover(error: Errno) -> io::Result<()> {
         | Errno::EOPNOTSUPP
         | Errno::ENETUNREACH
         | Errno::ETIMEDOUT
-        | Errno::EPERM => Ok(()),
+        | Errno::EPERM => Ok(Retry),
         error => Err(error.into()),
     }
 }

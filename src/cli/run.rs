@@ -47,16 +47,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
 
-    /// Threads of each process, for models with a fixed number of them.
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
-    threads: u16,
+    /// Threads of each process, for models with a fixed number of them [default: 8; async: one
+    /// for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
 
     /// How the workers share the port [default: the model's own; see `servers list`].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
     accept: Option<Strategy>,
 
-    /// Connections served at once, for models with a process or thread each; 503 beyond it.
+    /// Connections served at once, for models with a process, thread or task each; 503 beyond it.
     #[arg(long, value_name = "N", default_value_t = 1024)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
@@ -92,20 +92,21 @@ impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let accept = self.strategy();
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
-        let site = Site {
+        let scoreboard = for_ever(scoreboard);
+        let site = for_ever(Site {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
-        };
-        let server = Server {
-            handler: &site,
+        });
+        let server = for_ever(Server {
+            handler: site,
             limits: self.limits.into(),
             workers: self.workers.map_or_else(default_workers, usize::from),
-            threads: self.threads.into(),
+            threads: self.threads.map(usize::from),
             accept,
-            scoreboard: &scoreboard,
+            scoreboard,
             connections_max: self.max_connections as usize,
-        };
+        });
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
         // From here on a signal means a graceful stop, so nobody may learn the port before.
@@ -114,7 +115,7 @@ impl Args {
         // Where there is but one worker it is this process, without a word from the model.
         scoreboard.enter(0);
         server.rehearse();
-        (self.model.run)(&server, listener)?;
+        (self.model.run)(server, listener)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -144,6 +145,11 @@ impl Args {
             .with_context(|| format!("cannot serve files from --root {}", path.display()))?;
         Ok(Some(root))
     }
+}
+
+/// A value that lives as long as the process: whoever serves may need it to the very end.
+fn for_ever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.

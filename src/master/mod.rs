@@ -19,8 +19,11 @@ use pool::Pool;
 
 /// What a worker process works with.
 pub struct Worker<'a> {
-    server: &'a Server<'a>,
+    /// What all models share.
+    pub server: &'a Server<'a>,
     listener: &'a Listener,
+    /// Slots of the scoreboard that each worker process has: one for each of its threads.
+    slots: usize,
 }
 
 impl Worker<'_> {
@@ -43,8 +46,22 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 ///
 /// # Errors
 /// When workers had to be killed, or the master's own system calls fail.
-// ANCHOR: run
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
+    run_in_threads(server, listener, 1, work)
+}
+
+/// [`run`] with workers that have `threads` threads each, and the slots from their own on for them.
+/// A worker makes its threads itself: the master has but one.
+///
+/// # Errors
+/// The same.
+// ANCHOR: run
+pub fn run_in_threads(
+    server: &Server,
+    listener: Listener,
+    threads: usize,
+    work: Work,
+) -> io::Result<()> {
     let signals = Signals::take_over()?;
     let mut pool = Pool::new(server.workers);
     while !signal::stopping() {
@@ -53,6 +70,7 @@ pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
             &Worker {
                 server,
                 listener: &listener,
+                slots: threads,
             },
             work,
         );
@@ -72,7 +90,7 @@ fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
     while let Some(slot) = pool.vacancy() {
         match process::fork() {
             Ok(Fork::Child) => {
-                worker.server.scoreboard.enter(slot);
+                worker.server.scoreboard.enter(slot * worker.slots);
                 process::leave_after(|| finish(work(worker)));
             }
             Ok(Fork::Parent(pid)) => pool.filled(slot, pid),

@@ -4,10 +4,13 @@
 //! The same thing has the same name in every file, so that the difference between two files is
 //! the difference between two models.
 
+mod r#async;
 mod fork;
 mod iterative;
 mod prefork;
+mod prethreaded;
 mod threaded;
+mod worker;
 
 use std::io;
 
@@ -35,7 +38,9 @@ pub struct Model {
     /// Serves until the process is asked to stop and every request in flight is finished.
     ///
     /// The model owns the listener: when to close it, and in which process, is part of its story.
-    pub run: fn(&Server<'_>, Listener) -> io::Result<()>,
+    /// The server is there for as long as the process, since tasks of a runtime may need it at any
+    /// time.
+    pub run: fn(&'static Server<'static>, Listener) -> io::Result<()>,
 }
 
 /// Every model, in the order of the chapters.
@@ -45,6 +50,9 @@ pub const ALL: &[Model] = &[
     fork::MODEL,
     prefork::MODEL,
     threaded::MODEL,
+    prethreaded::MODEL,
+    worker::MODEL,
+    r#async::MODEL,
 ];
 // ANCHOR_END: registry
 

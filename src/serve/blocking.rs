@@ -5,8 +5,10 @@
 //! the server is to stop. So deadlines hold for clients that send nothing as well as for those
 //! that send an octet a second, and cost no system call of their own.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use nix::sys::sendfile::sendfile;
@@ -71,17 +73,25 @@ fn write(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
             file,
             offset,
             length,
-        } => {
-            let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
-            // At most SENDFILE_MAX, so it fits.
-            let length = length.min(SENDFILE_MAX) as usize;
-            sendfile(client, file, Some(&mut offset), length)?
-        }
+        } => send_file(client, file, offset, length)?,
     };
     conn.sent(count, Instant::now());
     Ok(())
 }
 
-fn is_tick(error: &io::Error) -> bool {
+/// `sendfile(2)`, not too much at once: how many octets have gone.
+pub(super) fn send_file(
+    client: impl AsFd,
+    file: &File,
+    offset: u64,
+    length: u64,
+) -> io::Result<usize> {
+    let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
+    // At most SENDFILE_MAX, so it fits.
+    let length = length.min(SENDFILE_MAX) as usize;
+    Ok(sendfile(client, file, Some(&mut offset), length)?)
+}
+
+pub(super) fn is_tick(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

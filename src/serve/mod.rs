@@ -1,16 +1,21 @@
 //! Moves bytes between a socket and an [`http::Conn`](crate::http::Conn).
 
+mod asynchronous;
 mod blocking;
 mod clock;
+mod crew;
 mod turned_away;
 
 use std::net::TcpStream;
 use std::time::Instant;
 
+use tokio::sync::watch;
+
 use crate::accept::Strategy;
 use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
 
+pub use crew::{Crew, STACK_BYTES};
 pub use turned_away::TurnedAway;
 
 /// What all models share: the handler, the bounds, the size of the pool.
@@ -21,8 +26,9 @@ pub struct Server<'a> {
     pub limits: Limits,
     /// Worker processes of the models that have a pool of them.
     pub workers: usize,
-    /// Threads of each process, in the models that have a fixed number of them.
-    pub threads: usize,
+    /// Threads of each process, in the models that have a fixed number of them; without a wish,
+    /// as many as suits the model.
+    pub threads: Option<usize>,
     /// How the workers share the port: one of the model's own strategies.
     pub accept: Strategy,
     /// Connections served at once by the models that make a process or thread for each; beyond
@@ -32,7 +38,15 @@ pub struct Server<'a> {
     pub scoreboard: &'a Scoreboard,
 }
 
+/// Threads of a process where the model has a fixed number of them and nobody has a wish.
+const THREADS_DEFAULT: usize = 8;
+
 impl Server<'_> {
+    /// How many threads a process of a fixed number of them shall have.
+    pub fn crew_size(&self) -> usize {
+        self.threads.unwrap_or(THREADS_DEFAULT)
+    }
+
     /// Answers a request that nobody sent, in memory alone. What every first request sets up (the
     /// allocator's caches, which instructions the processor has, where the C library's functions
     /// are) is then there before any child is forked, and shared by all of them, instead of being
@@ -64,4 +78,11 @@ impl Server<'_> {
         blocking::drive(client, &mut conn, self);
     }
     // ANCHOR_END: serve
+
+    /// [`Server::serve`] as a task of a runtime: waiting holds up no thread. Connections that are
+    /// idle end when `stop` changes.
+    pub async fn serve_async(&self, mut client: tokio::net::TcpStream, stop: watch::Receiver<()>) {
+        let mut conn = Conn::new(&self.limits, Instant::now());
+        asynchronous::drive(&mut client, &mut conn, self, stop).await;
+    }
 }

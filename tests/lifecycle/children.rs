@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use crate::support::proc::{self, Process};
 use crate::support::server::Server;
-use crate::support::{wait_for, wire};
+use crate::support::{has_master, wait_for, wire};
 use crate::{assert_serves, for_every_model};
 
 for_every_model! {
@@ -23,7 +23,7 @@ fn no_zombies_after_200_connections(model: &str) {
         assert_serves(&server);
     }
     assert_no_zombies(&server);
-    if model != "prefork" {
+    if !has_master(model) {
         wait_for("the children have ended", || {
             server.tree().len() <= processes
         });
@@ -37,7 +37,7 @@ fn descriptors_do_not_grow_over_1000_connections(model: &str) {
         assert_serves(&server);
     }
     // A child that serves one connection holds one socket, and that is not the listener.
-    let staying = if model == "prefork" { 4 } else { 1 };
+    let staying = if has_master(model) { 4 } else { 1 };
     wait_for("only what stays is open", || {
         server.tree().len() == staying && sockets(&server) == 0
     });

@@ -33,7 +33,7 @@ fn a_lack_of_descriptors_is_waited_out(model: &str) {
     for client in &held {
         wire::get(client, "/");
     }
-    if model == "threaded" {
+    if matches!(model, "threaded" | "async") {
         wait_for("it says what it lacks", || {
             server.said().contains("accept: ")
         });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::for_every_model;
 use crate::support::server::Server;
 use crate::support::wire::{self, read_answer};
-use crate::support::{proc, wait_for};
+use crate::support::{has_master, proc, wait_for};
 
 for_every_model! {
     an_answer_that_is_not_read_is_not_collected,
@@ -23,7 +23,7 @@ for_every_model! {
 }
 
 /// A place for one client: as long as somebody holds it, no other is served.
-const ONE_PLACE: [&str; 4] = ["--workers", "1", "--max-connections", "1"];
+const ONE_PLACE: [&str; 6] = ["--workers", "1", "--threads", "1", "--max-connections", "1"];
 
 /// Memory that a server may take beyond what the test says: buffers, a stack, a child's copies.
 const SLACK_KIB: u64 = 4 * 1024;
@@ -107,7 +107,7 @@ fn a_file_that_is_not_read_is_given_up(model: &str) {
     let client = server.connect();
     wire::get(&client, "/files/sparse");
     assert_freed(&server);
-    if model == "prefork" {
+    if has_master(model) {
         assert_eq!(pool(&server), before, "the worker goes on");
     }
     assert_eq!(server.said(), "", "it is nothing to report");

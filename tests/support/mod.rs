@@ -32,12 +32,24 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// The name of a model behind its identifier: `async` is a keyword, and `r#async` is none.
+pub(crate) fn name(identifier: &'static str) -> &'static str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
+/// Whether the model has a master that keeps a pool of worker processes.
+pub(crate) fn has_master(model: &str) -> bool {
+    matches!(model, "prefork" | "worker" | "event")
+}
+
 /// Makes one `#[test]` of each function for every model of the registry; the functions take the
 /// model's name. A model that joins the registry and not this list fails the last test.
 #[macro_export]
 macro_rules! for_every_model {
     ($($test:ident),* $(,)?) => {
-        $crate::for_every_model! { @tests [$($test)*] iterative fork prefork threaded }
+        $crate::for_every_model! { @tests [$($test)*]
+            iterative fork prefork threaded prethreaded worker r#async
+        }
     };
     (@tests $tests:tt $($model:ident)*) => {
         $($crate::for_every_model! { @model $model $tests })*
@@ -45,14 +57,14 @@ macro_rules! for_every_model {
         #[test]
         fn every_model_of_the_registry_is_tested() {
             let registry: Vec<&str> = servers::models::ALL.iter().map(|model| model.name).collect();
-            assert_eq!(registry, [$(stringify!($model)),*]);
+            assert_eq!(registry, [$($crate::support::name(stringify!($model))),*]);
         }
     };
     (@model $model:ident [$($test:ident)*]) => {
         mod $model {
             $(#[test]
             fn $test() {
-                super::$test(stringify!($model));
+                super::$test($crate::support::name(stringify!($model)));
             })*
         }
     };

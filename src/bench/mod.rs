@@ -22,6 +22,7 @@
 //! | [`gates`] | what must be said about a window |
 //! | [`statistics`], [`summary`] | from windows to rows |
 //! | [`results`] | the file |
+//! | [`verify`] | whether the answers are right |
 
 pub mod accounting;
 pub mod budget;
@@ -40,6 +41,7 @@ pub mod server;
 pub mod statistics;
 mod streams;
 pub mod summary;
+pub mod verify;
 
 use std::io;
 use std::path::Path;

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 
 use super::load::stop_on_signals;
-use super::{duration, run::model_parser, wrong_call};
+use super::{duration, run::model_parser, verify, wrong_call};
 use crate::bench::budget::{Budget, warm_up_for};
 use crate::bench::environment::utc;
 use crate::bench::plan::{Contender, Plan, Scenario};
@@ -70,6 +70,11 @@ pub(super) struct Args {
     /// Print results.json instead of the table
     #[arg(long)]
     json: bool,
+    /// Instead of measuring, see whether the answers are right under load
+    #[arg(long, value_name = "WHAT", value_enum)]
+    #[arg(conflicts_with_all = ["quick", "duration", "warm_up", "blocks", "mode", "path", "seed"])]
+    #[arg(conflicts_with = "out")]
+    verify: Option<verify::Subject>,
 }
 
 const EXAMPLES: &str = "\
@@ -79,6 +84,7 @@ Examples:
   servers bench prefork threaded --mode close    two models, a connection per request
   servers bench prefork --run-arg=--workers=16   with an option of servers run
   servers bench fork fork                        one model twice: what a difference must exceed
+  servers bench --all --verify time              whose answers are wrong, and how often
 
 Saved in the results' directory: results.json (every raw figure) and the table as table.txt,
 table.md and table.svg.
@@ -100,6 +106,10 @@ const BLOCKS_QUICK: u32 = 3;
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        if let Some(subject) = self.verify {
+            let connections = self.connections as usize;
+            return verify::execute(subject, &self.contenders(), connections, self.json);
+        }
         let plan = self.plan();
         let directory = self.directory()?;
         let watch = Arc::new(Watch::default());

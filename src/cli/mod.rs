@@ -8,6 +8,7 @@ mod list;
 mod load;
 mod man;
 mod run;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

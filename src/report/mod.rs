@@ -8,4 +8,5 @@ pub mod markdown;
 pub mod picture;
 pub mod progress;
 pub mod units;
+pub mod verify_table;
 mod wrap;

@@ -47,7 +47,7 @@ pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 /// # Errors
 /// When workers had to be killed, or the master's own system calls fail.
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
-    run_in_threads(server, listener, 1, work)
+    run_threads(server, listener, 1, work)
 }
 
 /// [`run`] with workers that have `threads` threads each, and the slots from their own on for them.
@@ -56,7 +56,7 @@ pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
 /// # Errors
 /// The same.
 // ANCHOR: run
-pub fn run_in_threads(
+pub fn run_threads(
     server: &Server,
     listener: Listener,
     threads: usize,

@@ -40,7 +40,7 @@ pub(super) const MODEL: Model = Model {
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
-    master::run_in_threads(server, listener, server.crew_size(), work)
+    master::run_threads(server, listener, server.crew_size(), work)
 }
 
 fn work(worker: &Worker<'_>) -> io::Result<()> {

@@ -10,7 +10,7 @@ use crate::support::{proc, wait_for};
 
 /// The first sleeps for as long as the test takes; the second must not wait for it.
 fn answers_a_second_client_while_the_first_is_served(model: &str) {
-    let server = Server::start(model, &["--max-wait", "1000s"]);
+    let server = Server::start(model, &["--max-wait", "1000s", "--threads", "2"]);
     let first = server.connect();
     wire::get(&first, "/sleep?ms=1000000");
     server.wait_until_read(&first);
@@ -30,6 +30,21 @@ fn prefork_answers_while_others_are_served() {
 #[test]
 fn threaded_answers_while_others_are_served() {
     answers_a_second_client_while_the_first_is_served("threaded");
+}
+
+#[test]
+fn prethreaded_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("prethreaded");
+}
+
+#[test]
+fn worker_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("worker");
+}
+
+#[test]
+fn async_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("async");
 }
 
 /// When the second has its answer, that of the first is there already, and not before.
@@ -52,8 +67,9 @@ fn iterative_answers_one_after_the_other() {
 /// A kept connection holds the only worker, be it ever so idle.
 #[test]
 fn a_kept_connection_holds_its_worker() {
-    for model in ["iterative", "prefork"] {
-        let options = ["--workers", "1", "--keep-alive-timeout", "1s"];
+    let one = ["--workers", "1", "--threads", "1"];
+    for model in ["iterative", "prefork", "prethreaded", "worker"] {
+        let options = [&one[..], &["--keep-alive-timeout", "1s"]].concat();
         let server = Server::start(model, &options);
         let first = server.connect();
         wire::get(&first, "/");
@@ -91,6 +107,11 @@ fn fork_turns_away_whom_it_cannot_serve() {
 #[test]
 fn threaded_turns_away_whom_it_cannot_serve() {
     turns_away_the_third("threaded");
+}
+
+#[test]
+fn async_turns_away_whom_it_may_not_serve() {
+    turns_away_the_third("async");
 }
 
 /// A child forked while somebody reads a 503 must not hold that connection open.

@@ -44,15 +44,24 @@ fn a_lack_of_descriptors_is_waited_out(model: &str) {
     assert_serves(&server);
 }
 
-/// Those in the accept queue are answered before the end, even if descriptors lack for a while.
 #[test]
 fn threaded_drains_the_queue_through_a_lack_of_descriptors() {
+    drains_the_queue_through_a_lack_of_descriptors("threaded");
+}
+
+#[test]
+fn async_drains_the_queue_through_a_lack_of_descriptors() {
+    drains_the_queue_through_a_lack_of_descriptors("async");
+}
+
+/// Those in the accept queue are answered before the end, even if descriptors lack for a while.
+fn drains_the_queue_through_a_lack_of_descriptors(model: &str) {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
-    let mut server = Server::start_by(launcher, "threaded", &[]);
+    let mut server = Server::start_by(launcher, model, &[]);
     let clients: Vec<TcpStream> = (0..30).map(|_| server.connect()).collect();
     for client in &clients {
-        wire::get_and_close(client, "/sleep?ms=1000");
+        wire::get_and_close(client, "/sleep?ms=300");
     }
     wait_for("it says what it lacks", || {
         server.said().contains("accept: ")
@@ -85,6 +94,24 @@ fn prefork_serves_with_fewer_workers_than_asked_for() {
     assert_quiet(&server);
     assert_serves(&server);
     assert!(server.is_running());
+}
+
+#[test]
+fn prethreaded_serves_with_fewer_threads_than_asked_for() {
+    for accept in ["mutex", "main"] {
+        let Some((launcher, _place)) = few_processes(accept) else {
+            return;
+        };
+        let options = ["--threads", "30", "--accept", accept];
+        let mut server = Server::start_by(launcher, "prethreaded", &options);
+        wait_for("it says what it lacks", || {
+            server.said().contains("thread: ")
+        });
+        assert_quiet(&server);
+        assert_serves(&server);
+        server.signal(Signal::SIGTERM);
+        assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+    }
 }
 
 fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
@@ -122,7 +149,7 @@ fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
         return None;
     }
     // One user per test, lest they count each other's processes.
-    let user = Uid::from_raw(61_100 + u32::from(model.as_bytes()[0])).to_string();
+    let user = Uid::from_raw(61_100 + model.bytes().map(u32::from).sum::<u32>()).to_string();
     let place = tempfile::tempdir().unwrap();
     std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let copy = place.path().join("servers");

@@ -14,6 +14,7 @@ mod slow;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
 
 use support::server::Server;
 use support::wire;

@@ -1,19 +1,19 @@
 //! **Async**: a task for each connection, many tasks to a thread.
 //!
 //! ```text
-//!   clients        a task               the runtime's queues     its threads
+//!   clients        a task               the runtime's queue      its threads
 //!
-//!     A ─────────▶ accept ▶ spawn ────▶ [ task A ]  ──────────▶  0: run A until it waits ▶ run C …
-//!     B ─────────▶ accept ▶ spawn ────▶ [ task B, task C ] ───▶  1: run B until it waits ▶ …
-//!                    ▲        │              ▲
-//!                    └────────┘              └─ epoll: its socket is ready, wake the task
+//!     A ─────────▶ accept ▶ spawn ────▶ [ task A ] ───────────▶  0: run A until it waits ▶ run C
+//!     B ─────────▶ accept ▶ spawn ────▶ [ task B ] ───────────▶  1: run B until it waits ▶ …
+//!                    ▲        │             ▲
+//!                    └────────┘             └─ epoll: its socket is ready, wake the task
 //! ```
 //!
-//! *What it costs*: a task per connection, a few hundred octets beside its buffers, and for each wait
-//! a trip through the runtime: note who waits, ask epoll, find the task, queue it, run it.
+//! *What it costs*: a task per connection, some hundred octets beside its buffers, and for each
+//! wait a trip through the runtime: note who waits, ask epoll, find the task, queue it, run it.
 //!
-//! *When it breaks*: when a handler blocks: it holds up its thread and every task that waits for it.
-//! As many such handlers as there are threads, and nothing moves.
+//! *When it breaks*: when a handler blocks: it holds up its thread and every task that waits for
+//! it. As many such handlers as there are threads, and nothing moves.
 //!
 //! *In the wild*: hyper and axum on tokio; Go and Erlang have such a runtime built in.
 

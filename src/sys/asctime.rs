@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+// SAFETY: the name and the signature are those of asctime(3) in C.
 unsafe extern "C" {
     /// `asctime(3)`.
     fn asctime(time: *const libc::tm) -> *mut libc::c_char;

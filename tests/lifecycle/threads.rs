@@ -184,11 +184,18 @@ fn an_object_dies_with_its_process() {
 /// kernel, which will tell further clients when there is no more room.
 #[test]
 fn the_queue_of_the_main_thread_is_bounded() {
-    let options = ["--accept", "main", "--threads", "1", "--max-wait", "1000s"];
+    let options = [
+        "--accept",
+        "main",
+        "--threads",
+        "1",
+        "--keep-alive-timeout",
+        "300s",
+    ];
     let mut server = Server::start("prethreaded", &options);
+    // It holds the thread for as long as it is connected.
     let busy = server.connect();
-    wire::get_and_close(&busy, "/sleep?ms=1500");
-    server.wait_until_read(&busy);
+    who_serves(&busy);
     let waiting: Vec<TcpStream> = (0..10).map(|_| server.connect()).collect();
     wait_for("the queue is full", || accepted(&server) == 3);
     for client in &waiting {
@@ -196,7 +203,7 @@ fn the_queue_of_the_main_thread_is_bounded() {
     }
     assert_eq!(accepted(&server), 3, "as long as the thread is busy");
     server.signal(Signal::SIGTERM);
-    assert_eq!(read_answer(&busy).status(), 200);
+    assert_eq!(wire::read_to_end(&busy), (Vec::new(), false));
     for client in &waiting {
         assert_eq!(read_answer(client).status(), 200);
     }

@@ -7,7 +7,9 @@ mod limits;
 mod list;
 mod load;
 mod man;
+mod pool;
 mod run;
+mod top;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ Examples:
   servers list                      the models, one row each
   servers run prefork               serve http://127.0.0.1:8080 with a pool of children
   servers load http://127.0.0.1:8080/ -c 64 -d 10s
+  servers top                       watch what each worker of a running server does
   servers bench --all               compare every model on this machine";
 
 #[derive(Subcommand)]
@@ -39,6 +42,7 @@ enum Command {
     List(list::Args),
     Run(Box<run::Args>),
     Load(load::Args),
+    Top(top::Args),
     Bench(bench::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -61,6 +65,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(args) => args.execute(),
         Command::Run(args) => args.execute(),
         Command::Load(args) => args.execute(),
+        Command::Top(args) => args.execute(),
         Command::Bench(args) => args.execute(),
         Command::Completions(args) => args.execute(),
         Command::Man(args) => args.execute(),

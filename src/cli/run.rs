@@ -1,4 +1,4 @@
-//! `servers run MODEL`: serves with one model until SIGTERM or SIGINT.
+//! `servers run MODEL`: serves with one model until it is asked to stop.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -7,31 +7,38 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::FromArgMatches;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
+use super::pool::PoolArgs;
 use super::{duration, wrong_call};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
-use crate::scoreboard::Scoreboard;
-use crate::serve::{Server, Trigger};
-use crate::site::{Root, Site};
+use crate::scoreboard::{Description, Scoreboard};
+use crate::serve::{Lifetime, Server, Trigger};
+use crate::site::{OpenTo, Root, Site, StatusPages};
+use crate::status::Source;
 use crate::sys::errors::plain;
 use crate::sys::signal;
 
-/// Serve with one model until SIGTERM or SIGINT.
+/// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
-/// The first line on standard output says where: `listening on http://ADDR:PORT`. The first
-/// SIGTERM or SIGINT lets requests in flight and those in the accept queue finish; a second one
-/// stops at once.
+/// The first line on standard output says where: `listening on http://ADDR:PORT`. SIGTERM lets
+/// requests in flight and those in the accept queue finish; a second one stops by force. SIGINT
+/// and SIGQUIT stop at once. Models with a master know SIGHUP (replace all workers, a few at a
+/// time), SIGTTIN and SIGTTOU (one worker more, one fewer).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   servers run prefork
   servers run prefork --bind 0.0.0.0:80 --workers 16 --root /srv/www
+  servers run prefork --pool dynamic --workers 64 --min-spare 5 --max-spare 10
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
+  servers run prefork --accept pass --pick first
   servers run epoll --trigger edge
   servers run event --workers 2 --accept exclusive --requeue 0
 
@@ -46,10 +53,6 @@ pub(super) struct Args {
     #[arg(value_parser = parse_address)]
     bind: SocketAddr,
 
-    /// Worker processes, for models with a pool [default: (2 × cores) + 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    workers: Option<u16>,
-
     /// Threads of each process, for models with a fixed number of them.
     #[arg(long, value_name = "N", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -58,6 +61,14 @@ pub(super) struct Args {
     /// How the workers share the port [default: the model's own; see `servers list`].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
     accept: Option<Strategy>,
+
+    /// With --accept pass: whom the master passes the next connection to [default: round-robin].
+    #[arg(long, value_name = "RULE", value_parser = pick_parser())]
+    pick: Option<Pick>,
+
+    /// With --accept mutex: one that stays locked when its holder dies, to see why it should not.
+    #[arg(long, hide = true)]
+    plain_mutex: bool,
 
     /// When epoll reports a connection, for models that wait with it [default: level].
     #[arg(long, value_name = "TRIGGER", value_parser = trigger_parser())]
@@ -95,35 +106,94 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
+    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them: to see what a server
+    /// makes of it.
+    #[arg(long, help_heading = "The site")]
+    lab: bool,
+
+    /// Who may see /status and /metrics.
+    #[arg(
+        long,
+        value_name = "WHO",
+        default_value = "local",
+        help_heading = "The status"
+    )]
+    status: ShowTo,
+
+    /// Count and log requests that take longer than this from arrival to answer; 0 for none.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        help_heading = "The status"
+    )]
+    slow_ms: u64,
+
+    #[command(flatten)]
+    pool: PoolArgs,
+
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// Say whether this call is right, and serve nobody.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Who may see the status pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ShowTo {
+    /// Clients on this machine; behind a proxy on this machine, that is everybody
+    Local,
+    /// Everybody
+    Anyone,
+    /// Nobody
+    Nobody,
 }
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let (accept, trigger) = (self.strategy(), self.trigger());
+        let accept = self.strategy();
+        let pool = self.pool.rules(self.model, accept, self.graceful_timeout);
+        let (manner, trigger) = (self.manner(accept), self.trigger());
         let connections_max = self.connections_max();
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
+            status: self.status_pages(&scoreboard),
+            lab: self.lab,
+            scoreboard: Some(&scoreboard),
         };
         let server = Server {
             handler: &site,
             limits: self.limits.into(),
-            workers: self.workers.map_or_else(default_workers, usize::from),
+            workers: self.pool.workers(),
+            pool,
+            lifetime: Lifetime::default(),
             threads: self.threads.into(),
             accept,
+            manner,
             scoreboard: &scoreboard,
             connections_max,
             trigger,
             requeue: self.requeue as usize,
+            slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
         };
+        if self.check {
+            return Ok(ExitCode::SUCCESS);
+        }
         (self.model.check()).with_context(|| format!("cannot run {}", self.model.name))?;
         raise_descriptors();
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
+        scoreboard.describe(&Description {
+            model: self.model.name,
+            accept: accept.name(),
+            address: listener.address()?,
+            queue_limit: listener.queue_limit()?,
+        });
         // From here on a signal means a graceful stop, so nobody may learn the port before.
         signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
         announce(&listener).context("cannot write to standard output")?;
@@ -150,6 +220,37 @@ impl Args {
             wrong_call("run", ErrorKind::ValueValidation, message);
         }
         wanted
+    }
+
+    /// The details of the strategy, as far as it has any.
+    fn manner(&self, accept: Strategy) -> Manner {
+        let misplaced = |option, strategy: Strategy| {
+            let name = strategy.name();
+            let message = format!("{option} needs --accept {name}");
+            wrong_call("run", ErrorKind::ArgumentConflict, message);
+        };
+        if self.pick.is_some() && accept != Strategy::Pass {
+            misplaced("--pick", Strategy::Pass);
+        }
+        if self.plain_mutex && accept != Strategy::Mutex {
+            misplaced("--plain-mutex", Strategy::Mutex);
+        }
+        Manner {
+            pick: self.pick.unwrap_or_default(),
+            plain_mutex: self.plain_mutex,
+        }
+    }
+
+    fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
+        let open_to = match self.status {
+            ShowTo::Local => OpenTo::Local,
+            ShowTo::Anyone => OpenTo::Anyone,
+            ShowTo::Nobody => return None,
+        };
+        Some(StatusPages {
+            source: Source::of_server(scoreboard),
+            open_to,
+        })
     }
 
     /// What was asked for, if the model waits with epoll at all.
@@ -185,6 +286,31 @@ impl Args {
     }
 }
 
+/// Reads what follows `servers run`: the model, and which options were given. What they mean
+/// together is not looked at; `--check` does that.
+///
+/// # Errors
+/// What `servers run` would say to it.
+pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap::Error> {
+    let mut root = super::command();
+    root.build();
+    let run = root.find_subcommand("run");
+    let run = run.expect("run is one of the subcommands").clone();
+    let matches = run.no_binary_name(true).try_get_matches_from(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
+    Ok((args.model, Given(matches)))
+}
+
+/// The options of a command line.
+pub(super) struct Given(clap::ArgMatches);
+
+impl Given {
+    /// Whether the option of this name was given and is not a default.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.value_source(name) == Some(ValueSource::CommandLine)
+    }
+}
+
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.
 pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     let names = models::ALL.iter().map(|model| {
@@ -198,11 +324,20 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 }
 
 /// The names of all strategies; which of them a model has is its own affair.
-fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
+pub(super) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     let names =
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {
         let known = Strategy::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
+    })
+}
+
+/// The rules of `--accept pass`.
+fn pick_parser() -> impl TypedValueParser<Value = Pick> {
+    let names = Pick::ALL.map(|pick| PossibleValue::new(pick.name()).help(pick.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Pick::ALL.into_iter().find(|it| it.name() == name);
         known.expect("clap only lets names through that come from the list")
     })
 }
@@ -231,11 +366,6 @@ fn raise_descriptors() {
 fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "should be an address and a port in digits, as in 127.0.0.1:8080 or [::1]:0")
-}
-
-/// Gunicorn's advice: enough workers that some can compute while others wait.
-fn default_workers() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from) + 1
 }
 
 /// The first line of standard output: scripts wait for it.

@@ -1,104 +1,160 @@
 //! The pre-fork machinery: a master that owns the listener and a pool of worker processes, serves
 //! nobody, and keeps the pool whole.
+//!
+//! ```text
+//!                      ┌────────────────────────────────────────────┐
+//!                      ▼                                            │
+//!    look: who has ended, is ready, is wedged?   (scoreboard)       │
+//!                      ▼                                            │
+//!    steps: who is to come, who is to go?        (pure rules)       │
+//!                      ▼                                            │
+//!    wait for a signal, a connection or a tick ─────────────────────┘
+//! ```
+//!
+//! The rules are pure and each in a file of its own: how many workers there should be
+//! (`sizing`), how one generation replaces another (`turnover`), who is wedged (`liveness`), how
+//! long to wait after failures (`backoff`).
 
 mod backoff;
 mod children;
+mod crew;
+mod liveness;
+mod member;
 mod pool;
+mod sizing;
+#[cfg(test)]
+mod sizing_tests;
+mod ticker;
+mod turnover;
+mod worker;
 
 use std::io;
-use std::net::TcpStream;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
-use crate::accept::{Door, Entrance, Listener};
+use crate::accept::{Entrance, Listener};
 use crate::serve::Server;
-use crate::sys::process::{self, Fork};
-use crate::sys::signal::{self, Signals};
+use crate::sys::process::{self, Fork, leave_after};
+use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
+use crew::Crew;
 use pool::Pool;
+use worker::Post;
+pub use worker::{Work, Worker};
 
-/// What a worker process works with.
-pub struct Worker<'a> {
-    server: &'a Server<'a>,
-    door: Door,
-}
-
-impl<'a> Worker<'a> {
-    /// What all workers share.
-    pub fn server(&self) -> &'a Server<'a> {
-        self.server
-    }
-
-    /// The next connection, in the way of the chosen strategy; see [`Listener::accept`].
-    pub fn accept(&self) -> io::Result<Option<TcpStream>> {
-        self.door.accept()
-    }
-
-    /// This worker's listener, for models that wait in other ways; see [`Door::listener`].
-    pub fn listener(&self) -> io::Result<&Listener> {
-        self.door.listener()
-    }
-
-    /// Serves one client to its end; see [`Server::serve`].
-    pub fn serve(&self, client: &TcpStream) {
-        self.server.serve(client);
-    }
-}
-
-/// What a worker process does until it is asked to stop.
-pub type Work = fn(&Worker<'_>) -> io::Result<()>;
-
-/// Forks the workers before any request arrives, replaces those that die, and returns when all
+/// Forks the workers before any request arrives, keeps the pool whole, and returns when all
 /// have gone after the wish to stop.
 ///
 /// # Errors
-/// When workers had to be killed, or the master's own system calls fail.
-// ANCHOR: run
+/// When workers had to be killed, none ever became ready, or the master's own system calls fail.
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
+    run_threads(server, listener, 1, work)
+}
+
+/// [`run`] for workers with `threads` threads that serve, each with a record of its own in the
+/// scoreboard: a worker has as many in a row, from the slot that its process has entered.
+///
+/// # Errors
+/// As [`run`].
+// ANCHOR: run
+pub fn run_threads(
+    server: &Server,
+    listener: Listener,
+    threads: usize,
+    work: Work,
+) -> io::Result<()> {
     let signals = Signals::take_over()?;
-    let mut entrance = Entrance::open(server.accept, listener, server.workers)?;
-    let mut pool = Pool::new(server.workers);
+    let crew = Crew { server, work };
+    let mut entrance = crew.open(listener)?;
+    let mut pool = Pool::new(server, threads, Instant::now());
+    // This process has no slot: it serves nobody.
+    server.scoreboard.vacate(0);
     while !signal::stopping() {
-        fill(&mut pool, &mut entrance, server, work);
-        match entrance.wait(&signals, pool.next_try())? {
-            Some(Signal::SIGTERM | Signal::SIGINT) => signal::begin_stop(),
-            _ => pool.reap(),
+        pool.look(&mut entrance, Instant::now())?;
+        act(&mut pool, &mut entrance, &crew);
+        let due = pool.until_due(Instant::now());
+        let demand = pool.awaits_demand(Instant::now());
+        match entrance.wait(&signals, Some(due), demand)? {
+            Event::Signal(Signal::SIGTERM) => signal::begin_stop(),
+            Event::Signal(Signal::SIGINT | Signal::SIGQUIT) => {
+                return pool.children.stop_fast(&signals);
+            }
+            Event::Signal(signal) => obey(signal, &mut pool),
+            Event::Readable(_) => {
+                pool.demand(entrance.waiting(0)?, Instant::now());
+            }
+            Event::Timeout => {}
         }
     }
+    last_call(&mut pool, &mut entrance, &crew)?;
     entrance.close();
-    pool.children.stop(&signals)
+    pool.stop(&signals, &mut entrance)
 }
 // ANCHOR_END: run
 
-/// Makes a worker for each free slot, as far as the system lets it.
-// ANCHOR: fill
-fn fill(pool: &mut Pool, entrance: &mut Entrance, server: &Server, work: Work) {
-    while let Some(slot) = pool.vacancy() {
-        match process::fork() {
-            Ok(Fork::Child) => {
-                server.scoreboard.enter(slot);
-                process::leave_after(|| {
-                    let door = entrance.door(slot);
-                    finish(door.and_then(|door| work(&Worker { server, door })))
-                });
-            }
-            Ok(Fork::Parent(pid)) => pool.filled(slot, pid),
+/// Tells whoever is to go, and starts whoever is to come, as far as the
+/// system lets it.
+// ANCHOR: act
+fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
+    let steps = pool.steps(Instant::now());
+    pool.retire(&steps, Instant::now());
+    for _ in 0..steps.start {
+        let post = pool.post();
+        match spawn(post, entrance, crew) {
+            Ok(pid) => pool.filled(pid, post, Instant::now()),
             Err(error) => {
-                let pause = pool.failed();
+                let pause = pool.unfilled(post, Instant::now());
                 crate::log!("fork: {error}; again in {pause:?}");
+                return;
             }
         }
     }
 }
-// ANCHOR_END: fill
+// ANCHOR_END: act
 
-/// A worker's exit code.
-fn finish(result: io::Result<()>) -> i32 {
-    match result {
-        Ok(()) => 0,
-        Err(error) => {
-            crate::log!("worker: {error}");
-            1
-        }
+/// Forks a worker for a post.
+// ANCHOR: spawn
+fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
+    let requests = crew.allowance();
+    entrance.prepare(post.slot)?;
+    match process::fork()? {
+        Fork::Parent(pid) => Ok(pid),
+        Fork::Child => leave_after(|| crew.live(post, entrance, requests)),
     }
 }
+// ANCHOR_END: spawn
+
+/// The wish to stop has come while workers were missing: where connections wait for them, a last
+/// worker answers those. It inherits the wish to stop, so it does no more.
+fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Result<()> {
+    // The signal of a death may still be in the queue, behind the wish to stop.
+    pool.look(entrance, Instant::now())?;
+    pool.demand(entrance.waiting(0)?, Instant::now());
+    for _ in 0..pool.missing() {
+        let post = pool.post();
+        if entrance.waiting(post.seat)? == 0 {
+            continue;
+        }
+        match spawn(post, entrance, crew) {
+            Ok(pid) => pool.filled(pid, post, Instant::now()),
+            Err(error) => crate::log!("connections are lost: fork: {error}"),
+        }
+    }
+    Ok(())
+}
+
+/// What a signal means that does not end the loop.
+// ANCHOR: obey
+fn obey(signal: Signal, pool: &mut Pool<'_>) {
+    match signal {
+        Signal::SIGTTIN => pool.adjust(1),
+        Signal::SIGTTOU => pool.adjust(-1),
+        Signal::SIGHUP => pool.begin_generation(Instant::now()),
+        // The next look finds whoever has ended.
+        Signal::SIGCHLD | Signal::SIGALRM => {}
+        other => crate::log!("{other}: nothing to do"),
+    }
+}
+// ANCHOR_END: obey

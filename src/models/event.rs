@@ -48,6 +48,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 
 fn work(worker: &Worker<'_>) -> io::Result<()> {
     let mut clients = join(worker)?;
+    worker.ready();
     let mut ready = Vec::new();
     while clients.wait(&mut ready)? {
         for who in ready.drain(..) {

@@ -43,6 +43,13 @@ pub struct Model {
 }
 
 impl Model {
+    /// Whether its master can tell workers with room for a client from those without, so that the
+    /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
+    /// ever full.
+    pub fn can_size_its_pool(&self) -> bool {
+        ["prefork", "worker"].contains(&self.name)
+    }
+
     /// Whether one worker holds as many clients as it has descriptors for.
     pub fn holds_all(&self) -> bool {
         self.clients_per_worker == "all"
@@ -82,6 +89,14 @@ pub const ALL: &[Model] = &[
     uring::MODEL,
 ];
 // ANCHOR_END: registry
+
+impl Model {
+    /// Whether its workers last, so that each serves many connections. Where every connection has a
+    /// worker of its own, there is nothing that workers could share evenly or not.
+    pub fn workers_last(&self) -> bool {
+        !matches!(self.name, "fork" | "threaded")
+    }
+}
 
 /// The model of that name or alias.
 pub fn find(name: &str) -> Option<&'static Model> {

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-use super::{Server, clock, transfer};
+use super::{Server, transfer};
 use crate::http::{Conn, Want};
 use crate::sys::signal;
 
@@ -17,17 +17,17 @@ use crate::sys::signal;
 // ANCHOR: drive
 pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
     loop {
+        server.scoreboard.beat();
         if signal::stopping() {
             conn.stop(Instant::now());
         }
         let moved = match conn.want() {
-            Want::Read => read(client, conn),
+            Want::Read => read(client, conn, server),
             Want::Respond => {
-                conn.respond(server.handler, clock::now);
-                server.scoreboard.answered();
+                server.respond(conn, client);
                 Ok(())
             }
-            Want::Write => write(client, conn),
+            Want::Write => write(client, conn, server),
             Want::Shutdown => {
                 conn.shut(Instant::now());
                 client.shutdown(Shutdown::Write)
@@ -44,7 +44,9 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
 }
 // ANCHOR_END: drive
 
-fn read(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
+fn read(mut client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result<()> {
+    // A state that may last. The others are shown where they begin.
+    server.show(conn);
     let count = client.read(conn.space())?;
     if count == 0 {
         conn.ended();
@@ -57,9 +59,10 @@ fn read(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write(client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
+fn write(client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result<()> {
     let count = transfer::write(client, conn)?;
     conn.sent(count, Instant::now());
+    server.scoreboard.sent(count);
     Ok(())
 }
 

@@ -5,19 +5,26 @@ mod blocking;
 mod clock;
 mod completions;
 mod event_loop;
+mod lifetime;
 mod nonblocking;
+mod pool;
+mod slow;
 mod transfer;
 mod turned_away;
 
 use std::net::TcpStream;
-use std::time::Instant;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
-use crate::accept::Strategy;
-use crate::http::{Conn, Handler, Limits};
-use crate::scoreboard::Scoreboard;
+use crate::accept::{Manner, Strategy};
+use crate::http::{Activity, Conn, Handler, Limits};
+use crate::scoreboard::{Scoreboard, State};
+use crate::sys::signal;
 
 pub use completions::{CompletionLoop, Done};
 pub use event_loop::{Epoll, EventLoop, Interest, Poll, Poller, Ready, Signs, Token, Trigger};
+pub use lifetime::Lifetime;
+pub use pool::{Pool, Sizing};
 pub use turned_away::TurnedAway;
 
 /// What all models share: the handler, the bounds, the size of the pool.
@@ -28,10 +35,16 @@ pub struct Server<'a> {
     pub limits: Limits,
     /// Worker processes of the models that have a pool of them.
     pub workers: usize,
+    /// How a master keeps that pool.
+    pub pool: Pool,
+    /// When this worker has done its share.
+    pub lifetime: Lifetime,
     /// Threads of each process, in the models that have a fixed number of them.
     pub threads: usize,
     /// How the workers share the port: one of the model's own strategies.
     pub accept: Strategy,
+    /// The details of that.
+    pub manner: Manner,
     /// How the models that wait with epoll hear of their connections.
     pub trigger: Trigger,
     /// With [`Strategy::Exclusive`], a worker lets the others go before it after this many
@@ -40,8 +53,10 @@ pub struct Server<'a> {
     /// Connections served at once, by the server in the models that make a process or thread for
     /// each, by each process in those whose processes hold many; beyond it the answer is 503.
     pub connections_max: usize,
-    /// Where each worker counts what it has answered.
+    /// Where each worker shows what it does, and counts what it has done.
     pub scoreboard: &'a Scoreboard,
+    /// Requests that take longer than this are counted and logged.
+    pub slow: Option<Duration>,
 }
 
 impl Server<'_> {
@@ -73,7 +88,47 @@ impl Server<'_> {
     // ANCHOR: serve
     pub fn serve(&self, client: &TcpStream) {
         let mut conn = Conn::new(&self.limits, Instant::now());
+        self.scoreboard.accepted();
+        self.scoreboard.holds(1);
         blocking::drive(client, &mut conn, self);
+        self.scoreboard.holds(0);
+        self.scoreboard.set(State::Waiting, conn.since());
     }
     // ANCHOR_END: serve
+
+    /// Lets the handler answer the request that `conn` has received from `client`. Every driver
+    /// answers through here: it is where a worker shows what it does, and where it learns that it
+    /// has done enough.
+    ///
+    /// The connection has been told the time when the request was whole, and is told again when the
+    /// answer is. No clock is read for the difference.
+    // ANCHOR: respond
+    pub fn respond(&self, conn: &mut Conn<'_>, client: &impl AsFd) {
+        if self.lifetime.ends_with_this() {
+            conn.stop(Instant::now());
+        }
+        let began = conn.since();
+        let line = conn.request_line();
+        self.scoreboard.responding(line, client, began);
+        conn.respond(self.handler, clock::now);
+        let took = conn.since().saturating_duration_since(began);
+        self.scoreboard.answered();
+        self.scoreboard.took(took);
+        if self.slow.is_some_and(|slow| took >= slow) {
+            self.tell_slow(conn, client, took);
+        }
+    }
+    // ANCHOR_END: respond
+
+    /// Shows what a worker does that has one client at a time and is about to wait for it.
+    fn show(&self, conn: &Conn) {
+        let state = match conn.activity() {
+            Activity::Closing => State::Closing,
+            _ if signal::stopping() || signal::retiring() => State::Finishing,
+            Activity::Reading => State::Reading,
+            Activity::Answering => State::Responding,
+            Activity::Idle => State::KeepAlive,
+        };
+        self.scoreboard.set(state, conn.since());
+    }
 }

@@ -8,7 +8,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
 use super::event_loop::{Interest, Signs};
-use super::{Server, clock, transfer};
+use super::{Server, transfer};
 use crate::http::{Conn, Want};
 
 /// Steps that a connection may take in one turn of the loop: each is a system call or an answer. A
@@ -84,7 +84,7 @@ impl Client<'_> {
                 Want::Write if !self.signs.writable => {
                     return Rest::For(Interest::Writable);
                 }
-                Want::Write => self.write(*now),
+                Want::Write => self.write(server, *now),
                 Want::Shutdown => {
                     self.conn.shut(*now);
                     self.socket.shutdown(Shutdown::Write)
@@ -125,18 +125,17 @@ impl Client<'_> {
     // ANCHOR_END: read
 
     fn respond(&mut self, server: &Server, now: &mut Instant) {
-        self.conn.respond(server.handler, || {
-            let moment = clock::now();
-            *now = moment.instant;
-            moment
-        });
-        server.scoreboard.answered();
+        server.respond(&mut self.conn, &self.socket);
+        *now = self.conn.since();
     }
 
     /// Writes without waiting to hear that there is room: there nearly always is.
-    fn write(&mut self, now: Instant) -> io::Result<()> {
+    fn write(&mut self, server: &Server, now: Instant) -> io::Result<()> {
         match transfer::write(&self.socket, &self.conn) {
-            Ok(count) => self.conn.sent(count, now),
+            Ok(count) => {
+                server.scoreboard.sent(count);
+                self.conn.sent(count, now);
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.signs.writable = false,
             Err(error) => return Err(error),
         }

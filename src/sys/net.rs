@@ -1,7 +1,7 @@
 //! Sockets, where nix leaves a gap.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -65,6 +65,38 @@ fn accept_with(listener: &impl AsFd, flags: SockFlag) -> nix::Result<TcpStream> 
     // SAFETY: accept4 has just returned this descriptor, so it is open and nobody else owns it.
     let client = unsafe { OwnedFd::from_raw_fd(client) };
     Ok(TcpStream::from(client))
+}
+
+/// The other end of a connection; `None` once it has gone, or if this is no TCP socket.
+pub fn peer(client: &impl AsFd) -> Option<SocketAddr> {
+    address_of(socket::getpeername(client.as_fd().as_raw_fd()))
+}
+
+/// Whether the client of the connection `descriptor` is on this machine: it comes from a loopback
+/// address, or from the very address at which it was accepted. `None` if that is no connection.
+///
+/// The number may be out of date; at worst the answer is that of another connection.
+pub fn is_local(descriptor: RawFd) -> Option<bool> {
+    let peer: IpAddr = address_of(socket::getpeername(descriptor))?
+        .ip()
+        .to_canonical();
+    let own = address_of(socket::getsockname(descriptor))?
+        .ip()
+        .to_canonical();
+    Some(peer.is_loopback() || peer == own)
+}
+
+fn address_of(name: nix::Result<SockaddrStorage>) -> Option<SocketAddr> {
+    let name = name.ok()?;
+    let v4 = || {
+        name.as_sockaddr_in()
+            .map(|v4| SocketAddrV4::from(*v4).into())
+    };
+    let v6 = || {
+        name.as_sockaddr_in6()
+            .map(|v6| SocketAddrV6::from(*v6).into())
+    };
+    v4().or_else(v6)
 }
 
 /// Connections that wait in a listener's accept queue. For a listening socket TCP_INFO reports

@@ -41,6 +41,12 @@ pub fn fork() -> nix::Result<Fork> {
 // ANCHOR: become_child
 fn become_child(parent: Pid) {
     super::signal::become_child();
+    tie_to(parent);
+}
+
+/// A change of user or group undoes the tie, so whoever drops
+/// privileges has to make it again.
+pub fn tie_to(parent: Pid) {
     let tied = prctl::set_pdeathsig(Signal::SIGKILL);
     // The parent may have died before the tie was made; then nobody
     // would ever pull it.

@@ -54,6 +54,7 @@ impl fmt::Display for Delivery {
 pub(crate) struct Group<'a> {
     cases: &'a [Case],
     options: &'a [&'a str],
+    others: &'a [&'static str],
 }
 
 impl<'a> Group<'a> {
@@ -61,7 +62,14 @@ impl<'a> Group<'a> {
         Self {
             cases,
             options: &[],
+            others: &[],
         }
+    }
+
+    /// Further contenders: models with options, as in `prefork --accept flock`.
+    pub(crate) fn against(mut self, others: &'a [&'static str]) -> Self {
+        self.others = others;
+        self
     }
 
     /// Options of `servers run`.
@@ -79,6 +87,7 @@ impl<'a> Group<'a> {
             let names = models::ALL.iter().map(|model| model.name);
             let runs: Vec<_> = names
                 .chain(VARIATIONS)
+                .chain(self.others.iter().copied())
                 .filter(|model| can_run(model))
                 .map(|model| scope.spawn(move || self.run_against(model, seed)))
                 .collect();

@@ -14,7 +14,7 @@ for_every_model! {
 }
 
 /// With SIGCHLD ignored nobody hears of a child's end; with SIGTERM blocked nobody stops.
-fn inherited_signal_settings_change_nothing(model: &str) {
+pub(crate) fn inherited_signal_settings_change_nothing(model: &str) {
     let mut launcher = Command::new("env");
     let settings = ["--ignore-signal=CHLD", "--block-signal=TERM,INT,CHLD,ALRM"];
     launcher.args(settings).arg(BINARY);

@@ -44,7 +44,7 @@ fn assert_freed(server: &Server) {
 }
 
 /// A gigabyte; a tenth of it flows, then the client stops reading.
-fn an_answer_that_is_not_read_is_not_collected(model: &str) {
+pub(crate) fn an_answer_that_is_not_read_is_not_collected(model: &str) {
     let server = start(model, &["--send-timeout", "300s"]);
     let mut client = server.connect();
     wire::get(&client, "/");

@@ -9,6 +9,7 @@
     reason = "a helper that cannot go on fails its test"
 )]
 
+pub(crate) mod limited;
 pub(crate) mod proc;
 pub(crate) mod server;
 pub(crate) mod wire;

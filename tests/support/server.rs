@@ -25,8 +25,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `servers run MODEL --bind 127.0.0.1:0 OPTIONS`, listening. The model may come with options of
-    /// its own: `epoll --trigger edge`.
+    /// `servers run MODEL --bind 127.0.0.1:0 OPTIONS`, listening. The model may come with options
+    /// of its own, as in `prefork --accept flock`.
     #[track_caller]
     pub(crate) fn start(model: &str, options: &[&str]) -> Self {
         Self::start_by(Command::new(BINARY), model, options)

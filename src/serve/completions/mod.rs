@@ -22,9 +22,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::alarms::Alarms;
-use super::{Server, TurnedAway, clock};
+use super::{Server, TurnedAway};
 use crate::accept::{Arrivals, Listener, TICK_MS};
 use crate::http::{Conn, Limits, Want};
+use crate::scoreboard::State;
 use crate::sys::signal;
 use crate::sys::uring::{self, Cancel, Ring};
 
@@ -53,7 +54,7 @@ pub struct CompletionLoop<'a> {
     clients: Vec<Option<Client>>,
     free: Vec<usize>,
     alarms: Alarms,
-    away: TurnedAway,
+    away: TurnedAway<'a>,
     /// The time, read once a turn and after each answer.
     now: Instant,
     /// The time when the last wait was over.
@@ -91,7 +92,7 @@ impl<'a> CompletionLoop<'a> {
             clients: Vec::new(),
             free: Vec::new(),
             alarms: Alarms::default(),
-            away: TurnedAway::default(),
+            away: TurnedAway::new(server.scoreboard),
             now,
             woken: now,
             next_tick: now + TICK,
@@ -106,7 +107,7 @@ impl<'a> CompletionLoop<'a> {
     /// What waiting and accepting cannot be cured of.
     pub fn wait(&mut self) -> io::Result<bool> {
         self.arrivals.tend(&mut self.ring)?;
-        if self.arrivals.is_closed() && self.is_empty() {
+        if self.arrivals.is_closed() && self.count() == 0 {
             return Ok(false);
         }
         let mut timeout = TICK;
@@ -114,6 +115,7 @@ impl<'a> CompletionLoop<'a> {
             self.stop = Stop::Asked;
             timeout = Duration::ZERO;
         }
+        self.show();
         self.ring.wait(timeout)?;
         self.now = Instant::now();
         self.woken = self.now;
@@ -181,6 +183,7 @@ impl<'a> CompletionLoop<'a> {
         count: nix::Result<usize>,
         session: Box<Session>,
     ) -> io::Result<()> {
+        self.server.scoreboard.sent(count.unwrap_or(0));
         self.take_back(key, session, count, Session::sent)
     }
 
@@ -219,12 +222,22 @@ impl<'a> CompletionLoop<'a> {
         Ok(())
     }
 
-    fn is_empty(&self) -> bool {
-        self.clients.len() == self.free.len()
+    /// How many clients there are, those that are closing included.
+    fn count(&self) -> usize {
+        self.clients.len() - self.free.len()
+    }
+
+    /// Shows that this loop is alive, and whom it holds.
+    fn show(&self) {
+        let scoreboard = self.server.scoreboard;
+        scoreboard.beat();
+        scoreboard.holds(self.count() as u64);
+        scoreboard.set(State::Waiting, self.now);
     }
 
     fn admit(&mut self, socket: TcpStream) -> io::Result<()> {
-        if self.clients.len() - self.free.len() >= self.server.connections_max {
+        self.server.scoreboard.accepted();
+        if self.count() >= self.server.connections_max {
             self.away.add(socket);
             return Ok(());
         }
@@ -289,12 +302,8 @@ impl<'a> CompletionLoop<'a> {
                 Want::Read if client.has_ended => conn.ended(),
                 Want::Read => return self.receive(key),
                 Want::Respond => {
-                    conn.respond(self.server.handler, || {
-                        let now = clock::now();
-                        self.now = now.instant;
-                        now
-                    });
-                    self.server.scoreboard.answered();
+                    self.server.respond(conn, &client.socket);
+                    self.now = conn.since();
                 }
                 Want::Write => return self.send(key),
                 Want::Shutdown => {

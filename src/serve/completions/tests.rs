@@ -3,12 +3,13 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::{CompletionLoop, Done, Session};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, Manner, Strategy};
 use crate::http::{Body, Handler, Limits, Request, Response, Status};
 use crate::scoreboard::Scoreboard;
-use crate::serve::{Server, Trigger};
+use crate::serve::{Lifetime, Pool, Server, Sizing, Trigger};
 use crate::sys::uring::{self, Ring};
 
 /// Answers with what was posted.
@@ -31,6 +32,17 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
         workers: 1,
         threads: 1,
         accept: Strategy::Shared,
+        manner: Manner::default(),
+        pool: Pool {
+            sizing: Sizing::Static,
+            worker_timeout: None,
+            request_timeout: None,
+            max_requests: 0,
+            max_requests_jitter: 0,
+            grace: Duration::ZERO,
+        },
+        lifetime: Lifetime::default(),
+        slow: None,
         scoreboard: &scoreboard,
         trigger: Trigger::Level,
         requeue: 0,

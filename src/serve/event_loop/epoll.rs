@@ -93,15 +93,15 @@ impl Poller for Epoll {
     fn forget(&mut self, _: Token) {}
 
     // ANCHOR: wait
-    fn wait(&mut self, timeout: Duration, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let timeout = EpollTimeout::try_from(timeout);
+    fn wait(&mut self, time: Duration, out: &mut Vec<Ready>) -> io::Result<()> {
+        let timeout = EpollTimeout::try_from(time);
         let timeout = timeout.unwrap_or(EpollTimeout::MAX);
         let count = match self.list.wait(&mut self.events, timeout) {
             Err(Errno::EINTR) => 0,
             outcome => outcome?,
         };
         for event in &self.events[..count] {
-            ready.push(match event.data() {
+            out.push(match event.data() {
                 LISTENER => Ready::Listener,
                 bits => {
                     let token = Token::from_bits(bits);
@@ -109,7 +109,7 @@ impl Poller for Epoll {
                 }
             });
         }
-        listener_first(ready);
+        listener_first(out);
         Ok(())
     }
     // ANCHOR_END: wait

@@ -31,6 +31,7 @@ use super::nonblocking::{Client, Rest};
 use super::{Server, TurnedAway};
 use crate::accept::{Attempt, Listener, TICK_MS};
 use crate::http::Conn;
+use crate::scoreboard::State;
 use crate::sys::signal;
 
 use super::alarms::Alarms;
@@ -60,7 +61,7 @@ pub struct EventLoop<'a, L, P> {
     alarms: Alarms,
     /// Clients that have had their turn and could go on.
     unfinished: Vec<Token>,
-    away: TurnedAway,
+    away: TurnedAway<'a>,
     /// The time, read once a turn and after each answer.
     now: Instant,
     next_tick: Instant,
@@ -90,7 +91,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             clients: Slab::default(),
             alarms: Alarms::default(),
             unfinished: Vec::new(),
-            away: TurnedAway::default(),
+            away: TurnedAway::new(server.scoreboard),
             now,
             next_tick: now + TICK,
             turn: 0,
@@ -120,7 +121,10 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         ready.clear();
         if signal::stopping() {
             self.stop()?;
+        } else if signal::retiring() && self.listener.is_some() {
+            self.close_listener()?;
         }
+        self.show();
         if self.listener.is_none() && self.clients.is_empty() {
             return Ok(false);
         }
@@ -207,8 +211,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             Rest::For(interest) => {
                 let (socket, before) = (it.socket.as_fd(), it.interest);
                 it.interest = Some(interest);
-                let watched = self.poller.watch(socket, client, interest, before);
-                if watched.is_err() {
+                let watch = self.poller.watch(socket, client, interest, before);
+                if watch.is_err() {
                     // No memory for it: to be deaf to a client would be worse.
                     return self.close(client);
                 }
@@ -331,6 +335,18 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         Ok(())
     }
     // ANCHOR_END: stop
+
+    /// Shows that this loop is alive, and whom it holds.
+    fn show(&self) {
+        let scoreboard = self.server.scoreboard;
+        scoreboard.beat();
+        scoreboard.holds(self.clients.len() as u64);
+        let state = match self.stopping || signal::retiring() {
+            true => State::Finishing,
+            false => State::Waiting,
+        };
+        scoreboard.set(state, self.now);
+    }
 
     /// How long to wait at most: not at all as long as somebody has more to do.
     fn timeout(&self) -> Duration {

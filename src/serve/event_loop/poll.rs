@@ -64,13 +64,13 @@ impl Poller for Poll {
     }
 
     // ANCHOR: wait
-    fn wait(&mut self, timeout: Duration, ready: &mut Vec<Ready>) -> io::Result<()> {
-        match self.rows.wait(timeout) {
+    fn wait(&mut self, time: Duration, out: &mut Vec<Ready>) -> io::Result<()> {
+        match self.rows.wait(time) {
             Ok(0) | Err(Errno::EINTR) => return Ok(()),
             outcome => outcome?,
         };
         for (row, events) in self.rows.ready() {
-            ready.push(match row {
+            out.push(match row {
                 LISTENER => Ready::Listener,
                 _ => match self.tokens[row - 1] {
                     Some(token) => Ready::Client(token, signs(events)),

@@ -55,8 +55,8 @@ pub trait Poller {
     /// The client's socket is about to be closed.
     fn forget(&mut self, token: Token);
 
-    /// Waits until somebody is ready, for `timeout` at most, and appends who is, the listener
+    /// Waits until somebody is ready, for `time` at most, and appends who is, the listener
     /// first: where several processes share it, whoever was woken for a new client keeps it
     /// waiting. Nobody is added when a signal ends the wait.
-    fn wait(&mut self, timeout: Duration, ready: &mut Vec<Ready>) -> io::Result<()>;
+    fn wait(&mut self, time: Duration, out: &mut Vec<Ready>) -> io::Result<()>;
 }

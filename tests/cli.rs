@@ -111,6 +111,30 @@ fn list_json_is_an_array_of_models() {
     ] {
         assert!(list[0][field].is_string(), "{field}");
     }
+    let prefork = models::find("prefork").unwrap();
+    let names: Vec<&str> = prefork.strategies.iter().map(|it| it.name()).collect();
+    let listed = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "prefork");
+    assert_eq!(listed.unwrap()["strategies"], serde_json::json!(names));
+    assert!(prints(&["list"]).contains("shared, flock"));
+}
+
+/// An option that only one strategy has is wrong with every other.
+#[test]
+fn options_of_a_strategy_need_that_strategy() {
+    for (options, needed) in [
+        ("--pick first", "--accept pass"),
+        ("--accept mutex --pick round-robin", "--accept pass"),
+        ("--accept flock --plain-mutex", "--accept mutex"),
+    ] {
+        let call = format!("run prefork --bind 127.0.0.1:0 {options}");
+        let words: Vec<&str> = call.split(' ').collect();
+        let message = fails(2, &words);
+        assert!(message.contains(needed), "{message}");
+    }
 }
 
 #[test]
@@ -214,6 +238,8 @@ fn bad_values_name_the_option() {
         ("--limit-fields", "257"),
         ("--limit-body", "-1"),
         ("--keep-alive-requests", "0"),
+        ("--trigger", "often"),
+        ("--requeue", "-1"),
     ] {
         let message = fails(2, &["run", "iterative", &format!("{option}={value}")]);
         assert!(message.contains(option), "{option} {value}: {message}");
@@ -221,6 +247,15 @@ fn bad_values_name_the_option() {
     }
     assert!(fails(2, &["run", "iterative", "--wrokers", "3"]).contains("'--workers'"));
     assert!(fails(2, &["run"]).contains("MODEL"));
+}
+
+#[test]
+fn a_trigger_is_refused_by_who_does_not_wait_with_epoll() {
+    for model in ["prefork", "poll"] {
+        let words = [model, "--trigger", "epoll and event"];
+        let message = fails(2, &["run", model, "--trigger", "edge"]);
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
 }
 
 #[test]
@@ -272,6 +307,17 @@ fn a_wrong_call_shows_the_usage_of_its_subcommand() {
 fn bench_wants_a_window_that_lasts() {
     let message = fails(2, &["bench", "iterative", "--duration", "0s"]);
     assert!(message.contains("must be more than 0"), "{message}");
+}
+
+#[test]
+fn a_call_can_be_checked_without_serving() {
+    // The port is taken, and nobody minds.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = prints(&["run", "prefork", "--bind", &address, "--check"]);
+    assert_eq!(said, "");
+    let message = fails(2, &["run", "iterative", "--accept", "pass", "--check"]);
+    assert!(message.contains("it can do: shared"), "{message}");
 }
 
 #[test]

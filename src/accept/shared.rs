@@ -1,18 +1,21 @@
 //! The shared listener: every process or thread that holds it may accept from it.
 
-use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::{net, signal};
+use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
-const TICK_MS: u32 = 250;
+pub const TICK_MS: u32 = 250;
+
+/// The same as a duration.
+pub(super) const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads: connections keep in the accept queue meanwhile, and trying again at once would only
@@ -22,22 +25,64 @@ pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;
 
+/// What came of a try to accept.
+pub enum Attempt {
+    /// A client.
+    Client(TcpStream),
+    /// There is nobody in the accept queue.
+    Nobody,
+    /// Somebody is there, but no descriptor or no memory is to be had.
+    Exhausted(Errno),
+    /// The server stops, and has taken all that were in the queue when it was asked to.
+    Over,
+}
+
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
     socket: TcpListener,
-    /// Once the server stops: how many connections of the accept queue are still to be answered.
-    left_to_drain: Cell<Option<u32>>,
+    /// Others on the same port that came with it; see [`Listener::with`].
+    siblings: Vec<Self>,
+    /// Once the server stops: how many connections of the accept queue are still to be answered, by
+    /// all threads together. Before that, [`SERVING`].
+    left_to_drain: AtomicI64,
 }
+
+/// Nothing is to be drained: the server has not been asked to stop, or nobody has looked since.
+const SERVING: i64 = -1;
 
 impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
     /// nobody has accepted yet.
     pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<Self> {
-        let socket = net::listen(address, backlog)?;
+        Self::of(net::listen(address, backlog)?)
+    }
+
+    /// Another listener on the same port, with an accept queue of its own, as long as this one's.
+    ///
+    /// # Errors
+    /// See [`reuseport::listen_beside`].
+    pub fn beside(&self) -> io::Result<Self> {
+        Self::of(reuseport::listen_beside(&self.socket)?)
+    }
+
+    /// This listener together with others on its port, in the order in which all of them began to
+    /// listen: what a process inherits whose predecessor had a listener for each worker.
+    pub fn with(mut self, siblings: Vec<Self>) -> Self {
+        self.siblings = siblings;
+        self
+    }
+
+    /// The others, which are to be held from now on by whoever takes them.
+    pub(super) fn take_siblings(&mut self) -> Vec<Self> {
+        std::mem::take(&mut self.siblings)
+    }
+
+    fn of(socket: TcpListener) -> io::Result<Self> {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
-            left_to_drain: Cell::new(None),
+            siblings: Vec::new(),
+            left_to_drain: AtomicI64::new(SERVING),
         })
     }
 
@@ -48,7 +93,7 @@ impl Listener {
 
     /// Connections that the kernel lets wait here: what was asked for, or net.core.somaxconn.
     pub fn queue_limit(&self) -> io::Result<u32> {
-        Ok(net::accept_queue(&self.socket)?.1)
+        Ok(net::accept_queue_limit(&self.socket)?)
     }
 
     /// Connections that wait in the accept queue.
@@ -71,8 +116,7 @@ impl Listener {
     pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
-            let drained = signal::stopping() && self.left_to_drain()? == 0;
-            if drained || signal::retiring() {
+            if self.is_finished()? {
                 return Ok(None);
             }
             match net::accept(&self.socket) {
@@ -87,28 +131,78 @@ impl Listener {
     }
     // ANCHOR_END: accept
 
+    /// Whether the server was asked to stop and all who were in the accept queue then are taken, or
+    /// this worker is to leave them to the others.
+    pub(super) fn is_finished(&self) -> io::Result<bool> {
+        Ok(signal::retiring() || signal::stopping() && self.left_to_drain()? == 0)
+    }
+
+    /// `accept` as it is, for the master that takes clients on behalf of others.
+    pub(super) fn accept_one(&self) -> nix::Result<TcpStream> {
+        let client = net::accept(&self.socket)?;
+        self.count_taken();
+        Ok(client)
+    }
+
+    /// From now on no accept waits: neither in this process nor in any other that holds the
+    /// listener, since the flag belongs to the open socket (`open(2)`). So it is for models whose
+    /// processes all want that, each before its first accept.
+    ///
+    /// # Errors
+    /// None that a listening socket knows.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
+    }
+
+    /// One try to accept, for loops that must not wait; the connection does not block either.
+    ///
+    /// # Errors
+    /// As [`Listener::accept`].
+    // ANCHOR: try_accept
+    pub fn try_accept(&self) -> io::Result<Attempt> {
+        loop {
+            if signal::stopping() && self.left_to_drain()? == 0 {
+                return Ok(Attempt::Over);
+            }
+            match net::accept_nonblocking(&self.socket) {
+                Ok(client) => {
+                    self.count_taken();
+                    return Ok(Attempt::Client(client));
+                }
+                Err(Errno::EAGAIN) if self.is_draining() => {
+                    return Ok(Attempt::Over);
+                }
+                Err(Errno::EAGAIN) => return Ok(Attempt::Nobody),
+                Err(error) if is_exhaustion(error) => {
+                    return Ok(Attempt::Exhausted(error));
+                }
+                Err(error) => recover(error)?,
+            }
+        }
+    }
+    // ANCHOR_END: try_accept
+
     fn is_draining(&self) -> bool {
-        self.left_to_drain.get().is_some()
+        self.left_to_drain.load(Relaxed) != SERVING
     }
 
-    /// How many of those that were in the queue when the server was asked to stop are left. Without
-    /// the count a busy port would never let it. Where somebody else takes one of them the tick
-    /// ends the wait; O_NONBLOCK would end it at once, but for all who share the listener, and
-    /// those who are not to stop would never wait again.
+    /// How many of those that were in the queue when the server was asked to stop are left, as far
+    /// as nobody else has taken them. Without the count a busy port would never let it stop.
+    /// O_NONBLOCK would do, but for all who share the listener, and those who are not to stop would
+    /// never wait again.
     // ANCHOR: drain
-    fn left_to_drain(&self) -> io::Result<u32> {
-        let left = match self.left_to_drain.get() {
-            Some(left) => left,
-            None => self.waiting()?,
-        };
-        self.left_to_drain.set(Some(left));
-        Ok(left)
+    pub(super) fn left_to_drain(&self) -> io::Result<i64> {
+        let queued = i64::from(self.waiting()?);
+        // Of several threads the first decides.
+        let left = &self.left_to_drain;
+        let _ = left.compare_exchange(SERVING, queued, Relaxed, Relaxed);
+        Ok(left.fetch_min(queued, Relaxed).min(queued))
     }
 
-    fn count_taken(&self) {
-        let left = self.left_to_drain.get();
-        self.left_to_drain
-            .set(left.map(|left| left.saturating_sub(1)));
+    pub(super) fn count_taken(&self) {
+        let one_less = |left: i64| (left > 0).then(|| left - 1);
+        // Nothing is counted before the stop: that is no error here.
+        let _ = self.left_to_drain.fetch_update(Relaxed, Relaxed, one_less);
     }
     // ANCHOR_END: drain
 }
@@ -119,13 +213,21 @@ impl AsFd for Listener {
     }
 }
 
+/// Whether something lacks of which there may be enough later.
+pub(super) fn is_exhaustion(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
+    )
+}
+
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.
 // ANCHOR: recover
-fn recover(error: Errno) -> io::Result<()> {
+pub(super) fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
         Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
+        error if is_exhaustion(error) => {
             crate::log!("accept: {}; waiting until that changes", error.desc());
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use clap::error::ErrorKind;
 
 use super::{duration, wrong_call};
+use crate::accept::Strategy;
 use crate::models::Model;
 use crate::serve::{Pool, Sizing};
 
@@ -84,7 +85,8 @@ impl PoolArgs {
     }
 
     /// The rules; `grace` is what those that are to leave are given.
-    pub(super) fn rules(&self, model: &Model, grace: Duration) -> Pool {
+    pub(super) fn rules(&self, model: &Model, accept: Strategy, grace: Duration) -> Pool {
+        self.refuse_without_workers(accept);
         Pool {
             sizing: self.sizing(model),
             worker_timeout: Some(self.worker_timeout).filter(|time| !time.is_zero()),
@@ -92,6 +94,23 @@ impl PoolArgs {
             max_requests: self.max_requests,
             max_requests_jitter: self.max_requests_jitter,
             grace,
+        }
+    }
+
+    /// Some strategies need somebody who accepts, at all times.
+    fn refuse_without_workers(&self, accept: Strategy) {
+        let needs_them = match self.kind {
+            Kind::Static => false,
+            // Each worker has an accept queue of its own, which would be left alone with it.
+            Kind::Dynamic => accept == Strategy::Reuseport,
+            // Where the master accepts, it does so for workers that are there.
+            Kind::Ondemand => matches!(accept, Strategy::Reuseport | Strategy::Pass),
+        };
+        if needs_them {
+            let kind = name(self.kind);
+            let accept = accept.name();
+            let message = format!("--pool {kind} does not go with --accept {accept}");
+            wrong_call("run", ErrorKind::ArgumentConflict, message);
         }
     }
 
@@ -139,12 +158,16 @@ impl PoolArgs {
     /// An option that would have no effect is a misunderstanding.
     fn refuse(&self, option: &str, is_given: bool, kind: Kind) {
         if is_given {
-            let kind = kind.to_possible_value();
-            let kind = kind.as_ref().map_or("", |value| value.get_name());
+            let kind = name(kind);
             let message = format!("{option} means something with --pool {kind} alone");
             wrong_call("run", ErrorKind::ArgumentConflict, message);
         }
     }
+}
+
+fn name(kind: Kind) -> String {
+    let value = kind.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// Gunicorn's advice: enough workers that some can compute while others wait.

@@ -7,16 +7,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::FromArgMatches;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
 use super::pool::PoolArgs;
 use super::{duration, wrong_call};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::{Description, Scoreboard};
-use crate::serve::{Lifetime, Server};
+use crate::serve::{Lifetime, Server, Trigger};
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 use crate::sys::errors::plain;
@@ -35,6 +38,9 @@ use crate::sys::signal;
   servers run prefork --pool dynamic --workers 64 --min-spare 5 --max-spare 10
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
+  servers run prefork --accept pass --pick first
+  servers run epoll --trigger edge
+  servers run event --workers 2 --accept exclusive --requeue 0
 
 Exit codes: 0 stopped in good order, 1 it failed or was stopped by force, 2 the call was wrong.")]
 pub(super) struct Args {
@@ -56,10 +62,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
     accept: Option<Strategy>,
 
-    /// Connections served at once, for models with a process or thread each; 503 beyond it.
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    max_connections: u32,
+    /// With --accept pass: whom the master passes the next connection to [default: round-robin].
+    #[arg(long, value_name = "RULE", value_parser = pick_parser())]
+    pick: Option<Pick>,
+
+    /// With --accept mutex: one that stays locked when its holder dies, to see why it should not.
+    #[arg(long, hide = true)]
+    plain_mutex: bool,
+
+    /// When epoll reports a connection, for models that wait with it [default: level].
+    #[arg(long, value_name = "TRIGGER", value_parser = trigger_parser())]
+    trigger: Option<Trigger>,
+
+    /// With --accept exclusive, let the others go before after this many connections; 0 for never.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    requeue: u32,
+
+    /// Connections served at once, by each process of an event loop; 503 beyond it [default: 1024;
+    /// for event loops, as many as there may be descriptors].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: Option<u32>,
 
     /// Connections that may wait to be accepted (the kernel caps it at net.core.somaxconn).
     #[arg(long, value_name = "N", default_value_t = 511)]
@@ -112,6 +134,10 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// Say whether this call is right, and serve nobody.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Who may see the status pages.
@@ -128,7 +154,9 @@ enum ShowTo {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let accept = self.strategy();
-        let pool = self.pool.rules(self.model, self.graceful_timeout);
+        let pool = self.pool.rules(self.model, accept, self.graceful_timeout);
+        let (manner, trigger) = (self.manner(accept), self.trigger());
+        let connections_max = self.connections_max();
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
         let site = Site {
             root: self.open_root()?,
@@ -146,10 +174,18 @@ impl Args {
             lifetime: Lifetime::default(),
             threads: self.threads.into(),
             accept,
+            manner,
             scoreboard: &scoreboard,
-            connections_max: self.max_connections as usize,
+            connections_max,
+            trigger,
+            requeue: self.requeue as usize,
             slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
         };
+        if self.check {
+            return Ok(ExitCode::SUCCESS);
+        }
+        (self.model.check()).with_context(|| format!("cannot run {}", self.model.name))?;
+        raise_descriptors();
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
         scoreboard.describe(&Description {
@@ -186,6 +222,25 @@ impl Args {
         wanted
     }
 
+    /// The details of the strategy, as far as it has any.
+    fn manner(&self, accept: Strategy) -> Manner {
+        let misplaced = |option, strategy: Strategy| {
+            let name = strategy.name();
+            let message = format!("{option} needs --accept {name}");
+            wrong_call("run", ErrorKind::ArgumentConflict, message);
+        };
+        if self.pick.is_some() && accept != Strategy::Pass {
+            misplaced("--pick", Strategy::Pass);
+        }
+        if self.plain_mutex && accept != Strategy::Mutex {
+            misplaced("--plain-mutex", Strategy::Mutex);
+        }
+        Manner {
+            pick: self.pick.unwrap_or_default(),
+            plain_mutex: self.plain_mutex,
+        }
+    }
+
     fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
         let open_to = match self.status {
             ShowTo::Local => OpenTo::Local,
@@ -198,6 +253,29 @@ impl Args {
         })
     }
 
+    /// What was asked for, if the model waits with epoll at all.
+    fn trigger(&self) -> Trigger {
+        if let Some(wanted) = self.trigger
+            && !self.model.triggers().contains(&wanted)
+        {
+            let known = models::ALL.iter().filter(|it| !it.triggers().is_empty());
+            let names: Vec<&str> = known.map(|model| model.name).collect();
+            let (model, names) = (self.model.name, names.join(" and "));
+            let message = format!("{model} has no --trigger; {names} have it");
+            wrong_call("run", ErrorKind::ValueValidation, message);
+        }
+        self.trigger.unwrap_or(Trigger::Level)
+    }
+
+    /// A process or thread for each connection is worth a limit; a few kilobytes are not.
+    fn connections_max(&self) -> usize {
+        match self.max_connections {
+            Some(wanted) => wanted as usize,
+            None if self.model.holds_all() => usize::MAX,
+            None => 1024,
+        }
+    }
+
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
         let Some(path) = &self.root else {
             return Ok(None);
@@ -205,6 +283,31 @@ impl Args {
         let root = Root::open(path)
             .with_context(|| format!("cannot serve files from --root {}", path.display()))?;
         Ok(Some(root))
+    }
+}
+
+/// Reads what follows `servers run`: the model, and which options were given. What they mean
+/// together is not looked at; `--check` does that.
+///
+/// # Errors
+/// What `servers run` would say to it.
+pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap::Error> {
+    let mut root = super::command();
+    root.build();
+    let run = root.find_subcommand("run");
+    let run = run.expect("run is one of the subcommands").clone();
+    let matches = run.no_binary_name(true).try_get_matches_from(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
+    Ok((args.model, Given(matches)))
+}
+
+/// The options of a command line.
+pub(super) struct Given(clap::ArgMatches);
+
+impl Given {
+    /// Whether the option of this name was given and is not a default.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.value_source(name) == Some(ValueSource::CommandLine)
     }
 }
 
@@ -221,13 +324,42 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 }
 
 /// The names of all strategies; which of them a model has is its own affair.
-fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
+pub(super) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     let names =
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {
         let known = Strategy::ALL.into_iter().find(|it| it.name() == name);
         known.expect("clap only lets names through that come from the list")
     })
+}
+
+/// The rules of `--accept pass`.
+fn pick_parser() -> impl TypedValueParser<Value = Pick> {
+    let names = Pick::ALL.map(|pick| PossibleValue::new(pick.name()).help(pick.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Pick::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
+    })
+}
+
+/// The names of the triggers; whether a model has them is its own affair.
+fn trigger_parser() -> impl TypedValueParser<Value = Trigger> {
+    let names =
+        Trigger::ALL.map(|trigger| PossibleValue::new(trigger.name()).help(trigger.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Trigger::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
+    })
+}
+
+/// Takes as many descriptors as the system lets it: raises the soft limit to the hard one. The soft
+/// one is low for the sake of programs that use `select(2)`, which this one does not.
+///
+/// Where that fails, the limit is what it was: nothing that would have to be said.
+fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
 }
 
 /// Names are not resolved: one may stand for several addresses, and a server has one listener.

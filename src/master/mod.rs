@@ -17,6 +17,7 @@
 
 mod backoff;
 mod children;
+mod crew;
 mod liveness;
 mod member;
 mod pool;
@@ -28,17 +29,19 @@ mod turnover;
 mod worker;
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
-use crate::accept::Listener;
+use crate::accept::{Entrance, Listener};
 use crate::serve::Server;
-use crate::sys::process::{self, Fork};
+use crate::sys::process::{self, Fork, leave_after};
 use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
+use crew::Crew;
 use pool::Pool;
+use worker::Post;
 pub use worker::{Work, Worker};
 
 /// Forks the workers before any request arrives, keeps the pool whole, and returns when all
@@ -63,50 +66,44 @@ pub fn run_threads(
     work: Work,
 ) -> io::Result<()> {
     let signals = Signals::take_over()?;
+    let crew = Crew { server, work };
+    let mut entrance = crew.open(listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
     // This process has no slot: it serves nobody.
     server.scoreboard.vacate(0);
     while !signal::stopping() {
-        pool.look(Instant::now())?;
-        act(&mut pool, server, &listener, work);
-        let now = Instant::now();
-        let queue = [listener.as_fd()];
-        let watched = &queue[..usize::from(pool.awaits_demand(now))];
-        match signals.wait_beside(Some(pool.until_due(now)), watched)? {
+        pool.look(&mut entrance, Instant::now())?;
+        act(&mut pool, &mut entrance, &crew);
+        let due = pool.until_due(Instant::now());
+        let demand = pool.awaits_demand(Instant::now());
+        match entrance.wait(&signals, Some(due), demand)? {
             Event::Signal(Signal::SIGTERM) => signal::begin_stop(),
             Event::Signal(Signal::SIGINT | Signal::SIGQUIT) => {
                 return pool.children.stop_fast(&signals);
             }
             Event::Signal(signal) => obey(signal, &mut pool),
             Event::Readable(_) => {
-                pool.demand(listener.waiting()?, Instant::now());
+                pool.demand(entrance.waiting(0)?, Instant::now());
             }
             Event::Timeout => {}
         }
     }
-    drop(listener);
-    pool.children.stop(&signals)
+    last_call(&mut pool, &mut entrance, &crew)?;
+    entrance.close();
+    pool.stop(&signals, &mut entrance)
 }
 // ANCHOR_END: run
 
-/// Starts whoever is to come, as far as the system lets it, and tells whoever is to go.
+/// Tells whoever is to go, and starts whoever is to come, as far as the
+/// system lets it.
 // ANCHOR: act
-fn act(pool: &mut Pool, server: &Server, listener: &Listener, work: Work) {
+fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
     let steps = pool.steps(Instant::now());
     pool.retire(&steps, Instant::now());
     for _ in 0..steps.start {
         let post = pool.post();
-        let requests = allowance(&server.pool);
-        match process::fork() {
-            Ok(Fork::Child) => {
-                let worker = Worker {
-                    server,
-                    listener,
-                    post,
-                };
-                process::leave_after(|| worker.live(requests, work));
-            }
-            Ok(Fork::Parent(pid)) => pool.filled(pid, post, Instant::now()),
+        match spawn(post, entrance, crew) {
+            Ok(pid) => pool.filled(pid, post, Instant::now()),
             Err(error) => {
                 let pause = pool.unfilled(post, Instant::now());
                 crate::log!("fork: {error}; again in {pause:?}");
@@ -117,7 +114,39 @@ fn act(pool: &mut Pool, server: &Server, listener: &Listener, work: Work) {
 }
 // ANCHOR_END: act
 
+/// Forks a worker for a post.
+// ANCHOR: spawn
+fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
+    let requests = crew.allowance();
+    entrance.prepare(post.slot)?;
+    match process::fork()? {
+        Fork::Parent(pid) => Ok(pid),
+        Fork::Child => leave_after(|| crew.live(post, entrance, requests)),
+    }
+}
+// ANCHOR_END: spawn
+
+/// The wish to stop has come while workers were missing: where connections wait for them, a last
+/// worker answers those. It inherits the wish to stop, so it does no more.
+fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Result<()> {
+    // The signal of a death may still be in the queue, behind the wish to stop.
+    pool.look(entrance, Instant::now())?;
+    pool.demand(entrance.waiting(0)?, Instant::now());
+    for _ in 0..pool.missing() {
+        let post = pool.post();
+        if entrance.waiting(post.seat)? == 0 {
+            continue;
+        }
+        match spawn(post, entrance, crew) {
+            Ok(pid) => pool.filled(pid, post, Instant::now()),
+            Err(error) => crate::log!("connections are lost: fork: {error}"),
+        }
+    }
+    Ok(())
+}
+
 /// What a signal means that does not end the loop.
+// ANCHOR: obey
 fn obey(signal: Signal, pool: &mut Pool<'_>) {
     match signal {
         Signal::SIGTTIN => pool.adjust(1),
@@ -128,12 +157,4 @@ fn obey(signal: Signal, pool: &mut Pool<'_>) {
         other => crate::log!("{other}: nothing to do"),
     }
 }
-
-/// Requests that a worker may answer; 0 for no end. The master draws the number: its children
-/// would all draw the same.
-fn allowance(rules: &crate::serve::Pool) -> u64 {
-    match rules.max_requests {
-        0 => 0,
-        requests => requests.saturating_add(fastrand::u64(0..=rules.max_requests_jitter)),
-    }
-}
+// ANCHOR_END: obey

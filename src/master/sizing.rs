@@ -96,9 +96,10 @@ impl Sizer {
     }
 
     /// One more or one fewer, by hand: of the workers in a static pool, of the limit in others.
-    /// One always remains, and never are there more than `most`.
-    pub(super) fn adjust(&mut self, by: isize, most: usize) -> usize {
-        self.limit = self.limit.saturating_add_signed(by).clamp(1, most.max(1));
+    /// Never are there fewer than `least`, nor more than `most`.
+    pub(super) fn adjust(&mut self, by: isize, least: usize, most: usize) -> usize {
+        let limit = self.limit.saturating_add_signed(by);
+        self.limit = limit.clamp(least, most.max(least));
         self.target = match self.sizing {
             Sizing::Static => self.limit,
             _ => self.target.min(self.limit),
@@ -134,29 +135,26 @@ impl Sizer {
     /// `waiting` connections are in the accept queue.
     pub(super) fn demand(&mut self, census: &Census, waiting: usize) -> Option<Change> {
         let missing = waiting.saturating_sub(census.spare());
-        if missing == 0 {
+        if missing == 0 || !self.is_on_demand() {
             return None;
         }
         self.slack = None;
         self.grow(census, missing.min(RATE_MAX))
     }
 
-    fn keep_spare(
-        &mut self,
-        census: &Census,
-        spare_min: usize,
-        spare_max: usize,
-    ) -> Option<Change> {
+    fn keep_spare(&mut self, census: &Census, min: usize, max: usize) -> Option<Change> {
+        // ANCHOR: keep_spare
         let spare = census.spare();
-        if spare < spare_min {
-            let count = self.rate.min(spare_min - spare);
+        if spare < min {
+            let count = self.rate.min(min - spare);
             self.rate = (self.rate * 2).min(RATE_MAX);
             return self.grow(census, count);
         }
         self.rate = 1;
         self.is_at_limit = false;
         // Apache stops one a second: a burst may be followed by another.
-        (spare > spare_max && census.idle > 0).then(|| self.shrink(census, 1))
+        (spare > max && census.idle > 0).then(|| self.shrink(census, 1))
+        // ANCHOR_END: keep_spare
     }
 
     /// Those go that were idle all the time, even when the fewest were. In a pool whose workers

@@ -4,15 +4,19 @@
 //! The same thing has the same name in every file, so that the difference between two files is
 //! the difference between two models.
 
+mod epoll;
+mod event;
 mod fork;
 mod iterative;
+mod poll;
 mod prefork;
 mod threaded;
+mod uring;
 
 use std::io;
 
 use crate::accept::{Listener, Strategy};
-use crate::serve::Server;
+use crate::serve::{Server, Trigger};
 
 /// A way to structure a server: who accepts, who serves, how many clients one worker holds.
 pub struct Model {
@@ -45,6 +49,31 @@ impl Model {
     pub fn can_size_its_pool(&self) -> bool {
         ["prefork", "worker"].contains(&self.name)
     }
+
+    /// Whether one worker holds as many clients as it has descriptors for.
+    pub fn holds_all(&self) -> bool {
+        self.clients_per_worker == "all"
+    }
+
+    /// The triggers that `--trigger` can choose from, the default first; none where nobody waits
+    /// with epoll.
+    pub fn triggers(&self) -> &'static [Trigger] {
+        match self.name {
+            "epoll" | "event" => &Trigger::ALL,
+            _ => &[],
+        }
+    }
+
+    /// Whether this machine can run it; to be asked before anybody is told the port.
+    ///
+    /// # Errors
+    /// What is missing, and what can be done.
+    pub fn check(&self) -> io::Result<()> {
+        match self.name {
+            "uring" => uring::check(),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Every model, in the order of the chapters.
@@ -54,8 +83,20 @@ pub const ALL: &[Model] = &[
     fork::MODEL,
     prefork::MODEL,
     threaded::MODEL,
+    poll::MODEL,
+    epoll::MODEL,
+    event::MODEL,
+    uring::MODEL,
 ];
 // ANCHOR_END: registry
+
+impl Model {
+    /// Whether its workers last, so that each serves many connections. Where every connection has a
+    /// worker of its own, there is nothing that workers could share evenly or not.
+    pub fn workers_last(&self) -> bool {
+        !matches!(self.name, "fork" | "threaded")
+    }
+}
 
 /// The model of that name or alias.
 pub fn find(name: &str) -> Option<&'static Model> {

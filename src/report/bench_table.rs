@@ -7,6 +7,7 @@ use comfy_table::{
 
 use super::findings;
 use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
+use super::workers_table;
 use super::wrap::wrapped;
 use crate::bench::plan::{Plan, Scenario};
 use crate::bench::results::Results;
@@ -36,6 +37,10 @@ pub fn text(results: &Results, styled: bool) -> String {
         text.push_str(&format!("{}\n", heading(&results.plan, scenario)));
         text.push_str(&table(&results.plan, &rows, styled));
         text.push('\n');
+    }
+    let workers = workers_table::text(results, usize::from(WIDTH_MAX));
+    if !workers.is_empty() {
+        text.push_str(&format!("{workers}\n"));
     }
     for line in findings::below_the_table(results) {
         text.push_str(&wrapped(&line, usize::from(WIDTH_MAX)));

@@ -59,7 +59,8 @@ pub(super) mod record {
     pub(in super::super) const BYTES: usize = 4;
     /// Connections that were begun.
     pub(in super::super) const CONNECTIONS: usize = 5;
-    // Word 6 is free.
+    /// How often an event loop was woken for a connection that somebody else had taken by then.
+    pub(in super::super) const IN_VAIN: usize = 6;
     /// Time between a request's arrival and its answer, summed up, in microseconds.
     pub(in super::super) const HANDLING_US: usize = 7;
     /// Requests that took longer than `--slow-ms`.

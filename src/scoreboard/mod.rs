@@ -49,7 +49,7 @@ pub use line::{Asked, LINE_OCTETS};
 pub use pool::{Event, PoolFacts};
 pub use slots::Slots;
 pub use state::State;
-pub use view::{Counts, Facts, Record, View, running};
+pub use view::{Counts, Facts, Record, View, Wakes, running};
 pub use vitals::Vitals;
 
 /// Slots that have a record of their own; those beyond share the last one.
@@ -137,6 +137,19 @@ impl Scoreboard {
     /// The current thread has taken on a connection.
     pub fn accepted(&self) {
         self.own(record::CONNECTIONS).fetch_add(1, Relaxed);
+    }
+
+    /// The current thread, an event loop, was woken for a connection and found none.
+    pub fn woken_in_vain(&self) {
+        self.own(record::IN_VAIN).fetch_add(1, Relaxed);
+    }
+
+    /// What the current slot has come to: connections accepted, and wake-ups in vain.
+    pub fn wakes(&self) -> Wakes {
+        Wakes {
+            accepted: self.own(record::CONNECTIONS).load(Relaxed),
+            in_vain: self.own(record::IN_VAIN).load(Relaxed),
+        }
     }
 
     /// What the current thread does, since when. If it has done so before, that moment stays.

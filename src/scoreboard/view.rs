@@ -82,6 +82,15 @@ pub struct Facts {
     pub turned_away: u64,
 }
 
+/// How an event loop comes by its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wakes {
+    /// Connections that it has accepted.
+    pub accepted: u64,
+    /// Times that it was woken for a connection which somebody else had taken by then.
+    pub in_vain: u64,
+}
+
 impl View {
     /// The scoreboard of the server `pid`, found among its descriptors.
     ///
@@ -129,6 +138,16 @@ impl View {
             requests: self.load(index(slot, record::REQUESTS)),
         };
         (0..self.slots()).map(counts).collect()
+    }
+
+    /// The same slots, with how they came by their connections.
+    pub fn wakes(&self) -> Vec<Wakes> {
+        let load = |slot, field| self.load(index(slot, field));
+        let wakes = |slot| Wakes {
+            accepted: load(slot, record::CONNECTIONS),
+            in_vain: load(slot, record::IN_VAIN),
+        };
+        (0..self.slots()).map(wakes).collect()
     }
 
     /// Every record up to the highest slot that was ever taken.

@@ -1,21 +1,28 @@
 //! Moves bytes between a socket and an [`http::Conn`](crate::http::Conn).
 
+mod alarms;
 mod blocking;
 mod clock;
+mod completions;
+mod event_loop;
 mod lifetime;
+mod nonblocking;
 mod pool;
 mod slow;
+mod transfer;
 mod turned_away;
 
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crate::accept::Strategy;
+use crate::accept::{Manner, Strategy};
 use crate::http::{Activity, Conn, Handler, Limits};
 use crate::scoreboard::{Scoreboard, State};
 use crate::sys::signal;
 
+pub use completions::{CompletionLoop, Done};
+pub use event_loop::{Epoll, EventLoop, Interest, Poll, Poller, Ready, Signs, Token, Trigger};
 pub use lifetime::Lifetime;
 pub use pool::{Pool, Sizing};
 pub use turned_away::TurnedAway;
@@ -36,8 +43,15 @@ pub struct Server<'a> {
     pub threads: usize,
     /// How the workers share the port: one of the model's own strategies.
     pub accept: Strategy,
-    /// Connections served at once by the models that make a process or thread for each; beyond
-    /// it the answer is 503.
+    /// The details of that.
+    pub manner: Manner,
+    /// How the models that wait with epoll hear of their connections.
+    pub trigger: Trigger,
+    /// With [`Strategy::Exclusive`], a worker lets the others go before it after this many
+    /// connections; never, if it is 0.
+    pub requeue: usize,
+    /// Connections served at once, by the server in the models that make a process or thread for
+    /// each, by each process in those whose processes hold many; beyond it the answer is 503.
     pub connections_max: usize,
     /// Where each worker shows what it does, and counts what it has done.
     pub scoreboard: &'a Scoreboard,

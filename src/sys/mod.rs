@@ -4,12 +4,20 @@
 
 pub mod clock;
 pub mod errors;
+pub mod file_lock;
 pub mod guarded;
 pub mod log;
 mod math;
+pub mod mutex;
 pub mod net;
+pub mod passing;
+pub mod poll;
 pub mod process;
+mod received;
+pub mod reuseport;
 pub mod shared;
 pub mod signal;
 pub mod slot;
 pub mod sock_diag;
+pub mod ticker;
+pub mod uring;

@@ -235,13 +235,23 @@ impl Signals {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
-        let next = self.queue.read_signal()?;
-        let signal = next.and_then(|info| Signal::try_from(info.ssi_signo.cast_signed()).ok());
         let readable = || all[1..].iter().position(|fd| fd.any() == Some(true));
-        Ok(match (signal, readable()) {
+        Ok(match (self.take()?, readable()) {
             (Some(signal), _) => Event::Signal(signal),
             (None, Some(index)) => Event::Readable(index),
             (None, None) => Event::Timeout,
         })
+    }
+
+    /// The next signal, if there is one already. The queue's descriptor is readable when there is.
+    pub fn take(&self) -> nix::Result<Option<Signal>> {
+        let next = self.queue.read_signal()?;
+        Ok(next.and_then(|info| Signal::try_from(info.ssi_signo.cast_signed()).ok()))
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
     }
 }

@@ -9,6 +9,7 @@ use fastrand::Rng;
 use servers::models;
 
 use crate::case::{Case, Then};
+use crate::support::can_run;
 use crate::support::server::Server;
 use crate::support::wire::{self, Answer};
 
@@ -21,6 +22,9 @@ const PROBE_ANSWER: &str = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 G
     Content-Length: 3\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n\r\nxxx";
 /// How often each case is cut at random.
 const RANDOM_DELIVERIES: usize = 3;
+
+/// Options that make another driver of a model.
+const VARIATIONS: [&str; 1] = ["epoll --trigger edge"];
 
 /// How the octets of a case go out.
 #[derive(Clone)]
@@ -50,6 +54,7 @@ impl fmt::Display for Delivery {
 pub(crate) struct Group<'a> {
     cases: &'a [Case],
     options: &'a [&'a str],
+    others: &'a [&'static str],
 }
 
 impl<'a> Group<'a> {
@@ -57,7 +62,14 @@ impl<'a> Group<'a> {
         Self {
             cases,
             options: &[],
+            others: &[],
         }
+    }
+
+    /// Further contenders: models with options, as in `prefork --accept flock`.
+    pub(crate) fn against(mut self, others: &'a [&'static str]) -> Self {
+        self.others = others;
+        self
     }
 
     /// Options of `servers run`.
@@ -66,14 +78,18 @@ impl<'a> Group<'a> {
         self
     }
 
-    /// Runs every case against every model, the models at the same time.
+    /// Runs every case against every model, the models at the same time, and against variations
+    /// that have a way of their own to a connection's octets.
     pub(crate) fn run(&self) {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let runs: Vec<Run> = thread::scope(|scope| {
-            let runs: Vec<_> = models::ALL
-                .iter()
-                .map(|model| scope.spawn(move || self.run_against(model.name, seed)))
+            let names = models::ALL.iter().map(|model| model.name);
+            let runs: Vec<_> = names
+                .chain(VARIATIONS)
+                .chain(self.others.iter().copied())
+                .filter(|model| can_run(model))
+                .map(|model| scope.spawn(move || self.run_against(model, seed)))
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
         });

@@ -8,9 +8,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::support::server::{BINARY, Server};
-use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
-use crate::support::{limited, proc};
+use crate::support::{can_run, limited, proc, wait_for};
 use crate::{assert_serves, for_every_model};
 
 for_every_model! {
@@ -22,7 +21,7 @@ const QUIET_S: f64 = 0.3;
 
 /// More clients than the process may have descriptors. Where each client has a process of its own
 /// there is no such lack, and all are answered.
-fn a_lack_of_descriptors_is_waited_out(model: &str) {
+pub(crate) fn a_lack_of_descriptors_is_waited_out(model: &str) {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
     let options = ["--keep-alive-timeout", "300s", "--head-timeout", "300s"];
@@ -31,7 +30,7 @@ fn a_lack_of_descriptors_is_waited_out(model: &str) {
     for client in &held {
         wire::get(client, "/");
     }
-    if model == "threaded" {
+    if ["threaded", "uring"].contains(&model) {
         wait_for("it says what it lacks", || {
             server.said().contains("accept: ")
         });
@@ -42,21 +41,40 @@ fn a_lack_of_descriptors_is_waited_out(model: &str) {
     assert_serves(&server);
 }
 
-/// Those in the accept queue are answered before the end, even if descriptors lack for a while.
 #[test]
 fn threaded_drains_the_queue_through_a_lack_of_descriptors() {
+    drains_the_queue_through_a_lack_of_descriptors("threaded");
+}
+
+#[test]
+fn uring_drains_the_queue_through_a_lack_of_descriptors() {
+    if can_run("uring") {
+        drains_the_queue_through_a_lack_of_descriptors("uring");
+    }
+}
+
+/// Those in the accept queue are answered before the end, even if descriptors lack for a while: as
+/// long as nobody has sent a whole request.
+fn drains_the_queue_through_a_lack_of_descriptors(model: &str) {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
-    let mut server = Server::start_by(launcher, "threaded", &[]);
+    let mut server = Server::start_by(launcher, model, &["--head-timeout", "300s"]);
     let clients: Vec<TcpStream> = (0..30).map(|_| server.connect()).collect();
     for client in &clients {
-        wire::get_and_close(client, "/sleep?ms=1000");
+        wire::send(
+            client,
+            b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n",
+        );
     }
     wait_for("it says what it lacks", || {
         server.said().contains("accept: ")
     });
     server.signal(Signal::SIGTERM);
+    wait_for("the signal arrives", || {
+        proc::pending_signals(server.pid()) == 0
+    });
     for client in &clients {
+        wire::send(client, b"\r\n");
         assert_eq!(read_answer(client).status(), 200);
     }
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
@@ -116,7 +134,7 @@ fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
 
 /// CPU time, not duration: however long the second takes, waiting costs nothing.
 #[track_caller]
-fn assert_quiet(server: &Server) {
+pub(crate) fn assert_quiet(server: &Server) {
     let before = proc::cpu_seconds(server.pid());
     thread::sleep(Duration::from_secs(1));
     let used = proc::cpu_seconds(server.pid()) - before;

@@ -5,15 +5,18 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod accept;
 mod busy;
 mod children;
 mod clients;
 mod exhaustion;
 mod inherited;
+mod loops;
 mod slow;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+mod uring;
 
 use support::server::Server;
 use support::wire;

@@ -51,6 +51,14 @@ fn wrong_calls() {
             &["threaded", "--pool", "dynamic"],
             "threaded has no pool that could size itself",
         ),
+        (
+            &["prefork", "--pool", "dynamic", "--accept", "reuseport"],
+            "--pool dynamic does not go with --accept reuseport",
+        ),
+        (
+            &["prefork", "--pool", "ondemand", "--accept", "pass"],
+            "--pool ondemand does not go with --accept pass",
+        ),
         (&["prefork", "--worker-timeout", "999ms"], "at least 1s"),
         (&["prefork", "--request-timeout", "0s"], "more than 0"),
         (&["prefork", "--workers", "0"], "0 is not in 1"),

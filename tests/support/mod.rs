@@ -14,6 +14,7 @@ pub(crate) mod proc;
 pub(crate) mod server;
 pub(crate) mod wire;
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,12 +34,61 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Makes one `#[test]` of each function for every model of the registry; the functions take the
-/// model's name. A model that joins the registry and not this list fails the last test.
+/// Whether this machine can run the model. If not (a kernel without io_uring, or a container that
+/// forbids it), the server has to say so, and the test is skipped for all to see.
+#[track_caller]
+pub(crate) fn can_run(model: &str) -> bool {
+    let known = servers::models::find(first_word(model)).expect("a model of the registry");
+    // On a thread of its own: the kernel clears up behind a ring by interrupting who has made it.
+    let checked = thread::spawn(|| known.check()).join().unwrap();
+    let Err(reason) = checked else {
+        return true;
+    };
+    let refused = Command::new(server::BINARY)
+        .args(["run", known.name, "--bind", "127.0.0.1:0"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(refused.stdout.is_empty(), "nobody may learn the port");
+    assert!(said.contains(&reason.to_string()), "{said}");
+    eprintln!("skipped: {}", said.trim_end());
+    false
+}
+
+/// Whether the model has a master that keeps a pool of worker processes.
+pub(crate) fn has_master(model: &str) -> bool {
+    matches!(first_word(model), "prefork" | "worker" | "event")
+}
+
+/// The model's name, without the options that make a variation of it.
+pub(crate) fn first_word(model: &str) -> &str {
+    model.split(' ').next().unwrap_or(model)
+}
+
+/// Makes one `#[test]` of each function for every model of the registry, and for variations of some
+/// of them; the functions take the model's name with the options of its variation. A model that
+/// joins the registry and not this list fails the last test.
 #[macro_export]
 macro_rules! for_every_model {
     ($($test:ident),* $(,)?) => {
-        $crate::for_every_model! { @tests [$($test)*] iterative fork prefork threaded }
+        $crate::for_every_model! { @tests [$($test)*]
+            iterative fork prefork threaded poll epoll event uring
+        }
+        $crate::for_every_model! { @variation epoll_edge "epoll --trigger edge" [$($test)*] }
+        $crate::for_every_model! { @variation event_edge "event --trigger edge" [$($test)*] }
+        $crate::for_every_model! { @variation event_herd "event --accept epoll" [$($test)*] }
+        $crate::for_every_model! {
+            @variation event_reuseport "event --accept reuseport" [$($test)*]
+        }
+    };
+    (@variation $name:ident $model:literal [$($test:ident)*]) => {
+        mod $name {
+            $(#[test]
+            fn $test() {
+                super::$test($model);
+            })*
+        }
     };
     (@tests $tests:tt $($model:ident)*) => {
         $($crate::for_every_model! { @model $model $tests })*
@@ -53,7 +103,9 @@ macro_rules! for_every_model {
         mod $model {
             $(#[test]
             fn $test() {
-                super::$test(stringify!($model));
+                if $crate::support::can_run(stringify!($model)) {
+                    super::$test(stringify!($model));
+                }
             })*
         }
     };

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::FromArgMatches;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
@@ -51,10 +53,10 @@ pub(super) struct Args {
     #[arg(value_parser = parse_address)]
     bind: SocketAddr,
 
-    /// Threads of each process, for models with a fixed number of them.
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
-    threads: u16,
+    /// Threads of each process, for models with a fixed number of them [default: 8; async: one
+    /// for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
 
     /// How the workers share the port [default: the model's own; see `servers list`].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
@@ -132,6 +134,10 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// Say whether this call is right, and serve nobody.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Who may see the status pages.
@@ -152,29 +158,34 @@ impl Args {
         let (manner, trigger) = (self.manner(accept), self.trigger());
         let connections_max = self.connections_max();
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
-        let site = Site {
+        let scoreboard = for_ever(scoreboard);
+        let site = for_ever(Site {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
-            status: self.status_pages(&scoreboard),
+            status: self.status_pages(scoreboard),
             lab: self.lab,
-            scoreboard: Some(&scoreboard),
-        };
-        let server = Server {
-            handler: &site,
+            scoreboard: Some(scoreboard),
+        });
+        let server = for_ever(Server {
+            handler: site,
             limits: self.limits.into(),
             workers: self.pool.workers(),
             pool,
             lifetime: Lifetime::default(),
-            threads: self.threads.into(),
+            threads: self.threads.map(usize::from),
             accept,
             manner,
-            scoreboard: &scoreboard,
+            scoreboard,
             connections_max,
             trigger,
             requeue: self.requeue as usize,
             slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
-        };
+        });
+        if self.check {
+            return Ok(ExitCode::SUCCESS);
+        }
+        (self.model.check()).with_context(|| format!("cannot run {}", self.model.name))?;
         raise_descriptors();
         let listener = Listener::bind(self.bind, self.backlog)
             .map_err(|error| explain_bind(self.bind, error))?;
@@ -190,7 +201,7 @@ impl Args {
         // Where there is but one worker it is this process, without a word from the model.
         scoreboard.enter(0);
         server.rehearse();
-        (self.model.run)(&server, listener)?;
+        (self.model.run)(server, listener)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -276,6 +287,36 @@ impl Args {
     }
 }
 
+/// A value that lives as long as the process: whoever serves may need it to the very end.
+fn for_ever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+/// Reads what follows `servers run`: the model, and which options were given. What they mean
+/// together is not looked at; `--check` does that.
+///
+/// # Errors
+/// What `servers run` would say to it.
+pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap::Error> {
+    let mut root = super::command();
+    root.build();
+    let run = root.find_subcommand("run");
+    let run = run.expect("run is one of the subcommands").clone();
+    let matches = run.no_binary_name(true).try_get_matches_from(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
+    Ok((args.model, Given(matches)))
+}
+
+/// The options of a command line.
+pub(super) struct Given(clap::ArgMatches);
+
+impl Given {
+    /// Whether the option of this name was given and is not a default.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.value_source(name) == Some(ValueSource::CommandLine)
+    }
+}
+
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.
 pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     let names = models::ALL.iter().map(|model| {
@@ -289,7 +330,7 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 }
 
 /// The names of all strategies; which of them a model has is its own affair.
-fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
+pub(super) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     let names =
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {

@@ -30,5 +30,6 @@ pub mod models;
 pub mod report;
 pub mod scoreboard;
 pub mod serve;
+pub mod service;
 pub mod site;
 pub mod sys;

@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "report",
             "scoreboard",
             "serve",
+            "service",
             "site",
             "sys",
         ],
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("site", &["http", "scoreboard", "sys"]),
     ("http", &[]),
     ("scoreboard", &["sys"]),
+    ("service", &["sys"]),
     ("sys", &[]),
 ];
 

@@ -32,7 +32,11 @@ impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
     /// nobody has accepted yet.
     pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<Self> {
-        let socket = net::listen(address, backlog)?;
+        Self::adopt(net::listen(address, backlog)?)
+    }
+
+    /// A socket that listens already: this process has inherited it.
+    pub fn adopt(socket: TcpListener) -> io::Result<Self> {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,

@@ -11,11 +11,13 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 
 use super::limits::LimitArgs;
-use super::{duration, wrong_call};
+use super::service::{Rights, ServiceArgs};
+use super::{config, duration, wrong_call_error};
 use crate::accept::{Listener, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
-use crate::serve::Server;
+use crate::serve::{Configuration, Server};
+use crate::service::{Preload, inherited, manager};
 use crate::site::{Root, Site};
 use crate::sys::errors::plain;
 use crate::sys::signal;
@@ -86,43 +88,28 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    #[command(flatten)]
+    service: ServiceArgs,
 }
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let accept = self.strategy();
+        let check = self.service.check;
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
-        let site = Site {
-            root: self.open_root()?,
-            bytes_max: self.max_bytes,
-            wait_max: self.max_wait,
-        };
-        let server = Server {
-            handler: &site,
-            limits: self.limits.into(),
-            workers: self.workers.map_or_else(default_workers, usize::from),
-            threads: self.threads.into(),
-            accept,
-            scoreboard: &scoreboard,
-            connections_max: self.max_connections as usize,
-        };
-        let listener = Listener::bind(self.bind, self.backlog)
-            .map_err(|error| explain_bind(self.bind, error))?;
-        // From here on a signal means a graceful stop, so nobody may learn the port before.
-        signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
-        announce(&listener).context("cannot write to standard output")?;
-        // Where there is but one worker it is this process, without a word from the model.
-        scoreboard.enter(0);
-        server.rehearse();
-        (self.model.run)(&server, listener)?;
+        let settings = Settings::of(self, &scoreboard)?;
+        if check {
+            return super::print(b"the options are fine\n");
+        }
+        settings.serve()?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// What was asked for, if the model has it, or the model's default.
-    fn strategy(&self) -> Strategy {
+    fn strategy(&self) -> Result<Strategy, clap::Error> {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
-            return known.first().copied().unwrap_or(Strategy::Shared);
+            return Ok(known.first().copied().unwrap_or(Strategy::Shared));
         };
         if !known.contains(&wanted) {
             let names: Vec<&str> = known.iter().map(|strategy| strategy.name()).collect();
@@ -131,9 +118,9 @@ impl Args {
                 "{model} has no --accept {wanted}; it can do: {}",
                 names.join(", ")
             );
-            wrong_call("run", ErrorKind::ValueValidation, message);
+            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
         }
-        wanted
+        Ok(wanted)
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
@@ -143,6 +130,104 @@ impl Args {
         let root = Root::open(path)
             .with_context(|| format!("cannot serve files from --root {}", path.display()))?;
         Ok(Some(root))
+    }
+}
+
+/// The options, checked, and what they name, opened.
+struct Settings<'s> {
+    args: Args,
+    accept: Strategy,
+    site: Site,
+    rights: Rights,
+    scoreboard: &'s Scoreboard,
+    _preload: Option<Preload>,
+}
+
+impl<'s> Settings<'s> {
+    fn of(args: Args, scoreboard: &'s Scoreboard) -> anyhow::Result<Self> {
+        let root = args.open_root()?;
+        if args.service.preloads_in_workers() && !args.model.has_master() {
+            let message = format!("{} has no workers that could preload", args.model.name);
+            return Err(wrong_call_error("run", ErrorKind::ArgumentConflict, message).into());
+        }
+        Ok(Self {
+            accept: args.strategy()?,
+            rights: args
+                .service
+                .rights(root.as_ref(), args.model.name == "uring")?,
+            site: Site {
+                root,
+                bytes_max: args.max_bytes,
+                wait_max: args.max_wait,
+            },
+            scoreboard,
+            _preload: args.service.preload_before()?,
+            args,
+        })
+    }
+
+    /// Serves until the wish to stop.
+    fn serve(&self) -> anyhow::Result<()> {
+        let Args { model, service, .. } = &self.args;
+        // From here on a signal means a graceful stop, so nobody may learn of us before.
+        signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
+        let _pidfile = service.take_pidfile()?;
+        let listener = self.listen()?;
+        let server = self.server();
+        if !model.has_master() {
+            self.give_up_rights().map_err(anyhow::Error::msg)?;
+        }
+        announce(&listener).context("cannot write to standard output")?;
+        manager::ready();
+        // Where there is but one worker it is this process, without a word from the model.
+        self.scoreboard.enter(0);
+        server.rehearse();
+        Ok((model.run)(&server, listener)?)
+    }
+
+    /// The port that was inherited or, usually, that is to be opened.
+    fn listen(&self) -> anyhow::Result<Listener> {
+        let (bind, backlog) = (self.args.bind, self.args.backlog);
+        let inherited = inherited::take().context("cannot take over what was inherited")?;
+        let Some(inherited) = inherited else {
+            return Listener::bind(bind, backlog).map_err(|error| explain_bind(bind, error));
+        };
+        let mut listeners = inherited.listeners;
+        match (listeners.pop(), listeners.is_empty()) {
+            (Some(only), true) => Ok(Listener::adopt(only)?),
+            _ => anyhow::bail!("more than one port was handed over, and this server has one"),
+        }
+    }
+}
+
+impl Configuration for Settings<'_> {
+    fn server(&self) -> Server<'_> {
+        let args = &self.args;
+        Server {
+            handler: &self.site,
+            limits: (&args.limits).into(),
+            workers: args.workers.map_or_else(default_workers, usize::from),
+            threads: args.threads.into(),
+            accept: self.accept,
+            connections_max: args.max_connections as usize,
+            scoreboard: self.scoreboard,
+            configuration: self,
+        }
+    }
+
+    fn give_up_rights(&self) -> Result<(), String> {
+        self.rights.give_up()
+    }
+
+    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
+        let words: Vec<_> = std::env::args_os().collect();
+        let cli = config::parse(&words).map_err(|trouble| trouble.to_string())?;
+        let super::Command::Run(args) = cli.command else {
+            return Err("this is no server".to_owned());
+        };
+        let settings =
+            Settings::of(*args, self.scoreboard).map_err(|error| format!("{error:#}"))?;
+        Ok(Box::new(settings))
     }
 }
 

@@ -73,7 +73,7 @@ fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
         match process::fork() {
             Ok(Fork::Child) => {
                 worker.server.scoreboard.enter(slot);
-                process::leave_after(|| finish(work(worker)));
+                process::leave_after(|| finish(begin(worker, work)));
             }
             Ok(Fork::Parent(pid)) => pool.filled(slot, pid),
             Err(error) => {
@@ -84,6 +84,13 @@ fn fill(pool: &mut Pool, worker: &Worker<'_>, work: Work) {
     }
 }
 // ANCHOR_END: fill
+
+/// What a worker does before it serves, and then its work.
+fn begin(worker: &Worker<'_>, work: Work) -> io::Result<()> {
+    let configuration = worker.server.configuration;
+    configuration.give_up_rights().map_err(io::Error::other)?;
+    work(worker)
+}
 
 /// A worker's exit code.
 fn finish(result: io::Result<()>) -> i32 {

@@ -38,6 +38,17 @@ pub struct Model {
     pub run: fn(&Server<'_>, Listener) -> io::Result<()>,
 }
 
+/// The models that `master` keeps a pool for.
+const WITH_MASTER: [&str; 3] = ["prefork", "worker", "event"];
+
+impl Model {
+    /// Whether a master keeps a pool of workers and serves nobody itself. Such a server can be
+    /// reloaded and upgraded while it serves, and its master keeps rights that its workers give up.
+    pub fn has_master(&self) -> bool {
+        WITH_MASTER.contains(&self.name)
+    }
+}
+
 /// Every model, in the order of the chapters.
 // ANCHOR: registry
 pub const ALL: &[Model] = &[

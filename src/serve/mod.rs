@@ -30,6 +30,27 @@ pub struct Server<'a> {
     pub connections_max: usize,
     /// Where each worker counts what it has answered.
     pub scoreboard: &'a Scoreboard,
+    /// Where all of this comes from.
+    pub configuration: &'a dyn Configuration,
+}
+
+/// What stands behind a [`Server`], as far as its models need to know.
+pub trait Configuration: Sync {
+    /// The server that is configured.
+    fn server(&self) -> Server<'_>;
+
+    /// Gives up what serving does not need, for good. Called once in each process that is to serve,
+    /// after its fork and before its first connection: in workers, not in their master.
+    ///
+    /// # Errors
+    /// A sentence: this process must not serve.
+    fn give_up_rights(&self) -> Result<(), String>;
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// A sentence, with the place of the mistake: the old one stays in force.
+    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String>;
 }
 
 impl Server<'_> {

@@ -4,6 +4,7 @@
 
 pub mod errors;
 pub mod guarded;
+pub mod inherit;
 pub mod log;
 mod math;
 pub mod net;

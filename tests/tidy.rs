@@ -37,8 +37,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         "models",
         &["accept", "master", "scoreboard", "serve", "sys"],
     ),
-    ("master", &["accept", "scoreboard", "serve", "sys"]),
-    ("serve", &["accept", "http", "scoreboard", "sys"]),
+    (
+        "master",
+        &["accept", "scoreboard", "serve", "service", "sys"],
+    ),
+    ("serve", &["accept", "http", "scoreboard", "service", "sys"]),
     ("accept", &["sys"]),
     ("site", &["http", "scoreboard", "sys"]),
     ("http", &[]),

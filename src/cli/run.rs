@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,7 +18,7 @@ use crate::accept::{Listener, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
 use crate::serve::{Configuration, Server};
-use crate::service::{Preload, inherited, manager};
+use crate::service::{Preload, Succession, inherited, manager};
 use crate::site::{Root, Site};
 use crate::sys::errors::plain;
 use crate::sys::signal;
@@ -96,8 +97,11 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let check = self.service.check;
-        let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
-        let settings = Settings::of(self, &scoreboard)?;
+        let ground = Ground {
+            scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
+            succession: OnceLock::new(),
+        };
+        let settings = Settings::of(self, &ground)?;
         if check {
             return super::print(b"the options are fine\n");
         }
@@ -133,18 +137,24 @@ impl Args {
     }
 }
 
+/// What stays the same for as long as the process runs, whatever its configuration becomes.
+struct Ground {
+    scoreboard: Scoreboard,
+    succession: OnceLock<Succession>,
+}
+
 /// The options, checked, and what they name, opened.
-struct Settings<'s> {
+struct Settings<'g> {
     args: Args,
     accept: Strategy,
     site: Site,
     rights: Rights,
-    scoreboard: &'s Scoreboard,
+    ground: &'g Ground,
     _preload: Option<Preload>,
 }
 
-impl<'s> Settings<'s> {
-    fn of(args: Args, scoreboard: &'s Scoreboard) -> anyhow::Result<Self> {
+impl<'g> Settings<'g> {
+    fn of(args: Args, ground: &'g Ground) -> anyhow::Result<Self> {
         let root = args.open_root()?;
         if args.service.preloads_in_workers() && !args.model.has_master() {
             let message = format!("{} has no workers that could preload", args.model.name);
@@ -160,7 +170,7 @@ impl<'s> Settings<'s> {
                 bytes_max: args.max_bytes,
                 wait_max: args.max_wait,
             },
-            scoreboard,
+            ground,
             _preload: args.service.preload_before()?,
             args,
         })
@@ -171,30 +181,48 @@ impl<'s> Settings<'s> {
         let Args { model, service, .. } = &self.args;
         // From here on a signal means a graceful stop, so nobody may learn of us before.
         signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
-        let _pidfile = service.take_pidfile()?;
-        let listener = self.listen()?;
+        let pidfile = service.take_pidfile()?;
+        let (listener, inherits) = self.listen()?;
+        let succession = Succession::new(model.name, pidfile, inherits);
+        self.ground.succession.get_or_init(|| succession);
         let server = self.server();
         if !model.has_master() {
             self.give_up_rights().map_err(anyhow::Error::msg)?;
         }
-        announce(&listener).context("cannot write to standard output")?;
+        announce(&listener)
+            // Whoever read that of the predecessor may have gone since.
+            .or_else(|error| if inherits { Ok(()) } else { Err(error) })
+            .context("cannot write to standard output")?;
         manager::ready();
         // Where there is but one worker it is this process, without a word from the model.
-        self.scoreboard.enter(0);
+        self.ground.scoreboard.enter(0);
         server.rehearse();
         Ok((model.run)(&server, listener)?)
     }
 
-    /// The port that was inherited or, usually, that is to be opened.
-    fn listen(&self) -> anyhow::Result<Listener> {
-        let (bind, backlog) = (self.args.bind, self.args.backlog);
+    /// The port that was inherited or, usually, that is to be opened; and whether it comes from a
+    /// master that this one is to replace.
+    fn listen(&self) -> anyhow::Result<(Listener, bool)> {
+        let Args {
+            bind,
+            backlog,
+            model,
+            ..
+        } = self.args;
         let inherited = inherited::take().context("cannot take over what was inherited")?;
         let Some(inherited) = inherited else {
-            return Listener::bind(bind, backlog).map_err(|error| explain_bind(bind, error));
+            let listener =
+                Listener::bind(bind, backlog).map_err(|error| explain_bind(bind, error))?;
+            return Ok((listener, false));
         };
+        let predecessor = inherited.model.as_deref();
+        if predecessor.is_some_and(|name| name != model.name) {
+            anyhow::bail!("{} cannot replace another model", model.name);
+        }
+        let inherits = predecessor.is_some();
         let mut listeners = inherited.listeners;
         match (listeners.pop(), listeners.is_empty()) {
-            (Some(only), true) => Ok(Listener::adopt(only)?),
+            (Some(only), true) => Ok((Listener::adopt(only)?, inherits)),
             _ => anyhow::bail!("more than one port was handed over, and this server has one"),
         }
     }
@@ -210,7 +238,7 @@ impl Configuration for Settings<'_> {
             threads: args.threads.into(),
             accept: self.accept,
             connections_max: args.max_connections as usize,
-            scoreboard: self.scoreboard,
+            scoreboard: &self.ground.scoreboard,
             configuration: self,
         }
     }
@@ -225,9 +253,13 @@ impl Configuration for Settings<'_> {
         let super::Command::Run(args) = cli.command else {
             return Err("this is no server".to_owned());
         };
-        let settings =
-            Settings::of(*args, self.scoreboard).map_err(|error| format!("{error:#}"))?;
+        let settings = Settings::of(*args, self.ground).map_err(|error| format!("{error:#}"))?;
         Ok(Box::new(settings))
+    }
+
+    fn succession(&self) -> &Succession {
+        let nothing = || Succession::new(self.args.model.name, None, false);
+        self.ground.succession.get_or_init(nothing)
     }
 }
 

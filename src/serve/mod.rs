@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::accept::Strategy;
 use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
+use crate::service::Succession;
 
 pub use turned_away::TurnedAway;
 
@@ -51,6 +52,9 @@ pub trait Configuration: Sync {
     /// # Errors
     /// A sentence, with the place of the mistake: the old one stays in force.
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String>;
+
+    /// What a master hands down to the one that replaces it.
+    fn succession(&self) -> &Succession;
 }
 
 impl Server<'_> {

@@ -41,6 +41,11 @@ pub fn take() -> io::Result<Option<Inherited>> {
     let listeners = sd_notify::listen_fds()?
         .map(inherit::adopt)
         .collect::<io::Result<Vec<_>>>()?;
+    for listener in &listeners {
+        // The flag belongs to the socket, not to the descriptor, and may have been of use to whoever
+        // has opened it. A predecessor has left it as this model wants it.
+        listener.set_nonblocking(false)?;
+    }
     Ok((!listeners.is_empty()).then_some(Inherited {
         model: None,
         listeners,

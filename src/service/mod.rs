@@ -8,8 +8,10 @@ pub mod manager;
 pub mod pidfile;
 pub mod preload;
 pub mod sandbox;
+pub mod succession;
 
 pub use identity::Identity;
 pub use pidfile::Pidfile;
 pub use preload::Preload;
 pub use sandbox::Sandbox;
+pub use succession::Succession;

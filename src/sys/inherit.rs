@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::fstat;
 
@@ -21,8 +21,8 @@ pub fn inode(descriptor: RawFd) -> Option<u64> {
     fstat(borrowed).ok().map(|status| status.st_ino)
 }
 
-/// Takes over a listening socket that whoever started this process has left open for it, makes it
-/// close-on-exec again, and blocking. To be called at most once for each descriptor.
+/// Takes over a listening socket that whoever started this process has left open for it, and makes
+/// it close-on-exec again. To be called at most once for each descriptor.
 ///
 /// # Errors
 /// It is no listening socket.
@@ -42,8 +42,6 @@ pub fn adopt(descriptor: RawFd) -> io::Result<TcpListener> {
         return Err(complain("is no listening socket"));
     }
     fcntl(&owned, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    let flags = OFlag::from_bits_truncate(fcntl(&owned, FcntlArg::F_GETFL)?);
-    fcntl(&owned, FcntlArg::F_SETFL(flags & !OFlag::O_NONBLOCK))?;
     Ok(TcpListener::from(owned))
 }
 

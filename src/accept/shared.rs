@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -49,8 +50,13 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Connections that wait in the accept queue.
+    pub fn waiting(&self) -> io::Result<u32> {
+        Ok(net::accept_queue_length(&self.socket)?)
+    }
+
     /// The next connection, or `None` when the server was asked to stop and has taken all that
-    /// was in the accept queue at that moment.
+    /// was in the accept queue at that moment, or when this worker is to leave it to others.
     ///
     /// # Errors
     /// Only what waiting cannot cure. A client that left before it was accepted is passed over,
@@ -64,7 +70,8 @@ impl Listener {
     pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
-            if signal::stopping() && self.left_to_drain()? == 0 {
+            let drained = signal::stopping() && self.left_to_drain()? == 0;
+            if drained || signal::retiring() {
                 return Ok(None);
             }
             match net::accept(&self.socket) {
@@ -91,7 +98,7 @@ impl Listener {
     fn left_to_drain(&self) -> io::Result<u32> {
         let left = match self.left_to_drain.get() {
             Some(left) => left,
-            None => net::accept_queue_length(&self.socket)?,
+            None => self.waiting()?,
         };
         self.left_to_drain.set(Some(left));
         Ok(left)
@@ -103,6 +110,12 @@ impl Listener {
             .set(left.map(|left| left.saturating_sub(1)));
     }
     // ANCHOR_END: drain
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.

@@ -1,4 +1,4 @@
-//! `servers run MODEL`: serves with one model until SIGTERM or SIGINT.
+//! `servers run MODEL`: serves with one model until it is asked to stop.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -12,26 +12,29 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 
 use super::limits::LimitArgs;
+use super::pool::PoolArgs;
 use super::service::{Rights, ServiceArgs};
 use super::{config, duration, wrong_call_error};
 use crate::accept::{Listener, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
-use crate::serve::{Configuration, Server};
+use crate::serve::{Configuration, Lifetime, Pool, Server};
 use crate::service::{Preload, Succession, inherited, manager};
 use crate::site::{Root, Site};
 use crate::sys::errors::plain;
 use crate::sys::signal;
 
-/// Serve with one model until SIGTERM or SIGINT.
+/// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
-/// The first line on standard output says where: `listening on http://ADDR:PORT`. The first
-/// SIGTERM or SIGINT lets requests in flight and those in the accept queue finish; a second one
-/// stops at once.
+/// The first line on standard output says where: `listening on http://ADDR:PORT`. SIGTERM lets
+/// requests in flight and those in the accept queue finish; a second one stops by force. SIGINT
+/// and SIGQUIT stop at once. Models with a master know SIGHUP (replace all workers, a few at a
+/// time), SIGTTIN and SIGTTOU (one worker more, one fewer).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   servers run prefork
   servers run prefork --bind 0.0.0.0:80 --workers 16 --root /srv/www
+  servers run prefork --pool dynamic --workers 64 --min-spare 5 --max-spare 10
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
 
@@ -45,10 +48,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     #[arg(value_parser = parse_address)]
     bind: SocketAddr,
-
-    /// Worker processes, for models with a pool [default: (2 × cores) + 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    workers: Option<u16>,
 
     /// Threads of each process, for models with a fixed number of them.
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -87,6 +86,14 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
+    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them: to see what a server
+    /// makes of it.
+    #[arg(long, help_heading = "The site")]
+    lab: bool,
+
+    #[command(flatten)]
+    pool: PoolArgs,
+
     #[command(flatten)]
     limits: LimitArgs,
 
@@ -107,6 +114,16 @@ impl Args {
         }
         settings.serve()?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Takes over what cannot change while the server runs, and says so where a change was wanted.
+    fn keep_what_stays(&mut self, old: &Self) {
+        keep("bind", &mut self.bind, old.bind);
+        keep("backlog", &mut self.backlog, old.backlog);
+        keep("accept", &mut self.accept, old.accept);
+        keep("threads", &mut self.threads, old.threads);
+        let pidfile = old.service.pidfile.clone();
+        keep("pidfile", &mut self.service.pidfile, pidfile);
     }
 
     /// What was asked for, if the model has it, or the model's default.
@@ -137,6 +154,14 @@ impl Args {
     }
 }
 
+/// Sets `value` back to `old`.
+fn keep<T: PartialEq>(key: &str, value: &mut T, old: T) {
+    if *value != old {
+        crate::log!("reload: a new value for '{key}' needs a new start; the old one stays");
+        *value = old;
+    }
+}
+
 /// What stays the same for as long as the process runs, whatever its configuration becomes.
 struct Ground {
     scoreboard: Scoreboard,
@@ -147,7 +172,8 @@ struct Ground {
 struct Settings<'g> {
     args: Args,
     accept: Strategy,
-    site: Site,
+    site: Site<'g>,
+    pool: Pool,
     rights: Rights,
     ground: &'g Ground,
     _preload: Option<Preload>,
@@ -162,6 +188,7 @@ impl<'g> Settings<'g> {
         }
         Ok(Self {
             accept: args.strategy()?,
+            pool: args.pool.rules(args.model, args.graceful_timeout)?,
             rights: args
                 .service
                 .rights(root.as_ref(), args.model.name == "uring")?,
@@ -169,6 +196,8 @@ impl<'g> Settings<'g> {
                 root,
                 bytes_max: args.max_bytes,
                 wait_max: args.max_wait,
+                lab: args.lab,
+                scoreboard: Some(&ground.scoreboard),
             },
             ground,
             _preload: args.service.preload_before()?,
@@ -181,6 +210,9 @@ impl<'g> Settings<'g> {
         let Args { model, service, .. } = &self.args;
         // From here on a signal means a graceful stop, so nobody may learn of us before.
         signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
+        if model.has_master() {
+            signal::hold_for_master().context("cannot hold signals back")?;
+        }
         let pidfile = service.take_pidfile()?;
         let (listener, inherits) = self.listen()?;
         let succession = Succession::new(model.name, pidfile, inherits);
@@ -193,7 +225,9 @@ impl<'g> Settings<'g> {
             // Whoever read that of the predecessor may have gone since.
             .or_else(|error| if inherits { Ok(()) } else { Err(error) })
             .context("cannot write to standard output")?;
-        manager::ready();
+        if !model.has_master() {
+            manager::ready();
+        }
         // Where there is but one worker it is this process, without a word from the model.
         self.ground.scoreboard.enter(0);
         server.rehearse();
@@ -234,7 +268,9 @@ impl Configuration for Settings<'_> {
         Server {
             handler: &self.site,
             limits: (&args.limits).into(),
-            workers: args.workers.map_or_else(default_workers, usize::from),
+            workers: args.pool.workers(),
+            pool: self.pool.clone(),
+            lifetime: Lifetime::default(),
             threads: args.threads.into(),
             accept: self.accept,
             connections_max: args.max_connections as usize,
@@ -250,10 +286,15 @@ impl Configuration for Settings<'_> {
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
         let words: Vec<_> = std::env::args_os().collect();
         let cli = config::parse(&words).map_err(|trouble| trouble.to_string())?;
-        let super::Command::Run(args) = cli.command else {
+        let super::Command::Run(mut args) = cli.command else {
             return Err("this is no server".to_owned());
         };
+        if args.model.name != self.args.model.name {
+            return Err(format!("'{}' needs a new start", args.model.name));
+        }
+        args.keep_what_stays(&self.args);
         let settings = Settings::of(*args, self.ground).map_err(|error| format!("{error:#}"))?;
+        signal::set_grace(settings.args.graceful_timeout);
         Ok(Box::new(settings))
     }
 
@@ -289,11 +330,6 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
 fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "should be an address and a port in digits, as in 127.0.0.1:8080 or [::1]:0")
-}
-
-/// Gunicorn's advice: enough workers that some can compute while others wait.
-fn default_workers() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from) + 1
 }
 
 /// The first line of standard output: scripts wait for it.

@@ -21,7 +21,7 @@ pub(super) struct ServiceArgs {
 
     /// File for the server's process ID; a second server with the same file refuses to start.
     #[arg(long, value_name = "FILE")]
-    pidfile: Option<PathBuf>,
+    pub(super) pidfile: Option<PathBuf>,
 
     /// Serve as this user. Needs root; a master stays root, its workers do not.
     #[arg(long, value_name = "NAME|UID")]

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::sys::signal::Signals;
+
+/// How long the fast stop lets children end by themselves.
+const FAST: Duration = Duration::from_secs(1);
 
 /// Live children, each with what its parent wants to remember of it.
 #[derive(Debug)]
@@ -45,13 +49,13 @@ impl<T> Children<T> {
     /// Strangers are passed over: whoever runs as process 1 of a container inherits all its
     /// orphans.
     // ANCHOR: reap
-    pub fn reap(&mut self) -> Option<(WaitStatus, T)> {
+    pub fn reap(&mut self) -> Option<(Pid, WaitStatus, T)> {
         loop {
             // ECHILD means that there is no child at all: no error here.
             let status = waitpid(None, Some(WaitPidFlag::WNOHANG)).ok()?;
-            let known = self.live.remove(&status.pid()?);
-            if let Some(note) = known {
-                return Some((status, note));
+            let pid = status.pid()?;
+            if let Some(note) = self.live.remove(&pid) {
+                return Some((pid, status, note));
             }
         }
     }
@@ -59,9 +63,34 @@ impl<T> Children<T> {
 
     /// Reaps every child that has ended; what was remembered of each is given to `bury`.
     pub fn reap_all(&mut self, mut bury: impl FnMut(T)) {
-        while let Some((_, note)) = self.reap() {
+        while let Some((_, _, note)) = self.reap() {
             bury(note);
         }
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Pid, &T)> {
+        self.live.iter().map(|(&pid, note)| (pid, note))
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Pid, &mut T)> {
+        self.live.iter_mut().map(|(&pid, note)| (pid, note))
+    }
+
+    pub(super) fn get(&self, pid: Pid) -> Option<&T> {
+        self.live.get(&pid)
+    }
+
+    pub(super) fn get_mut(&mut self, pid: Pid) -> Option<&mut T> {
+        self.live.get_mut(&pid)
+    }
+
+    /// Sends a signal to a child that has not been reaped yet.
+    pub(super) fn signal(&self, pid: Pid, signal: Signal) {
+        // One that ended meanwhile is a zombie until it is reaped, so the signal cannot reach a
+        // stranger with a recycled process ID.
+        let _ = kill(pid, signal);
     }
 
     /// Asks all children to stop and waits until the last has gone. A second wish to stop and the
@@ -72,20 +101,20 @@ impl<T> Children<T> {
     // ANCHOR: stop
     pub fn stop(mut self, signals: &Signals) -> io::Result<()> {
         let mut killed = None;
-        self.signal(Signal::SIGTERM);
+        self.signal_all(Signal::SIGTERM);
         self.reap_all(drop);
         while !self.is_empty() {
             let event = signals.wait(None)?;
             let reason = match event {
                 Some(Signal::SIGALRM) => "the graceful timeout is over",
-                Some(Signal::SIGTERM | Signal::SIGINT) => "a second signal",
+                Some(Signal::SIGTERM | Signal::SIGINT | Signal::SIGQUIT) => "a second signal",
                 _ => {
                     self.reap_all(drop);
                     continue;
                 }
             };
             killed = killed.or(Some((self.len(), reason)));
-            self.signal(Signal::SIGKILL);
+            self.signal_all(Signal::SIGKILL);
         }
         match killed {
             None => Ok(()),
@@ -96,11 +125,29 @@ impl<T> Children<T> {
     }
     // ANCHOR_END: stop
 
-    fn signal(&self, signal: Signal) {
+    /// Ends all children at once, whatever they are doing: that is what was asked for. Those that
+    /// do not follow, since they are stopped or stuck in the kernel, are killed.
+    ///
+    /// # Errors
+    /// The system call that waits fails.
+    pub fn stop_fast(mut self, signals: &Signals) -> io::Result<()> {
+        let end = Instant::now() + FAST;
+        self.signal_all(Signal::SIGQUIT);
+        self.reap_all(drop);
+        while !self.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.signal_all(Signal::SIGKILL);
+            }
+            signals.wait((!left.is_zero()).then_some(left))?;
+            self.reap_all(drop);
+        }
+        Ok(())
+    }
+
+    fn signal_all(&self, signal: Signal) {
         for &pid in self.live.keys() {
-            // A child that ended meanwhile is a zombie until it is reaped, so the signal cannot
-            // reach a stranger with a recycled process ID.
-            let _ = kill(pid, signal);
+            self.signal(pid, signal);
         }
     }
 }

@@ -1,102 +1,444 @@
-//! A pool of worker processes, one per slot.
+//! A pool of worker processes: who is in it, who is to come, who is to go.
+//!
+//! The rules are elsewhere and pure ([`super::sizing`], [`super::turnover`], [`super::liveness`],
+//! [`super::backoff`]); here is what they need to know and what becomes of it.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::io;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 use super::backoff::Backoff;
 use super::children::Children;
+use super::liveness::{Patience, Verdict};
+use super::member::{End, Member, Stage, describe};
+use super::sizing::{Census, Change, Sizer};
+use super::ticker::Ticker;
+use super::turnover::{self, Steps};
+use super::worker::Post;
+use crate::scoreboard::{Event, SLOTS_MAX, Scoreboard, Slots};
+use crate::serve::Server;
 
-/// A worker that dies younger than this has crashed on its way up: its replacement waits.
-const YOUNG: Duration = Duration::from_secs(1);
+/// How often the size is looked after: Apache's maintenance interval.
+const SIZING_TICK: Duration = Duration::from_secs(1);
+/// How soon to look again while somebody is about to become ready.
+const STARTING_TICK: Duration = Duration::from_millis(20);
+/// How long SIGABRT is given before SIGKILL follows.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How soon to look at the accept queue again once somebody was seen in it. It may have been for an
+/// idle worker that is just waking up.
+const BREATH: Duration = Duration::from_millis(20);
+/// So many failed starts in a row, and nobody ever ready, mean that it will never work.
+const STARTS_MAX: u32 = 5;
 
-/// The workers that are alive and the slots that are free.
-pub(super) struct Pool {
+/// The workers that are alive, and the rules by which they come and go.
+pub(super) struct Pool<'a> {
+    scoreboard: &'a Scoreboard,
     pub(super) children: Children<Member>,
-    free: BTreeSet<usize>,
-    backoff: Backoff,
-    /// No worker is made before this.
-    retry_at: Option<Instant>,
+    /// Records of the scoreboard that no worker has.
+    slots: Slots,
+    /// Places of the current generation that no worker has.
+    seats: Slots,
+    /// Threads of a worker, each with a record of its own.
+    threads: usize,
+    generation: u64,
+    sizer: Sizer,
+    patience: Patience,
+    grace: Duration,
+    crashes: Backoff,
+    forks: Backoff,
+    pulse_tick: Ticker,
+    sizing_tick: Ticker,
+    /// When connections were last seen in the accept queue.
+    seen_demand: Option<Instant>,
+    ever_ready: bool,
+    /// No worker is wanted: somebody else serves.
+    drained: bool,
 }
 
-/// What the master remembers of a worker.
-pub(super) struct Member {
-    slot: usize,
-    born: Instant,
-}
-
-impl Pool {
-    /// An empty pool with this many slots.
-    pub(super) fn new(workers: usize) -> Self {
-        Self {
+impl<'a> Pool<'a> {
+    /// An empty pool; `threads` of each worker serve.
+    pub(super) fn new(server: &Server<'a>, threads: usize, now: Instant) -> Self {
+        let (patience, sizer) = rules(server);
+        let pool = Self {
+            scoreboard: server.scoreboard,
             children: Children::default(),
-            free: (0..workers).collect(),
-            backoff: Backoff::default(),
-            retry_at: None,
+            slots: Slots::default(),
+            seats: Slots::default(),
+            threads,
+            generation: 1,
+            sizer,
+            patience,
+            grace: server.pool.grace,
+            crashes: Backoff::forgiving(1),
+            forks: Backoff::default(),
+            pulse_tick: Ticker::new(patience.tick(), now),
+            sizing_tick: Ticker::new(SIZING_TICK, now),
+            seen_demand: None,
+            ever_ready: false,
+            drained: false,
+        };
+        pool.publish();
+        pool
+    }
+
+    /// Looks at everybody: who has ended, who has become ready, who is wedged, whether there are
+    /// enough of them.
+    ///
+    /// # Errors
+    /// No worker ever became ready, and none will.
+    pub(super) fn look(&mut self, now: Instant) -> io::Result<()> {
+        while let Some((pid, status, member)) = self.children.reap() {
+            self.bury(pid, status, &member, now)?;
+        }
+        for (pid, member) in self.children.iter_mut() {
+            if member.stage == Stage::Starting && member.is_ready(pid, self.scoreboard) {
+                member.stage = Stage::Serving;
+                self.ever_ready = true;
+            }
+        }
+        if let Some(passed) = self.pulse_tick.due(now) {
+            self.feel_pulses(passed, now);
+        }
+        if self.sizing_tick.due(now).is_some() {
+            let census = self.census();
+            let change = self.sizer.tick(&census, now);
+            self.say(change, &census);
+        }
+        Ok(())
+    }
+
+    /// What is to be done now; nothing is started while a pause lasts.
+    pub(super) fn steps(&self, now: Instant) -> Steps {
+        let steps = turnover::steps(&self.census(), self.target());
+        match self.pause(now) {
+            Duration::ZERO => steps,
+            _ => Steps { start: 0, ..steps },
         }
     }
 
-    /// The lowest slot that needs a worker, if one may be made now.
-    pub(super) fn vacancy(&self) -> Option<usize> {
-        match self.retry_at {
-            Some(moment) if Instant::now() < moment => None,
-            _ => self.free.first().copied(),
+    /// How long until something is due if nothing happens.
+    pub(super) fn until_due(&self, now: Instant) -> Duration {
+        let mut due = self.pulse_tick.left(now).min(self.sizing_tick.left(now));
+        if self
+            .children
+            .iter()
+            .any(|(_, it)| it.stage == Stage::Starting)
+        {
+            due = due.min(STARTING_TICK);
+        }
+        let breath = self.breath_left(now);
+        if !breath.is_zero() {
+            due = due.min(breath);
+        }
+        let pause = self.pause(now);
+        if !pause.is_zero() && turnover::steps(&self.census(), self.target()).start > 0 {
+            due = due.min(pause);
+        }
+        due
+    }
+
+    /// Whether a waiting connection may call for another worker.
+    pub(super) fn awaits_demand(&self, now: Instant) -> bool {
+        self.sizer.is_on_demand()
+            && !self.drained
+            && self.census().current() < self.sizer.limit()
+            && self.pause(now).is_zero()
+            && self.breath_left(now).is_zero()
+    }
+
+    /// So many connections wait to be accepted.
+    pub(super) fn demand(&mut self, waiting: u32, now: Instant) {
+        let census = self.census();
+        let change = self.sizer.demand(&census, waiting as usize);
+        self.say(change, &census);
+        self.seen_demand = Some(now);
+    }
+
+    /// One worker more or fewer, by hand.
+    pub(super) fn adjust(&mut self, by: isize) {
+        let limit = self.sizer.adjust(by, SLOTS_MAX / self.threads);
+        crate::log!("by hand: the pool has up to {limit} workers now");
+        self.publish();
+    }
+
+    /// From now on these rules hold.
+    pub(super) fn reconfigure(&mut self, server: &Server<'_>, now: Instant) {
+        let (patience, sizer) = rules(server);
+        self.patience = patience;
+        self.pulse_tick = Ticker::new(patience.tick(), now);
+        self.grace = server.pool.grace;
+        self.sizer = sizer;
+    }
+
+    /// All workers are to leave when their clients let them, and nobody takes their place until
+    /// the next generation begins.
+    pub(super) fn drain(&mut self) {
+        self.drained = true;
+        self.publish();
+    }
+
+    /// Whether all is as it should be: no generation is on its way in or out, nobody starts.
+    pub(super) fn is_settled(&self) -> bool {
+        let census = self.census();
+        census.old == 0 && census.starting == 0 && census.current() >= self.target()
+    }
+
+    /// From now on those that are there are old: a new generation is to replace them.
+    pub(super) fn begin_generation(&mut self, now: Instant) {
+        self.drained = false;
+        self.generation += 1;
+        self.seats = Slots::default();
+        self.publish();
+        let starting = self.select(|it| it.stage == Stage::Starting);
+        for pid in starting {
+            self.send_away(pid, now);
         }
     }
 
-    /// How long until a vacancy that has to wait may be filled.
-    pub(super) fn next_try(&self) -> Option<Duration> {
-        let moment = self.retry_at.filter(|_| !self.free.is_empty())?;
-        Some(moment.saturating_duration_since(Instant::now()))
+    /// A place for one more worker, to be made now.
+    pub(super) fn post(&self) -> Post {
+        Post {
+            slot: self.slots.take() * self.threads,
+            seat: self.seats.take(),
+            generation: self.generation,
+        }
     }
 
-    /// A worker has been made for a slot.
-    pub(super) fn filled(&mut self, slot: usize, pid: Pid) {
-        self.free.remove(&slot);
-        self.retry_at = None;
-        self.children.add(
-            pid,
-            Member {
-                slot,
-                born: Instant::now(),
-            },
-        );
+    /// A worker has been made for that place.
+    pub(super) fn filled(&mut self, pid: Pid, post: Post, now: Instant) {
+        self.forks.succeeded();
+        self.scoreboard.note(Event::Started);
+        self.children.add(pid, Member::new(post, self.threads, now));
     }
 
-    /// No worker could be made: the next try waits, longer each time.
-    pub(super) fn failed(&mut self) -> Duration {
-        let pause = self.backoff.failed();
-        self.retry_at = Some(Instant::now() + pause);
-        pause
+    /// None could be made: the next try waits, longer each time.
+    pub(super) fn unfilled(&mut self, post: Post, now: Instant) -> Duration {
+        self.scoreboard.note(Event::ForkFailed);
+        self.vacate(post);
+        self.forks.failed(now)
     }
 
-    /// Collects the workers that have ended; their slots are free again.
-    pub(super) fn reap(&mut self) {
-        while let Some((status, member)) = self.children.reap() {
-            self.free.insert(member.slot);
-            let waiting = if member.born.elapsed() < YOUNG {
-                let pause = self.failed();
-                format!("replacing it in {} ms", pause.as_millis())
-            } else {
-                self.backoff.succeeded();
-                "replacing it".to_owned()
-            };
+    /// Tells as many workers to leave as `steps` says: old ones, and of the others the idle ones
+    /// first and the highest places first, so that the pool stays dense.
+    pub(super) fn retire(&mut self, steps: &Steps, now: Instant) {
+        let generation = self.generation;
+        let scoreboard = self.scoreboard;
+        let mut old = self.select(|it| it.stays() && it.post.generation != generation);
+        let mut current = self.select(|it| it.stays() && it.post.generation == generation);
+        let rank = |children: &Children<Member>, pid: &Pid| {
+            children.get(*pid).map(|it| {
+                let is_busy = it.stage == Stage::Serving && !it.is_idle(*pid, scoreboard);
+                (is_busy, Reverse(it.post.seat))
+            })
+        };
+        old.sort_by_key(|pid| rank(&self.children, pid));
+        current.sort_by_key(|pid| rank(&self.children, pid));
+        let old = old.into_iter().take(steps.retire_old);
+        for pid in old.chain(current.into_iter().take(steps.retire)) {
+            self.send_away(pid, now);
+        }
+    }
+
+    /// Workers that there should be.
+    fn target(&self) -> usize {
+        match self.drained {
+            true => 0,
+            false => self.sizer.target(),
+        }
+    }
+
+    /// The workers, apart from those that have been told to go.
+    fn census(&self) -> Census {
+        let mut census = Census::default();
+        for (pid, member) in self.children.iter() {
+            let is_current = member.post.generation == self.generation;
+            match member.stage {
+                Stage::Starting => census.starting += 1,
+                Stage::Serving if !is_current => census.old += 1,
+                Stage::Serving if member.is_idle(pid, self.scoreboard) => census.idle += 1,
+                Stage::Serving => census.busy += 1,
+                _ => {}
+            }
+        }
+        census
+    }
+
+    fn breath_left(&self, now: Instant) -> Duration {
+        self.seen_demand.map_or(Duration::ZERO, |seen| {
+            (seen + BREATH).saturating_duration_since(now)
+        })
+    }
+
+    /// What is left of a pause after failures.
+    fn pause(&self, now: Instant) -> Duration {
+        self.crashes.left(now).max(self.forks.left(now))
+    }
+
+    fn select(&self, which: impl Fn(&Member) -> bool) -> Vec<Pid> {
+        let those = self.children.iter().filter(|(_, member)| which(member));
+        those.map(|(pid, _)| pid).collect()
+    }
+
+    /// Tells a worker to leave when its clients let it.
+    fn send_away(&mut self, pid: Pid, now: Instant) {
+        let post = match self.children.get_mut(pid) {
+            Some(member) => {
+                member.stage = Stage::Leaving(now);
+                member.post
+            }
+            None => return,
+        };
+        self.children.signal(pid, Signal::SIGUSR1);
+        if post.generation == self.generation {
+            self.seats.give_back(post.seat);
+        }
+    }
+
+    /// Sends away whoever does not get on, has a request that takes too long, or has been told to
+    /// leave and is still there.
+    fn feel_pulses(&mut self, passed: Duration, now: Instant) {
+        let mut due = Vec::new();
+        for (pid, member) in self.children.iter_mut() {
+            let threads = member.vitals(self.scoreboard);
+            let verdict = member.pulse.look(&threads, passed, &self.patience);
+            let slot = member.post.slot;
+            match (member.stage, verdict) {
+                (Stage::Killed, _) => {}
+                (Stage::Condemned(since), _) if now < since + LAST_WORDS => {}
+                (Stage::Condemned(_), _) => {
+                    crate::log!("worker in slot {slot} ({pid}) is still there: SIGKILL");
+                    member.stage = Stage::Killed;
+                    due.push((pid, Signal::SIGKILL));
+                }
+                (Stage::Leaving(since), _) if now >= since + self.grace => {
+                    crate::log!("worker in slot {slot} ({pid}) has not left in time: SIGKILL");
+                    member.stage = Stage::Killed;
+                    due.push((pid, Signal::SIGKILL));
+                }
+                (_, Verdict::Fine) => {}
+                (_, verdict) => {
+                    accuse(slot, pid, verdict, self.scoreboard);
+                    member.stage = Stage::Condemned(now);
+                    due.push((pid, Signal::SIGABRT));
+                }
+            }
+        }
+        for (pid, signal) in due {
+            self.children.signal(pid, signal);
+        }
+    }
+
+    /// A worker has ended: its places are free.
+    fn bury(
+        &mut self,
+        pid: Pid,
+        status: WaitStatus,
+        member: &Member,
+        now: Instant,
+    ) -> io::Result<()> {
+        let was_ready = member.is_ready(pid, self.scoreboard);
+        self.ever_ready |= was_ready;
+        let told = matches!(member.stage, Stage::Leaving(_));
+        self.slots.give_back(member.post.slot / self.threads);
+        if member.post.generation == self.generation && !told {
+            self.seats.give_back(member.post.seat);
+            self.sizer.died();
+        }
+        let end = member.end(status, was_ready, now);
+        let mut pause = Duration::ZERO;
+        if let End::Crashed { soon } = end {
+            self.scoreboard.note(Event::Crashed);
+            match soon {
+                true => pause = self.crashes.failed(now),
+                false => self.crashes.succeeded(),
+            }
+        }
+        if told && end == End::AsTold {
+            return Ok(());
+        }
+        let slot = member.post.slot;
+        let what = describe(status);
+        let then = match (told || self.sizer.is_on_demand(), pause.as_millis()) {
+            (true, _) => String::new(),
+            (false, 0) => "; replacing it".to_owned(),
+            (false, ms) => format!("; replacing it in {ms} ms"),
+        };
+        crate::log!("worker in slot {slot} {what}{then}");
+        if !self.ever_ready && self.crashes.failures() >= STARTS_MAX {
+            return Err(io::Error::other(format!(
+                "no worker ever became ready; the last of them {what}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Nobody has this place any more.
+    fn vacate(&self, post: Post) {
+        self.slots.give_back(post.slot / self.threads);
+        self.seats.give_back(post.seat);
+    }
+
+    /// Says what has been decided about the size, and why.
+    fn say(&self, change: Option<Change>, census: &Census) {
+        let (busy, spare) = (census.busy, census.starting + census.idle);
+        let target = self.sizer.target();
+        match change {
+            None => return,
+            Some(Change::Grow(count)) => {
+                crate::log!("pool: {busy} busy, {spare} spare: {count} more, {target} in all");
+            }
+            Some(Change::Shrink(count)) => {
+                crate::log!("pool: {busy} busy, {spare} spare: {count} fewer, {target} in all");
+            }
+            Some(Change::LimitReached) => {
+                self.scoreboard.note(Event::LimitReached);
+                // Where the number is fixed it is no news that it is.
+                if !self.sizer.is_static() {
+                    let limit = self.sizer.limit();
+                    crate::log!("pool: all {limit} workers are busy, and --workers allows no more");
+                }
+            }
+        }
+        self.publish();
+    }
+
+    fn publish(&self) {
+        let (target, limit) = (self.target(), self.sizer.limit());
+        self.scoreboard.note_pool(self.generation, target, limit);
+    }
+}
+
+/// How long workers may be silent, and how many there should be.
+fn rules(server: &Server<'_>) -> (Patience, Sizer) {
+    let patience = Patience {
+        worker: server.pool.worker_timeout,
+        request: server.pool.request_timeout,
+    };
+    let sizer = Sizer::new(server.pool.sizing, server.workers);
+    (patience, sizer)
+}
+
+/// Says what a worker is killed for, and counts it.
+fn accuse(slot: usize, pid: Pid, verdict: Verdict, scoreboard: &Scoreboard) {
+    match verdict {
+        Verdict::Fine => {}
+        Verdict::Wedged(time) => {
+            scoreboard.note(Event::Wedged);
             crate::log!(
-                "worker in slot {} {}; {waiting}",
-                member.slot,
-                describe(status)
+                "worker in slot {slot} ({pid}) is wedged: no sign of life for {time:?} \
+                 (--worker-timeout): SIGABRT"
             );
         }
-    }
-}
-
-/// How a process ended, in words.
-fn describe(status: WaitStatus) -> String {
-    match status {
-        WaitStatus::Exited(pid, code) => format!("({pid}) left with code {code}"),
-        WaitStatus::Signaled(pid, signal, _) => format!("({pid}) was killed by {signal}"),
-        other => format!("changed: {other:?}"),
+        Verdict::Overdue(time) => {
+            scoreboard.note(Event::Overdue);
+            crate::log!(
+                "worker in slot {slot} ({pid}) is overdue: a request has taken {time:?} \
+                 (--request-timeout): SIGABRT"
+            );
+        }
     }
 }

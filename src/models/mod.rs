@@ -47,6 +47,13 @@ impl Model {
     pub fn has_master(&self) -> bool {
         WITH_MASTER.contains(&self.name)
     }
+
+    /// Whether its master can tell workers with room for a client from those without, so that the
+    /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
+    /// ever full.
+    pub fn can_size_its_pool(&self) -> bool {
+        ["prefork", "worker"].contains(&self.name)
+    }
 }
 
 /// Every model, in the order of the chapters.

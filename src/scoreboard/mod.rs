@@ -15,16 +15,20 @@
 //! The memory has a name, so that another program (the bench) can find it from the outside and
 //! read it without asking the server anything.
 
+mod pool;
 mod slots;
 mod view;
+mod vitals;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::sys::shared::SharedWords;
 use crate::sys::slot;
 
+pub use pool::{Event, PoolFacts};
 pub use slots::Slots;
 pub use view::{Counts, View};
+pub use vitals::Vitals;
 
 /// Slots that have a record of their own; those beyond share the last one.
 pub const SLOTS_MAX: usize = 65_536;
@@ -41,6 +45,16 @@ mod header {
     pub(super) const LAYOUT: usize = 0;
     /// One more than the highest slot that was ever taken.
     pub(super) const SLOTS: usize = 1;
+
+    // From here on the master alone writes.
+    /// The generation of workers that serves, from 1.
+    pub(super) const GENERATION: usize = 16;
+    /// Workers that there should be now.
+    pub(super) const TARGET: usize = 17;
+    /// Workers that there may be at most.
+    pub(super) const LIMIT: usize = 18;
+    /// One count for each kind of [`super::Event`], in its order.
+    pub(super) const EVENTS: usize = 19;
 }
 
 /// Words of a record.
@@ -49,6 +63,18 @@ mod record {
     pub(super) const PID: usize = 0;
     /// Requests answered in this slot, by all who have had it.
     pub(super) const REQUESTS: usize = 1;
+
+    // What a master wants to know of its workers.
+    /// Counts up for as long as the worker is alive and gets on.
+    pub(super) const BEAT: usize = 24;
+    /// The number of the request that the handler is at work on, from 1; 0 if it has none.
+    pub(super) const HANDLING: usize = 25;
+    /// Connections that the worker holds.
+    pub(super) const CLIENTS: usize = 26;
+    /// The process that has reported itself ready to serve in this slot.
+    pub(super) const READY: usize = 27;
+    /// The generation that it belongs to.
+    pub(super) const GENERATION: usize = 28;
 }
 
 /// The scoreboard of a running server. Forked children share it.
@@ -74,12 +100,16 @@ impl Scoreboard {
         self.words[header::SLOTS].fetch_max(slot as u64 + 1, Relaxed);
         let pid = u64::from(std::process::id());
         self.word(slot, record::PID).store(pid, Relaxed);
+        // A predecessor that was killed may have left these.
+        self.word(slot, record::HANDLING).store(0, Relaxed);
+        self.word(slot, record::CLIENTS).store(0, Relaxed);
     }
 
     /// The current thread has answered a request.
     pub fn answered(&self) {
-        self.word(slot::get(), record::REQUESTS)
-            .fetch_add(1, Relaxed);
+        let slot = slot::get();
+        self.word(slot, record::REQUESTS).fetch_add(1, Relaxed);
+        self.word(slot, record::HANDLING).store(0, Relaxed);
     }
 
     fn word(&self, slot: usize, field: usize) -> &AtomicU64 {

@@ -9,7 +9,7 @@ use crate::sys::shared::ForeignWords;
 
 /// The scoreboard of another process.
 pub struct View {
-    words: ForeignWords,
+    pub(super) words: ForeignWords,
 }
 
 /// What a slot has to show.

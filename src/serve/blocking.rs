@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use nix::sys::sendfile::sendfile;
 
-use super::{Server, clock};
+use super::Server;
 use crate::http::{Conn, Unsent, Want};
 use crate::sys::signal;
 
@@ -24,14 +24,14 @@ const SENDFILE_MAX: u64 = 64 * 1024;
 // ANCHOR: drive
 pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
     loop {
+        server.scoreboard.beat();
         if signal::stopping() {
             conn.stop(Instant::now());
         }
         let moved = match conn.want() {
             Want::Read => read(client, conn),
             Want::Respond => {
-                conn.respond(server.handler, clock::now);
-                server.scoreboard.answered();
+                server.respond(conn);
                 Ok(())
             }
             Want::Write => write(client, conn),

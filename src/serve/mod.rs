@@ -2,6 +2,8 @@
 
 mod blocking;
 mod clock;
+mod lifetime;
+mod pool;
 mod turned_away;
 
 use std::net::TcpStream;
@@ -12,6 +14,8 @@ use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
 use crate::service::Succession;
 
+pub use lifetime::Lifetime;
+pub use pool::{Pool, Sizing};
 pub use turned_away::TurnedAway;
 
 /// What all models share: the handler, the bounds, the size of the pool.
@@ -22,6 +26,10 @@ pub struct Server<'a> {
     pub limits: Limits,
     /// Worker processes of the models that have a pool of them.
     pub workers: usize,
+    /// How a master keeps that pool.
+    pub pool: Pool,
+    /// When this worker has done its share.
+    pub lifetime: Lifetime,
     /// Threads of each process, in the models that have a fixed number of them.
     pub threads: usize,
     /// How the workers share the port: one of the model's own strategies.
@@ -78,6 +86,17 @@ impl Server<'_> {
     /// forked now finds it ready.
     pub fn look_at_clock(&self) {
         clock::now();
+    }
+
+    /// Lets the handler answer the request that `conn` has received. Every driver answers through
+    /// here: it is where a worker shows what it does, and where it learns that it has done enough.
+    pub fn respond(&self, conn: &mut Conn<'_>) {
+        if self.lifetime.ends_with_this() {
+            conn.stop(Instant::now());
+        }
+        self.scoreboard.answering();
+        conn.respond(self.handler, clock::now);
+        self.scoreboard.answered();
     }
 
     /// Serves one client until either side ends the connection, blocking all the while.

@@ -84,7 +84,8 @@ impl Identity {
         if let Some(user) = self.user {
             setresuid(user, user, user)?;
         }
-        tie.renew()
+        tie.renew();
+        Ok(())
     }
     // ANCHOR_END: assume
 

@@ -2,6 +2,7 @@
 
 mod echo;
 mod files;
+mod lab;
 mod parameters;
 mod who;
 mod work;
@@ -14,24 +15,30 @@ use percent_encoding::percent_decode;
 pub use files::Root;
 
 use crate::http::{Handler, Method, Request, Response, Status};
+use crate::scoreboard::Scoreboard;
 
 /// The site: `Site::route` lists its routes.
-#[derive(Debug)]
-pub struct Site {
+pub struct Site<'a> {
     /// The directory that `/files/` serves, if any.
     pub root: Option<Root>,
     /// The most octets that `/bytes` sends.
     pub bytes_max: u64,
     /// The longest that `/sleep` and `/cpu` hold a worker.
     pub wait_max: Duration,
+    /// Whether there are routes that crash and wedge whoever serves them.
+    pub lab: bool,
+    /// Where a handler that takes its time shows that it is alive.
+    pub scoreboard: Option<&'a Scoreboard>,
 }
 
-impl Default for Site {
+impl Default for Site<'_> {
     fn default() -> Self {
         Self {
             root: None,
             bytes_max: 1 << 30,
             wait_max: Duration::from_secs(60),
+            lab: false,
+            scoreboard: None,
         }
     }
 }
@@ -66,7 +73,7 @@ impl Allow {
 /// Answers one request; the path is decoded.
 type Route = fn(&Site, &Request<'_>, &[u8]) -> Response;
 
-impl Handler for Site {
+impl Handler for Site<'_> {
     fn respond(&self, request: &Request<'_>) -> Response {
         // CONNECT names no resource of this server that could allow other methods, so it is no case
         // for a 405 (RFC 9110 §9.1, §9.3.6).
@@ -83,7 +90,7 @@ impl Handler for Site {
             Ok(path) => path,
             Err(refusal) => return refusal,
         };
-        let Some((allow, route)) = Self::route(&path) else {
+        let Some((allow, route)) = self.route(&path) else {
             return Response::sentence(
                 Status::NOT_FOUND,
                 "there is nothing here; / lists what there is",
@@ -101,9 +108,9 @@ impl Handler for Site {
     }
 }
 
-impl Site {
+impl Site<'_> {
     // ANCHOR: routes
-    fn route(path: &[u8]) -> Option<(Allow, Route)> {
+    fn route(&self, path: &[u8]) -> Option<(Allow, Route)> {
         Some(match path {
             b"/" => (Allow::GetAndPost, echo::root),
             b"/echo" => (Allow::Post, echo::echo),
@@ -114,10 +121,20 @@ impl Site {
             b"/cpu" => (Allow::Get, work::cpu),
             b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
+            b"/crash" if self.lab => (Allow::Get, lab::crash),
+            b"/hang" if self.lab => (Allow::Get, lab::hang),
+            b"/spin" if self.lab => (Allow::Get, lab::spin),
             _ => return None,
         })
     }
     // ANCHOR_END: routes
+
+    /// A handler that waits on purpose calls this, so that it is taken for slow and not for wedged.
+    fn beat(&self) {
+        if let Some(scoreboard) = self.scoreboard {
+            scoreboard.beat();
+        }
+    }
 }
 
 /// Decodes a path, once. What decodes to a NUL, or is no escape at all, is refused: two programs

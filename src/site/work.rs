@@ -31,7 +31,7 @@ pub(super) fn sleep(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     match parameters::milliseconds(request, site.wait_max) {
         Err(refusal) => refusal,
         Ok(time) => {
-            thread::sleep(time);
+            sleep_alive(site, time);
             Response::text(Status::OK, format!("slept {} ms\n", time.as_millis()))
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn cpu(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     match parameters::milliseconds(request, site.wait_max) {
         Err(refusal) => refusal,
         Ok(time) => {
-            burn(time);
+            burn(site, time);
             Response::text(
                 Status::OK,
                 format!("burned {} ms of CPU\n", time.as_millis()),
@@ -51,12 +51,27 @@ pub(super) fn cpu(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     }
 }
 
+/// How often a handler that waits shows that it is alive.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// Sleeps, and says now and then that this is what it does: only the handler itself can know.
+fn sleep_alive(site: &Site, time: Duration) {
+    let mut left = time;
+    while !left.is_zero() {
+        site.beat();
+        let nap = left.min(BEAT);
+        thread::sleep(nap);
+        left -= nap;
+    }
+}
+
 /// Computes until the thread's own CPU clock says enough, so that a crowded machine does not
 /// make it less work.
-fn burn(time: Duration) {
+fn burn(site: &Site, time: Duration) {
     let end = cpu_time().saturating_add(time);
     let mut number = 1u64;
     while cpu_time() < end {
+        site.beat();
         for _ in 0..10_000 {
             number = black_box(
                 number

@@ -42,6 +42,12 @@ pub fn fork() -> nix::Result<Fork> {
 // ANCHOR: become_child
 fn become_child(parent: Pid) {
     super::signal::become_child();
+    tie_to(parent);
+}
+
+/// A change of user or group undoes the tie, so whoever drops
+/// privileges has to make it again.
+pub fn tie_to(parent: Pid) {
     let tied = prctl::set_pdeathsig(Signal::SIGKILL);
     // The parent may have died before the tie was made; then nobody
     // would ever pull it.
@@ -71,17 +77,10 @@ impl Tie {
     }
 
     /// Makes the same tie again. If the parent has died meanwhile, this process ends as well.
-    ///
-    /// # Errors
-    /// None that is known.
-    pub fn renew(&self) -> io::Result<()> {
+    pub fn renew(&self) {
         if self.signal.is_some() {
-            prctl::set_pdeathsig(self.signal)?;
-            if getppid() != self.parent {
-                leave(1);
-            }
+            tie_to(self.parent);
         }
-        Ok(())
     }
 }
 

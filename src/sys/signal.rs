@@ -2,8 +2,15 @@
 //!
 //! A handler may only do what `signal-safety(7)` lists, so these do next to nothing: count, set a
 //! timer, leave. Everything else happens in ordinary code that looks at the count.
+//!
+//! | signal | a server without a master, or a worker | a master |
+//! | --- | --- | --- |
+//! | TERM | stops gracefully | stops gracefully |
+//! | INT, QUIT | leaves at once | stops fast |
+//! | USR1 | a worker leaves when its clients let it | takes note |
+//! | HUP, USR2, WINCH, TTIN, TTOU | workers never see them | reads them from its queue |
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -13,8 +20,10 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::getpid;
 
-/// SIGTERM and SIGINT received so far.
+/// Wishes to stop received so far.
 static STOPS: AtomicU32 = AtomicU32::new(0);
+/// This worker is to leave when its clients let it, while others go on serving.
+static RETIRING: AtomicBool = AtomicBool::new(false);
 /// How long requests in flight may take once the first has come, in microseconds.
 static GRACE_US: AtomicI64 = AtomicI64::new(0);
 /// The process that the signals were handled in first. Its children leave stopping by force to it;
@@ -33,27 +42,52 @@ pub fn start_afresh() -> nix::Result<()> {
     SigSet::empty().thread_set_mask()
 }
 
-/// From now on the first SIGTERM or SIGINT makes [`stopping`] true, and the process leaves with
-/// code 1 on a second one, or after `grace` if that is over first.
+/// From now on the first SIGTERM makes [`stopping`] true, and the process leaves with code 1 on a
+/// second signal, or after `grace` if that is over first. SIGINT or SIGQUIT as the first is the
+/// fast stop: the process leaves with code 0, and whatever was in flight is cut.
 ///
 /// System calls are interrupted (no SA_RESTART), so that whoever blocks looks at [`stopping`].
 /// A signal that comes just before such a call goes unseen until the call returns, which is
 /// why the sockets have a tick.
 pub fn handle_stop(grace: Duration) -> nix::Result<()> {
-    GRACE_US.store(
-        i64::try_from(grace.as_micros()).unwrap_or(i64::MAX),
-        Relaxed,
-    );
+    set_grace(grace);
     PARENT.store(getpid().as_raw(), Relaxed);
     handle(Signal::SIGTERM, SigHandler::Handler(on_stop))?;
-    handle(Signal::SIGINT, SigHandler::Handler(on_stop))?;
+    handle(Signal::SIGINT, SigHandler::Handler(on_fast_stop))?;
+    handle(Signal::SIGQUIT, SigHandler::Handler(on_fast_stop))?;
     handle(Signal::SIGALRM, SigHandler::Handler(on_time_up))
+}
+
+/// From now on a graceful stop may take so long.
+pub fn set_grace(grace: Duration) {
+    let grace_us = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
+    GRACE_US.store(grace_us, Relaxed);
+}
+
+/// Has signals wait that are meant for a master, until it takes them from [`Signals`]. A process
+/// that is about to become one has to do this before anybody knows of it: most of these signals end
+/// a process that is not prepared for them.
+pub fn hold_for_master() -> nix::Result<()> {
+    MASTERED.into_iter().collect::<SigSet>().thread_block()
 }
 
 /// Whether this process was asked to stop.
 #[inline]
 pub fn stopping() -> bool {
     STOPS.load(Relaxed) > 0
+}
+
+/// Whether this worker is to leave when its clients let it: it accepts nobody any more, answers
+/// what its clients send with `Connection: close`, and ends when the last of them has gone. Unlike
+/// a stop this cuts no connection that is kept open, and the accept queue is left to the others.
+#[inline]
+pub fn retiring() -> bool {
+    RETIRING.load(Relaxed)
+}
+
+/// Makes [`retiring`] true, as SIGUSR1 from the master does.
+pub fn retire() {
+    RETIRING.store(true, Relaxed);
 }
 
 /// Notes the wish to stop as the handler would, for a process that reads its signals from
@@ -64,12 +98,13 @@ pub fn begin_stop() {
     }
 }
 
-/// Called in a child right after fork: from now on signals only ask it to stop.
+/// Called in a child right after fork: from now on signals only ask it to stop. Those that mean
+/// something to a master alone stay blocked: by default most of them would end the child.
 pub(super) fn become_child() {
     if !IS_MASTER.load(Relaxed) {
         return;
     }
-    let unblocked: SigSet = MASTERED.into_iter().collect();
+    let unblocked: SigSet = OF_CHILDREN.into_iter().collect();
     // The mask is inherited and the signals are valid: sigprocmask(2) has no other error.
     let _ = unblocked.thread_unblock();
 }
@@ -83,6 +118,17 @@ extern "C" fn on_stop(_: libc::c_int) {
         0 => start_grace_timer(),
         _ => super::process::leave(1),
     }
+}
+
+/// The children of a process that leaves like this are killed by the kernel, since they are tied to
+/// it: see [`super::process::fork`].
+extern "C" fn on_fast_stop(_: libc::c_int) {
+    let is_second = getpid().as_raw() == PARENT.load(Relaxed) && stopping();
+    super::process::leave(i32::from(is_second));
+}
+
+extern "C" fn on_retire(_: libc::c_int) {
+    retire();
 }
 
 extern "C" fn on_time_up(_: libc::c_int) {
@@ -118,18 +164,54 @@ fn handle(signal: Signal, how: SigHandler) -> nix::Result<()> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+/// The signal, unless it is noise: a terminal whose window changes its size sends SIGWINCH to all
+/// who run in it. Where a signal comes from tells whether somebody meant it (`sigaction(2)`).
+fn meant(info: &libc::signalfd_siginfo) -> Option<Signal> {
+    let signal = Signal::try_from(info.ssi_signo.cast_signed()).ok()?;
+    let is_resize = signal == Signal::SIGWINCH && info.ssi_code == libc::SI_KERNEL;
+    (!is_resize).then_some(signal)
+}
+
 /// The signals that a master waits for.
-const MASTERED: [Signal; 4] = [
+const MASTERED: [Signal; 11] = [
     Signal::SIGCHLD,
     Signal::SIGTERM,
     Signal::SIGINT,
+    Signal::SIGQUIT,
     Signal::SIGALRM,
+    Signal::SIGHUP,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+    Signal::SIGTTIN,
+    Signal::SIGTTOU,
+];
+
+/// Those of them that its children do not leave to it.
+const OF_CHILDREN: [Signal; 6] = [
+    Signal::SIGCHLD,
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGALRM,
+    Signal::SIGUSR1,
 ];
 
 /// A master's events: signals taken from a queue, one at a time, instead of in handlers
-/// (`signalfd(2)`). While it exists its signals are blocked; children unblock them for themselves.
+/// (`signalfd(2)`). While it exists its signals are blocked; children unblock their own.
 pub struct Signals {
     queue: SignalFd,
+}
+
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// This signal has come.
+    Signal(Signal),
+    /// The descriptor at this index among those watched is readable, or has failed.
+    Readable(usize),
+    /// The time is over.
+    Timeout,
 }
 
 impl Signals {
@@ -137,6 +219,8 @@ impl Signals {
     pub fn take_over() -> nix::Result<Self> {
         let set: SigSet = MASTERED.into_iter().collect();
         set.thread_block()?;
+        // Here the queue takes it; it is the children who have a use for the handler.
+        handle(Signal::SIGUSR1, SigHandler::Handler(on_retire))?;
         IS_MASTER.store(true, Relaxed);
         let queue = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         Ok(Self { queue })
@@ -144,18 +228,38 @@ impl Signals {
 
     /// The next signal; `None` when `timeout` has passed without one. Without a timeout it waits.
     pub fn wait(&self, timeout: Option<Duration>) -> nix::Result<Option<Signal>> {
+        Ok(match self.wait_beside(timeout, &[])? {
+            Event::Signal(signal) => Some(signal),
+            Event::Readable(_) | Event::Timeout => None,
+        })
+    }
+
+    /// [`Signals::wait`] for descriptors as well. Signals come first, then the descriptors in their
+    /// order; what is not reported now is reported by the next call.
+    pub fn wait_beside(
+        &self,
+        timeout: Option<Duration>,
+        beside: &[BorrowedFd<'_>],
+    ) -> nix::Result<Event> {
         // Rounded up, so that a wait for the rest of a millisecond is not a busy loop.
         let timeout = match timeout {
             None => PollTimeout::NONE,
             Some(timeout) => PollTimeout::try_from(timeout.as_micros().div_ceil(1000))
                 .unwrap_or(PollTimeout::MAX),
         };
-        let mut queue = [PollFd::new(self.queue.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut queue, timeout) {
+        let all = std::iter::once(self.queue.as_fd()).chain(beside.iter().copied());
+        let mut all: Vec<PollFd<'_>> = all.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        match poll(&mut all, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
         let next = self.queue.read_signal()?;
-        Ok(next.and_then(|info| Signal::try_from(info.ssi_signo.cast_signed()).ok()))
+        let signal = next.as_ref().and_then(meant);
+        let readable = || all[1..].iter().position(|fd| fd.any() == Some(true));
+        Ok(match (signal, readable()) {
+            (Some(signal), _) => Event::Signal(signal),
+            (None, Some(index)) => Event::Readable(index),
+            (None, None) => Event::Timeout,
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: what is in flight is finished, what is queued is answered, nobody is left.
+//! SIGTERM: what is in flight is finished, what is queued is answered, nobody is left. SIGINT and
+//! SIGQUIT: nobody is left, at once.
 
 use std::net::{TcpListener, TcpStream};
 
@@ -12,7 +13,8 @@ use crate::support::{proc, wait_for};
 
 for_every_model! {
     sigterm_lets_a_request_in_flight_finish,
-    sigint_lets_a_request_in_flight_finish,
+    sigint_stops_at_once,
+    sigquit_stops_at_once,
     a_large_answer_in_flight_is_sent_to_its_end,
     the_accept_queue_is_answered,
     idle_connections_do_not_hold_up_a_stop,
@@ -24,20 +26,12 @@ for_every_model! {
 }
 
 fn sigterm_lets_a_request_in_flight_finish(model: &str) {
-    finishes_what_is_in_flight(model, Signal::SIGTERM);
-}
-
-fn sigint_lets_a_request_in_flight_finish(model: &str) {
-    finishes_what_is_in_flight(model, Signal::SIGINT);
-}
-
-fn finishes_what_is_in_flight(model: &str, signal: Signal) {
     let mut server = Server::start(model, &[]);
     let tree = server.tree();
     let client = server.connect();
     wire::get(&client, "/sleep?ms=700");
     server.wait_until_read(&client);
-    server.signal(signal);
+    server.signal(Signal::SIGTERM);
     let answer = read_answer(&client);
     assert_eq!(
         (answer.status(), answer.text().as_str()),
@@ -45,6 +39,30 @@ fn finishes_what_is_in_flight(model: &str, signal: Signal) {
     );
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
     assert_gone(&tree);
+}
+
+fn sigint_stops_at_once(model: &str) {
+    cuts_what_is_in_flight(model, Signal::SIGINT);
+}
+
+fn sigquit_stops_at_once(model: &str) {
+    cuts_what_is_in_flight(model, Signal::SIGQUIT);
+}
+
+/// The request would take longer than the test waits; one client more is in the accept queue.
+fn cuts_what_is_in_flight(model: &str, signal: Signal) {
+    let mut server = Server::start(model, &["--workers", "1", "--max-wait", "1000s"]);
+    let client = server.connect();
+    wire::get(&client, "/sleep?ms=1000000");
+    server.wait_until_read(&client);
+    let queued = server.connect();
+    let tree = server.tree();
+    server.signal(signal);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+    assert_gone(&tree);
+    assert_eq!(server.said(), "");
+    assert!(read_to_end(&client).0.is_empty());
+    drop(queued);
 }
 
 /// Larger than the socket buffers can ever be, so that the server is still writing.

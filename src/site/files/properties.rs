@@ -53,7 +53,7 @@ fn octet() -> impl Strategy<Value = u8> {
 
 /// Lets the site answer, and looks at what it opened for that.
 struct Guard<'a> {
-    site: Site,
+    site: Site<'static>,
     root: &'a Path,
     opened: AtomicUsize,
 }

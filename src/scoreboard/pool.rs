@@ -1,0 +1,107 @@
+//! What a master says of its pool, in the header.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Scoreboard, View, header};
+
+/// What happens to a pool, and how often it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// All workers were busy when there could be no more of them.
+    LimitReached,
+    /// A worker was made.
+    Started,
+    /// One ended that should not have.
+    Crashed,
+    /// One was killed since it no longer got on.
+    Wedged,
+    /// One was killed since a request took longer than it may.
+    Overdue,
+    /// A worker could not be made: fork failed.
+    ForkFailed,
+}
+
+impl Event {
+    const ALL: [Self; 6] = [
+        Self::LimitReached,
+        Self::Started,
+        Self::Crashed,
+        Self::Wedged,
+        Self::Overdue,
+        Self::ForkFailed,
+    ];
+}
+
+/// The state of a pool, as its master has noted it. All zero where there is no master.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PoolFacts {
+    /// The generation that serves; each reload begins one.
+    pub generation: u64,
+    /// Workers that there should be.
+    pub target: u64,
+    /// Workers that there may be at most.
+    pub limit: u64,
+    events: [u64; Event::ALL.len()],
+}
+
+impl PoolFacts {
+    /// How often that has happened since the start.
+    pub fn count(&self, event: Event) -> u64 {
+        self.events[event as usize]
+    }
+}
+
+impl Scoreboard {
+    /// The master notes that something has happened.
+    pub fn note(&self, event: Event) {
+        self.words[header::EVENTS + event as usize].fetch_add(1, Relaxed);
+    }
+
+    /// The master notes how large the pool should be and may be.
+    pub fn note_pool(&self, generation: u64, target: usize, limit: usize) {
+        self.words[header::GENERATION].store(generation, Relaxed);
+        self.words[header::TARGET].store(target as u64, Relaxed);
+        self.words[header::LIMIT].store(limit as u64, Relaxed);
+    }
+}
+
+impl View {
+    /// What the master has noted.
+    pub fn pool(&self) -> PoolFacts {
+        let load = |word| self.words.load(word);
+        PoolFacts {
+            generation: load(header::GENERATION),
+            target: load(header::TARGET),
+            limit: load(header::LIMIT),
+            events: Event::ALL.map(|event| load(header::EVENTS + event as usize)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_master_notes_can_be_read() {
+        let scoreboard = Scoreboard::create().unwrap();
+        let view = View::of(&scoreboard).unwrap();
+        assert_eq!(view.pool(), PoolFacts::default());
+        scoreboard.note_pool(2, 5, 9);
+        scoreboard.note(Event::Wedged);
+        scoreboard.note(Event::ForkFailed);
+        scoreboard.note(Event::ForkFailed);
+        let facts = view.pool();
+        assert_eq!((facts.generation, facts.target, facts.limit), (2, 5, 9));
+        let counts = Event::ALL.map(|event| facts.count(event));
+        assert_eq!(counts, [0, 0, 0, 1, 0, 2]);
+    }
+
+    #[test]
+    fn each_event_has_a_word_of_its_own_within_the_header() {
+        for (index, event) in Event::ALL.into_iter().enumerate() {
+            assert_eq!(event as usize, index);
+        }
+        assert!(header::EVENTS + Event::ALL.len() <= super::super::RECORD);
+    }
+}

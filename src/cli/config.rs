@@ -233,7 +233,7 @@ fn try_words(command: &clap::Command, words: &[&str]) -> Result<(), clap::Error>
 }
 
 /// clap's message without the usage and the tips below it, in one line.
-fn first_paragraph(error: &clap::Error) -> String {
+pub(super) fn first_paragraph(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let lines = text.lines().take_while(|line| !line.is_empty());

@@ -154,6 +154,13 @@ impl Args {
     }
 }
 
+fn in_one_line(error: anyhow::Error) -> String {
+    match error.downcast_ref() {
+        Some(error) => config::first_paragraph(error),
+        None => format!("{error:#}"),
+    }
+}
+
 /// Sets `value` back to `old`.
 fn keep<T: PartialEq>(key: &str, value: &mut T, old: T) {
     if *value != old {
@@ -293,7 +300,7 @@ impl Configuration for Settings<'_> {
             return Err(format!("'{}' needs a new start", args.model.name));
         }
         args.keep_what_stays(&self.args);
-        let settings = Settings::of(*args, self.ground).map_err(|error| format!("{error:#}"))?;
+        let settings = Settings::of(*args, self.ground).map_err(in_one_line)?;
         signal::set_grace(settings.args.graceful_timeout);
         Ok(Box::new(settings))
     }

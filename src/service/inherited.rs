@@ -42,8 +42,8 @@ pub fn take() -> io::Result<Option<Inherited>> {
         .map(inherit::adopt)
         .collect::<io::Result<Vec<_>>>()?;
     for listener in &listeners {
-        // The flag belongs to the socket, not to the descriptor, and may have been of use to whoever
-        // has opened it. A predecessor has left it as this model wants it.
+        // The flag belongs to the socket, not to the descriptor, and may have been of use to
+        // whoever has opened it. A predecessor has left it as this model wants it.
         listener.set_nonblocking(false)?;
     }
     Ok((!listeners.is_empty()).then_some(Inherited {

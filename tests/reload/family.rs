@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,11 +25,11 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// `servers run MODEL --config FILE OPTIONS`, from a copy of the program.
+    /// `servers run MODEL --config FILE OPTIONS`, by a link to the program.
     pub(crate) fn start(model: &str, config: &str, options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("servers");
-        fs::copy(BINARY, &program).unwrap();
+        symlink(BINARY, &program).unwrap();
         let file = directory.path().join("servers.toml");
         fs::write(&file, config).unwrap();
         let pidfile = format!("--pidfile={}", directory.path().join("pid").display());
@@ -47,10 +48,10 @@ impl Family {
         fs::write(self.path("servers.toml"), text).unwrap();
     }
 
-    /// Puts another program in the place of the one that runs.
+    /// Puts another program in the place of the one that runs, as many do it: by a link.
     pub(crate) fn install(&self, program: &Path) {
         let new = self.path("new");
-        fs::copy(program, &new).unwrap();
+        symlink(program, &new).unwrap();
         fs::rename(new, self.path("servers")).unwrap();
     }
 

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::support::DEADLINE;
@@ -38,10 +39,11 @@ impl Manager {
         }
     }
 
-    fn start(&self, model: &str, options: &[&str]) -> Server {
+    fn start(&self, model: &str, environment: &[(&str, &str)]) -> Server {
         let mut launcher = Command::new(BINARY);
         launcher.env("NOTIFY_SOCKET", &self.path);
-        Server::start_by(launcher, model, options)
+        launcher.envs(environment.iter().copied());
+        Server::start_by(launcher, model, &[])
     }
 
     /// The next message.
@@ -60,6 +62,74 @@ fn the_manager_hears_that_the_server_is_ready(model: &str) {
     assert_eq!(ask(&server, "/").status(), 200);
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_reload_begins_and_ends_with_a_word() {
+    let manager = Manager::new();
+    let server = manager.start("prefork", &[]);
+    assert_eq!(manager.hears().trim(), "READY=1");
+    let workers: Vec<i32> = server.children().iter().map(|it| it.pid).collect();
+    server.signal(Signal::SIGHUP);
+    let said = manager.hears();
+    let since = said
+        .lines()
+        .find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
+    assert!(said.starts_with("RELOADING=1\n"), "{said}");
+    assert!(since.unwrap().parse::<u64>().unwrap() > 0, "{said}");
+    assert_eq!(manager.hears().trim(), "READY=1");
+    // Only then is it over: those who serve now are others.
+    let is_new = |pid: &i32| !workers.contains(pid);
+    assert!(is_new(
+        &ask(&server, "/pid")
+            .text()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    ));
+}
+
+#[test]
+fn a_stop_is_announced() {
+    let manager = Manager::new();
+    let mut server = manager.start("prefork", &[]);
+    assert_eq!(manager.hears().trim(), "READY=1");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(manager.hears().trim(), "STOPPING=1");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_successor_is_the_main_process_when_its_predecessor_leaves() {
+    let manager = Manager::new();
+    let mut server = manager.start("prefork", &[]);
+    assert_eq!(manager.hears().trim(), "READY=1");
+    let workers: Vec<i32> = server.children().iter().map(|it| it.pid).collect();
+    server.signal(Signal::SIGUSR2);
+    assert_eq!(manager.hears().trim(), "READY=1");
+    let is_successor = |pid: &i32| !workers.contains(pid);
+    let successor = server
+        .children()
+        .iter()
+        .map(|it| it.pid)
+        .find(is_successor)
+        .unwrap();
+    server.signal(Signal::SIGTERM);
+    assert_eq!(manager.hears().trim(), format!("MAINPID={successor}"));
+    assert_eq!(server.wait().code(), Some(0));
+    kill(Pid::from_raw(successor), Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn the_watchdog_is_fed() {
+    let manager = Manager::new();
+    let _server = manager.start("prefork", &[("WATCHDOG_USEC", "500000")]);
+    assert_eq!(manager.hears().trim(), "READY=1");
+    for _ in 0..3 {
+        assert_eq!(manager.hears().trim(), "WATCHDOG=1");
+    }
 }
 
 /// Runs the server as systemd does: the socket is descriptor 3, and its process ID, which only the

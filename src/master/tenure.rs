@@ -62,9 +62,12 @@ impl<'a> Tenure<'a> {
     }
 
     /// How long until something is due here if nothing happens.
-    pub(super) fn until_due(&self, now: Instant) -> Duration {
-        let left = self.watchdog.as_ref().map(|ticker| ticker.left(now));
-        left.unwrap_or(Duration::MAX)
+    pub(super) fn until_due(&self, pool: &Pool<'_>, now: Instant) -> Duration {
+        match &self.watchdog {
+            _ if self.is_over(pool) => Duration::ZERO,
+            Some(ticker) => ticker.left(now),
+            None => Duration::MAX,
+        }
     }
 
     /// The end that a signal asks for, if it does.

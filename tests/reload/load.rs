@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -16,7 +17,11 @@ pub(crate) const MODES: [&[&str]; 2] = [&[], &["--no-keep-alive"]];
 /// A running load generator; killed if it is dropped.
 pub(crate) struct Load {
     child: Option<Child>,
+    since: Instant,
 }
+
+/// Long enough for many answers.
+const AT_LEAST: Duration = Duration::from_secs(1);
 
 impl Load {
     /// Four clients that ask as fast as they are answered.
@@ -37,13 +42,17 @@ impl Load {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        Self { child: Some(child) }
+        Self {
+            child: Some(child),
+            since: Instant::now(),
+        }
     }
 
     /// Ends it. Every request that was sent must have been answered, but for those that were under
     /// way at the end, one for each client.
     #[track_caller]
     pub(crate) fn end_without_an_error(mut self) {
+        std::thread::sleep(AT_LEAST.saturating_sub(self.since.elapsed()));
         let mut child = self.child.take().unwrap();
         kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
         wait_for("the load ends", || child.try_wait().unwrap().is_some());

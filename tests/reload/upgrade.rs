@@ -77,8 +77,8 @@ fn a_program_that_fails_leaves_the_old_master_untouched() {
     std::fs::set_permissions(&text, Permissions::from_mode(0o755)).unwrap();
     for program in [Path::new("/bin/false"), &text] {
         family.install(program);
-        signal(old, Signal::SIGUSR2);
         let before = family.first.said().lines().count();
+        signal(old, Signal::SIGUSR2);
         wait_for("the failure is told", || {
             let said = family.first.said();
             let mut since = said.lines().skip(before);

@@ -3,8 +3,17 @@
 //! The simplest strategy is [`shared`]: whoever holds the listener calls `accept`, and the kernel
 //! wakes one of them per connection, in the order in which they came.
 
+mod entrance;
+mod flock;
+mod locked;
+mod mutex;
+mod pass;
+mod reuseport;
 pub mod shared;
 mod strategy;
 
-pub use shared::{EXHAUSTED_PAUSE, Listener};
+pub use entrance::{Door, Entrance, Manner};
+pub use pass::Pick;
+pub use reuseport::Listeners;
+pub use shared::{Accepted, EXHAUSTED_PAUSE, Listener};
 pub use strategy::Strategy;

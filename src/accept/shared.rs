@@ -1,18 +1,23 @@
 //! The shared listener: every process or thread that holds it may accept from it.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::{net, signal};
+use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// wish to stop. A signal between the look and the call costs this much at worst.
-const TICK_MS: u32 = 250;
+pub const TICK_MS: u32 = 250;
+
+/// The same as a duration.
+pub(super) const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads: connections keep in the accept queue meanwhile, and trying again at once would only
@@ -27,21 +32,46 @@ pub struct Listener {
     socket: TcpListener,
     /// Once the server stops: how many connections of the accept queue are still to be answered.
     left_to_drain: Cell<Option<u32>>,
+    /// Sockets that listen on the same port and were inherited along with it.
+    others: Mutex<VecDeque<TcpListener>>,
 }
 
 impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
     /// nobody has accepted yet.
     pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<Self> {
-        Self::adopt(net::listen(address, backlog)?)
+        Self::of(net::listen(address, backlog)?, Vec::new())
     }
 
-    /// A socket that listens already: this process has inherited it.
-    pub fn adopt(socket: TcpListener) -> io::Result<Self> {
+    /// What this process has inherited: a socket that listens already, and perhaps others that do
+    /// so beside it, on the same port.
+    pub fn adopt(socket: TcpListener, others: Vec<TcpListener>) -> io::Result<Self> {
+        Self::of(socket, others)
+    }
+
+    /// Another listener on the same port, with an accept queue of its own, as long as this one's:
+    /// the next that was inherited or, usually, a new one.
+    ///
+    /// # Errors
+    /// See [`reuseport::listen_beside`].
+    pub fn beside(&self) -> io::Result<Self> {
+        match self.inherited().pop_front() {
+            Some(socket) => Self::of(socket, Vec::new()),
+            None => Self::of(reuseport::listen_beside(&self.socket)?, Vec::new()),
+        }
+    }
+
+    /// Those that listen beside it and that nobody has taken over yet.
+    pub(super) fn inherited(&self) -> MutexGuard<'_, VecDeque<TcpListener>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(socket: TcpListener, others: Vec<TcpListener>) -> io::Result<Self> {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
             left_to_drain: Cell::new(None),
+            others: Mutex::new(others.into()),
         })
     }
 
@@ -70,8 +100,7 @@ impl Listener {
     pub fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
-            let drained = signal::stopping() && self.left_to_drain()? == 0;
-            if drained || signal::retiring() {
+            if self.is_finished()? {
                 return Ok(None);
             }
             match net::accept(&self.socket) {
@@ -86,20 +115,32 @@ impl Listener {
     }
     // ANCHOR_END: accept
 
+    /// Whether the server was asked to stop and all who were in the accept queue then are taken, or
+    /// this worker is to leave them to the others.
+    pub(super) fn is_finished(&self) -> io::Result<bool> {
+        Ok(signal::retiring() || signal::stopping() && self.left_to_drain()? == 0)
+    }
+
+    /// `accept` as it is, for the master that takes clients on behalf of others.
+    pub(super) fn accept_one(&self) -> nix::Result<TcpStream> {
+        let client = net::accept(&self.socket)?;
+        self.count_taken();
+        Ok(client)
+    }
+
     fn is_draining(&self) -> bool {
         self.left_to_drain.get().is_some()
     }
 
-    /// How many of those that were in the queue when the server was asked to stop are left. Without
-    /// the count a busy port would never let it. Where somebody else takes one of them the tick
-    /// ends the wait; O_NONBLOCK would end it at once, but for all who share the listener, and
-    /// those who are not to stop would never wait again.
+    /// How many of those that were in the queue when the server was asked to stop are left, as far
+    /// as nobody else has taken them. Without the count a busy port would never let it stop.
+    /// O_NONBLOCK would do, but for all who share the listener, and those who are not to stop would
+    /// never wait again.
     // ANCHOR: drain
     fn left_to_drain(&self) -> io::Result<u32> {
-        let left = match self.left_to_drain.get() {
-            Some(left) => left,
-            None => self.waiting()?,
-        };
+        let queued = self.waiting()?;
+        let left = self.left_to_drain.get();
+        let left = left.map_or(queued, |left| left.min(queued));
         self.left_to_drain.set(Some(left));
         Ok(left)
     }
@@ -118,9 +159,17 @@ impl AsFd for Listener {
     }
 }
 
+/// Whether something lacks of which there may be enough later.
+pub(super) fn is_exhaustion(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
+    )
+}
+
 /// What the errors of `accept(2)` ask for: try again, wait, or give up.
 // ANCHOR: recover
-fn recover(error: Errno) -> io::Result<()> {
+pub(super) fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
         Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),

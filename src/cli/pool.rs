@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use clap::error::ErrorKind;
 
 use super::{duration, wrong_call_error};
+use crate::accept::Strategy;
 use crate::models::Model;
 use crate::serve::{Pool, Sizing};
 
@@ -40,7 +41,7 @@ pub(super) struct PoolArgs {
     /// Worker processes: their number if it is static, else the most there may be [default: (2 ×
     /// cores) + 1 if static, else 256].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    workers: Option<u16>,
+    pub(super) workers: Option<u16>,
 
     /// Idle workers that a dynamic pool keeps at least [default: 5].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -87,7 +88,13 @@ impl PoolArgs {
     ///
     /// # Errors
     /// What is asked for does not go together.
-    pub(super) fn rules(&self, model: &Model, grace: Duration) -> Result<Pool, clap::Error> {
+    pub(super) fn rules(
+        &self,
+        model: &Model,
+        accept: Strategy,
+        grace: Duration,
+    ) -> Result<Pool, clap::Error> {
+        self.refuse_without_workers(accept)?;
         Ok(Pool {
             sizing: self.sizing(model)?,
             worker_timeout: Some(self.worker_timeout).filter(|time| !time.is_zero()),
@@ -96,6 +103,28 @@ impl PoolArgs {
             max_requests_jitter: self.max_requests_jitter,
             grace,
         })
+    }
+
+    /// Some strategies need somebody who accepts, at all times.
+    fn refuse_without_workers(&self, accept: Strategy) -> Result<(), clap::Error> {
+        let needs_them = match self.kind {
+            Kind::Static => false,
+            // Each worker has an accept queue of its own, which would be left alone with it.
+            Kind::Dynamic => accept == Strategy::Reuseport,
+            // Where the master accepts, it does so for workers that are there.
+            Kind::Ondemand => matches!(accept, Strategy::Reuseport | Strategy::Pass),
+        };
+        if needs_them {
+            let kind = name(self.kind);
+            let accept = accept.name();
+            let message = format!("--pool {kind} does not go with --accept {accept}");
+            return Err(wrong_call_error(
+                "run",
+                ErrorKind::ArgumentConflict,
+                message,
+            ));
+        }
+        Ok(())
     }
 
     fn sizing(&self, model: &Model) -> Result<Sizing, clap::Error> {
@@ -146,8 +175,7 @@ impl PoolArgs {
     /// An option that would have no effect is a misunderstanding.
     fn refuse(&self, option: &str, is_given: bool, kind: Kind) -> Result<(), clap::Error> {
         if is_given {
-            let kind = kind.to_possible_value();
-            let kind = kind.as_ref().map_or("", |value| value.get_name());
+            let kind = name(kind);
             let message = format!("{option} means something with --pool {kind} alone");
             return Err(wrong_call_error(
                 "run",
@@ -157,6 +185,11 @@ impl PoolArgs {
         }
         Ok(())
     }
+}
+
+fn name(kind: Kind) -> String {
+    let value = kind.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// Gunicorn's advice: enough workers that some can compute while others wait.

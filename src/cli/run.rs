@@ -1,7 +1,7 @@
 //! `servers run MODEL`: serves with one model until it is asked to stop.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -15,7 +15,7 @@ use super::limits::LimitArgs;
 use super::pool::PoolArgs;
 use super::service::{Rights, ServiceArgs};
 use super::{config, duration, wrong_call_error};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
 use crate::serve::{Configuration, Lifetime, Pool, Server};
@@ -37,6 +37,7 @@ use crate::sys::signal;
   servers run prefork --pool dynamic --workers 64 --min-spare 5 --max-spare 10
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
+  servers run prefork --accept pass --pick first
 
 Exit codes: 0 stopped in good order, 1 it failed or was stopped by force, 2 the call was wrong.")]
 pub(super) struct Args {
@@ -57,6 +58,14 @@ pub(super) struct Args {
     /// How the workers share the port [default: the model's own; see `servers list`].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
     accept: Option<Strategy>,
+
+    /// With --accept pass: whom the master passes the next connection to [default: round-robin].
+    #[arg(long, value_name = "RULE", value_parser = pick_parser())]
+    pick: Option<Pick>,
+
+    /// With --accept mutex: one that stays locked when its holder dies, to see why it should not.
+    #[arg(long, hide = true)]
+    plain_mutex: bool,
 
     /// Connections served at once, for models with a process or thread each; 503 beyond it.
     #[arg(long, value_name = "N", default_value_t = 1024)]
@@ -122,6 +131,11 @@ impl Args {
         keep("backlog", &mut self.backlog, old.backlog);
         keep("accept", &mut self.accept, old.accept);
         keep("threads", &mut self.threads, old.threads);
+        keep("pick", &mut self.pick, old.pick);
+        if self.strategy().is_ok_and(|it| it == Strategy::Reuseport) {
+            // There are as many accept queues as there were workers.
+            keep("workers", &mut self.pool.workers, old.pool.workers);
+        }
         let pidfile = old.service.pidfile.clone();
         keep("pidfile", &mut self.service.pidfile, pidfile);
     }
@@ -142,6 +156,29 @@ impl Args {
             return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
         }
         Ok(wanted)
+    }
+
+    /// The details of the strategy, as far as it has any.
+    fn manner(&self, accept: Strategy) -> Result<Manner, clap::Error> {
+        let misplaced = |option, strategy: Strategy| {
+            let name = strategy.name();
+            let message = format!("{option} needs --accept {name}");
+            Err(wrong_call_error(
+                "run",
+                ErrorKind::ArgumentConflict,
+                message,
+            ))
+        };
+        if self.pick.is_some() && accept != Strategy::Pass {
+            return misplaced("--pick", Strategy::Pass);
+        }
+        if self.plain_mutex && accept != Strategy::Mutex {
+            return misplaced("--plain-mutex", Strategy::Mutex);
+        }
+        Ok(Manner {
+            pick: self.pick.unwrap_or_default(),
+            plain_mutex: self.plain_mutex,
+        })
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
@@ -179,6 +216,7 @@ struct Ground {
 struct Settings<'g> {
     args: Args,
     accept: Strategy,
+    manner: Manner,
     site: Site<'g>,
     pool: Pool,
     rights: Rights,
@@ -193,9 +231,11 @@ impl<'g> Settings<'g> {
             let message = format!("{} has no workers that could preload", args.model.name);
             return Err(wrong_call_error("run", ErrorKind::ArgumentConflict, message).into());
         }
+        let accept = args.strategy()?;
         Ok(Self {
-            accept: args.strategy()?,
-            pool: args.pool.rules(args.model, args.graceful_timeout)?,
+            accept,
+            manner: args.manner(accept)?,
+            pool: args.pool.rules(args.model, accept, args.graceful_timeout)?,
             rights: args
                 .service
                 .rights(root.as_ref(), args.model.name == "uring")?,
@@ -260,12 +300,13 @@ impl<'g> Settings<'g> {
         if predecessor.is_some_and(|name| name != model.name) {
             anyhow::bail!("{} cannot replace another model", model.name);
         }
-        let inherits = predecessor.is_some();
-        let mut listeners = inherited.listeners;
-        match (listeners.pop(), listeners.is_empty()) {
-            (Some(only), true) => Ok((Listener::adopt(only)?, inherits)),
-            _ => anyhow::bail!("more than one port was handed over, and this server has one"),
+        let mut listeners = inherited.listeners.into_iter();
+        let first = listeners.next().context("no port was handed over")?;
+        let others: Vec<TcpListener> = listeners.collect();
+        if !others.is_empty() && self.accept != Strategy::Reuseport {
+            anyhow::bail!("more than one port was handed over, and this server has one");
         }
+        Ok((Listener::adopt(first, others)?, predecessor.is_some()))
     }
 }
 
@@ -280,6 +321,7 @@ impl Configuration for Settings<'_> {
             lifetime: Lifetime::default(),
             threads: args.threads.into(),
             accept: self.accept,
+            manner: self.manner,
             connections_max: args.max_connections as usize,
             scoreboard: &self.ground.scoreboard,
             configuration: self,
@@ -329,6 +371,15 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {
         let known = Strategy::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
+    })
+}
+
+/// The rules of `--accept pass`.
+fn pick_parser() -> impl TypedValueParser<Value = Pick> {
+    let names = Pick::ALL.map(|pick| PossibleValue::new(pick.name()).help(pick.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Pick::ALL.into_iter().find(|it| it.name() == name);
         known.expect("clap only lets names through that come from the list")
     })
 }

@@ -11,16 +11,16 @@ const IN_A_ROW: Duration = Duration::from_secs(2);
 
 /// Pauses that grow with each failure in a row.
 ///
-/// What fails during a pause is the same failure: a pool whose workers are all killed at once has
-/// failed once and not once for each.
+/// Whoever was there already when another failed has failed with it: a pool whose workers are all
+/// killed at once has failed once, and not once for each.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     /// Failures in a row that call for no pause.
     forgiven: u32,
     /// Failures in a row so far.
     failures: u32,
-    /// When the last pause ends.
-    until: Option<Instant>,
+    /// The last failure that was counted, and when the pause behind it ends.
+    last: Option<(Instant, Instant)>,
 }
 
 impl Backoff {
@@ -32,11 +32,11 @@ impl Backoff {
         }
     }
 
-    /// Another failure: how long to wait from now on.
-    pub(super) fn failed(&mut self, now: Instant) -> Duration {
-        match self.until {
-            Some(until) if now < until => return until - now,
-            Some(until) if now - until <= IN_A_ROW => {}
+    /// What began at `born` has failed: how long to wait from now on.
+    pub(super) fn failed(&mut self, born: Instant, now: Instant) -> Duration {
+        match self.last {
+            Some((counted, _)) if born <= counted => return self.left(now),
+            Some((_, until)) if now <= until + IN_A_ROW => {}
             _ => self.failures = 0,
         }
         self.failures = self.failures.saturating_add(1);
@@ -44,14 +44,14 @@ impl Backoff {
             0 => Duration::ZERO,
             nth => (FIRST * 2u32.saturating_pow(nth.min(16) - 1)).min(LONGEST),
         };
-        self.until = Some(now + pause);
+        self.last = Some((now, now + pause));
         pause
     }
 
     /// It worked: the next failure is a first one again.
     pub(super) fn succeeded(&mut self) {
         self.failures = 0;
-        self.until = None;
+        self.last = None;
     }
 
     /// Failures in a row.
@@ -61,8 +61,9 @@ impl Backoff {
 
     /// How much of a pause is left.
     pub(super) fn left(&self, now: Instant) -> Duration {
-        self.until
-            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+        self.last.map_or(Duration::ZERO, |(_, until)| {
+            until.saturating_duration_since(now)
+        })
     }
 }
 
@@ -70,14 +71,17 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// What each failure costs that comes `gap` after the pause of the one before.
-    fn pauses(mut backoff: Backoff, gap: Duration) -> Vec<u128> {
+    /// What each failure costs of what begins right behind the pause of the one before, and fails
+    /// `life` later.
+    fn pauses(mut backoff: Backoff, life: Duration) -> Vec<u128> {
         let mut now = Instant::now();
         let mut pauses = Vec::new();
         for _ in 0..8 {
-            let pause = backoff.failed(now);
+            let born = now + Duration::from_micros(1);
+            now += life;
+            let pause = backoff.failed(born, now);
             pauses.push(pause.as_millis());
-            now += pause + gap;
+            now += pause;
         }
         pauses
     }
@@ -98,27 +102,30 @@ mod tests {
         assert_eq!(pauses(Backoff::forgiving(1), late), [0; 8]);
     }
 
+    /// Fifty that live already, killed one right after the other.
     #[test]
     fn many_at_once_are_one_failure() {
-        let mut backoff = Backoff::default();
-        let now = Instant::now();
-        for _ in 0..50 {
-            assert_eq!(backoff.failed(now), FIRST);
+        for mut backoff in [Backoff::default(), Backoff::forgiving(1)] {
+            let (born, first) = (Instant::now(), Instant::now() + FIRST);
+            for nth in 0..50 {
+                backoff.failed(born, first + Duration::from_millis(nth));
+            }
+            assert_eq!(backoff.failures(), 1);
+            let after = first + FIRST;
+            assert_eq!(backoff.left(after), Duration::ZERO);
+            backoff.failed(after, after + FIRST);
+            assert_eq!(backoff.failures(), 2);
         }
-        assert_eq!(backoff.failures(), 1);
-        let later = now + FIRST;
-        assert_eq!(backoff.left(later), Duration::ZERO);
-        assert_eq!(backoff.failed(later), FIRST * 2);
     }
 
     #[test]
     fn success_starts_over() {
         let mut backoff = Backoff::default();
         let now = Instant::now();
-        backoff.failed(now);
-        backoff.failed(now + FIRST);
+        backoff.failed(now, now);
+        backoff.failed(now + FIRST, now + FIRST);
         backoff.succeeded();
         assert_eq!(backoff.left(now), Duration::ZERO);
-        assert_eq!(backoff.failed(now + FIRST * 2), FIRST);
+        assert_eq!(backoff.failed(now, now + FIRST * 2), FIRST);
     }
 }

@@ -13,6 +13,9 @@ use crate::sys::signal::Signals;
 /// How long the fast stop lets children end by themselves.
 const FAST: Duration = Duration::from_secs(1);
 
+/// The signals that ask for an end.
+const STOPS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
+
 /// Live children, each with what its parent wants to remember of it.
 #[derive(Debug)]
 pub struct Children<T> {
@@ -93,25 +96,29 @@ impl<T> Children<T> {
         let _ = kill(pid, signal);
     }
 
-    /// Asks all children to stop and waits until the last has gone. A second wish to stop and the
-    /// end of the grace period both mean that they are killed.
+    /// Asks all children to stop and waits until the last has gone: `wait` is given what was
+    /// remembered of those that have ended meanwhile, and gives the next signal. A second wish to
+    /// stop and the end of the grace period both mean that they are killed.
     ///
     /// # Errors
     /// When children had to be killed: their requests were not finished.
     // ANCHOR: stop
-    pub fn stop(mut self, signals: &Signals) -> io::Result<()> {
+    pub fn stop(
+        mut self,
+        mut wait: impl FnMut(Vec<T>) -> io::Result<Option<Signal>>,
+    ) -> io::Result<()> {
         let mut killed = None;
         self.signal_all(Signal::SIGTERM);
-        self.reap_all(drop);
-        while !self.is_empty() {
-            let event = signals.wait(None)?;
-            let reason = match event {
+        loop {
+            let mut ended = Vec::new();
+            self.reap_all(|note| ended.push(note));
+            if self.is_empty() {
+                break;
+            }
+            let reason = match wait(ended)? {
                 Some(Signal::SIGALRM) => "the graceful timeout is over",
-                Some(Signal::SIGTERM | Signal::SIGINT | Signal::SIGQUIT) => "a second signal",
-                _ => {
-                    self.reap_all(drop);
-                    continue;
-                }
+                Some(signal) if STOPS.contains(&signal) => "a second signal",
+                _ => continue,
             };
             killed = killed.or(Some((self.len(), reason)));
             self.signal_all(Signal::SIGKILL);

@@ -18,7 +18,7 @@ pub(super) struct Member {
     pub(super) post: Post,
     pub(super) stage: Stage,
     pub(super) pulse: Pulse,
-    born: Instant,
+    pub(super) born: Instant,
     threads: usize,
 }
 

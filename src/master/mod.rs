@@ -17,6 +17,7 @@
 
 mod backoff;
 mod children;
+mod crew;
 mod current;
 mod liveness;
 mod member;
@@ -31,17 +32,20 @@ mod upgrade;
 mod worker;
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Instant;
 
-use crate::accept::Listener;
+use nix::unistd::Pid;
+
+use crate::accept::{Entrance, Listener};
 use crate::serve::Server;
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
+use crew::Crew;
 use pool::Pool;
 use tenure::Tenure;
 use upgrade::End;
+use worker::Post;
 pub use worker::{Work, Worker};
 
 /// Forks the workers before any request arrives, keeps the pool whole, and returns when all
@@ -66,52 +70,49 @@ pub fn run_threads(
     work: Work,
 ) -> io::Result<()> {
     let signals = Signals::take_over()?;
+    let (accept, manner) = (server.accept, server.manner);
+    let mut entrance = Entrance::open(accept, manner, listener, server.workers)?;
     let mut pool = Pool::new(server, threads, Instant::now());
     let mut tenure = Tenure::begin(server.configuration, Instant::now());
     while !signal::stopping() && !tenure.is_over(&pool) {
         tenure.look(&pool, Instant::now());
-        pool.look(Instant::now())?;
-        take_steps(&mut pool, &tenure.server(), &listener, work);
+        pool.look(&mut entrance, Instant::now())?;
+        act(&mut pool, &mut entrance, &tenure.crew(work));
         let now = Instant::now();
-        let queue = [listener.as_fd()];
-        let watched = &queue[..usize::from(pool.awaits_demand(now))];
-        let pause = pool.until_due(now).min(tenure.until_due(&pool, now));
-        match signals.wait_beside(Some(pause), watched)? {
+        let due = pool.until_due(now).min(tenure.until_due(&pool, now));
+        let demand = pool.awaits_demand(now);
+        match entrance.wait(&signals, Some(due), demand)? {
             Event::Signal(signal) => match tenure.end(signal) {
-                None => tenure.obey(signal, &mut pool, &queue),
+                None => tenure.obey(signal, &mut pool, &entrance),
                 Some(End::Leave) => pool.drain(),
                 Some(End::Graceful) => signal::begin_stop(),
                 Some(End::Fast) => return pool.children.stop_fast(&signals),
             },
             Event::Readable(_) => {
-                pool.demand(listener.waiting()?, Instant::now());
+                pool.demand(entrance.waiting(0)?, Instant::now());
             }
             Event::Timeout => {}
         }
     }
-    drop(listener);
-    pool.children.stop(&signals)
+    if tenure.is_over(&pool) {
+        return Ok(());
+    }
+    last_call(&mut pool, &mut entrance, &tenure.crew(work))?;
+    entrance.close();
+    pool.stop(&signals, &mut entrance)
 }
 // ANCHOR_END: run
 
-/// Starts whoever is to come, as far as the system lets it, and tells whoever is to go.
-// ANCHOR: take_steps
-fn take_steps(pool: &mut Pool<'_>, server: &Server<'_>, listener: &Listener, work: Work) {
+/// Tells whoever is to go, and starts whoever is to come, as far as the
+/// system lets it.
+// ANCHOR: act
+fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
     let steps = pool.steps(Instant::now());
     pool.retire(&steps, Instant::now());
     for _ in 0..steps.start {
         let post = pool.post();
-        let requests = allowance(&server.pool);
-        match process::fork() {
-            Ok(Fork::Child) => {
-                let worker = Worker {
-                    server,
-                    listener,
-                    post,
-                };
-                process::leave_after(|| worker.live(requests, work));
-            }
-            Ok(Fork::Parent(pid)) => pool.filled(pid, post, Instant::now()),
+        match spawn(post, entrance, crew) {
+            Ok(pid) => pool.filled(pid, post, Instant::now()),
             Err(error) => {
                 let pause = pool.unfilled(post, Instant::now());
                 crate::log!("fork: {error}; again in {pause:?}");
@@ -120,13 +121,32 @@ fn take_steps(pool: &mut Pool<'_>, server: &Server<'_>, listener: &Listener, wor
         }
     }
 }
-// ANCHOR_END: take_steps
 
-/// Requests that a worker may answer; 0 for no end. The master draws the number: its children
-/// would all draw the same.
-fn allowance(rules: &crate::serve::Pool) -> u64 {
-    match rules.max_requests {
-        0 => 0,
-        requests => requests.saturating_add(fastrand::u64(0..=rules.max_requests_jitter)),
+fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
+    let requests = crew.allowance();
+    entrance.prepare(post.slot)?;
+    match process::fork()? {
+        Fork::Parent(pid) => Ok(pid),
+        Fork::Child => process::leave_after(|| crew.live(post, entrance, requests)),
     }
+}
+// ANCHOR_END: act
+
+/// The wish to stop has come while workers were missing: where connections wait for them, a last
+/// worker answers those. It inherits the wish to stop, so it does no more.
+fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Result<()> {
+    // The signal of a death may still be in the queue, behind the wish to stop.
+    pool.look(entrance, Instant::now())?;
+    pool.demand(entrance.waiting(0)?, Instant::now());
+    for _ in 0..pool.missing() {
+        let post = pool.post();
+        if entrance.waiting(post.seat)? == 0 {
+            continue;
+        }
+        match spawn(post, entrance, crew) {
+            Ok(pid) => pool.filled(pid, post, Instant::now()),
+            Err(error) => crate::log!("connections are lost: fork: {error}"),
+        }
+    }
+    Ok(())
 }

@@ -19,8 +19,10 @@ use super::sizing::{Census, Change, Sizer};
 use super::ticker::Ticker;
 use super::turnover::{self, Steps};
 use super::worker::Post;
+use crate::accept::{Entrance, Strategy};
 use crate::scoreboard::{Event, SLOTS_MAX, Scoreboard, Slots};
 use crate::serve::Server;
+use crate::sys::signal::{self, Signals};
 
 /// How often the size is looked after: Apache's maintenance interval.
 const SIZING_TICK: Duration = Duration::from_secs(1);
@@ -44,6 +46,8 @@ pub(super) struct Pool<'a> {
     seats: Slots,
     /// Threads of a worker, each with a record of its own.
     threads: usize,
+    /// How far the pool may shrink by hand: a listener of its own needs somebody who accepts.
+    least: usize,
     generation: u64,
     sizer: Sizer,
     patience: Patience,
@@ -69,6 +73,10 @@ impl<'a> Pool<'a> {
             slots: Slots::default(),
             seats: Slots::default(),
             threads,
+            least: match server.accept {
+                Strategy::Reuseport => server.workers,
+                _ => 1,
+            },
             generation: 1,
             sizer,
             patience,
@@ -90,8 +98,9 @@ impl<'a> Pool<'a> {
     ///
     /// # Errors
     /// No worker ever became ready, and none will.
-    pub(super) fn look(&mut self, now: Instant) -> io::Result<()> {
+    pub(super) fn look(&mut self, entrance: &mut Entrance, now: Instant) -> io::Result<()> {
         while let Some((pid, status, member)) = self.children.reap() {
+            entrance.vacated(member.post.slot);
             self.bury(pid, status, &member, now)?;
         }
         for (pid, member) in self.children.iter_mut() {
@@ -120,6 +129,11 @@ impl<'a> Pool<'a> {
         }
     }
 
+    /// How many workers there are too few, whether they may be made now or not.
+    pub(super) fn missing(&self) -> usize {
+        turnover::steps(&self.census(), self.target()).start
+    }
+
     /// How long until something is due if nothing happens.
     pub(super) fn until_due(&self, now: Instant) -> Duration {
         let mut due = self.pulse_tick.left(now).min(self.sizing_tick.left(now));
@@ -135,7 +149,7 @@ impl<'a> Pool<'a> {
             due = due.min(breath);
         }
         let pause = self.pause(now);
-        if !pause.is_zero() && turnover::steps(&self.census(), self.target()).start > 0 {
+        if !pause.is_zero() && self.missing() > 0 {
             due = due.min(pause);
         }
         due
@@ -160,8 +174,13 @@ impl<'a> Pool<'a> {
 
     /// One worker more or fewer, by hand.
     pub(super) fn adjust(&mut self, by: isize) {
-        let limit = self.sizer.adjust(by, SLOTS_MAX / self.threads);
-        crate::log!("by hand: the pool has up to {limit} workers now");
+        let limit = self.sizer.adjust(by, self.least, SLOTS_MAX / self.threads);
+        let may_have = if self.sizer.is_static() {
+            "has"
+        } else {
+            "may have"
+        };
+        crate::log!("by hand: the pool {may_have} {limit} workers now");
         self.publish();
     }
 
@@ -219,7 +238,7 @@ impl<'a> Pool<'a> {
     pub(super) fn unfilled(&mut self, post: Post, now: Instant) -> Duration {
         self.scoreboard.note(Event::ForkFailed);
         self.vacate(post);
-        self.forks.failed(now)
+        self.forks.failed(now, now)
     }
 
     /// Tells as many workers to leave as `steps` says: old ones, and of the others the idle ones
@@ -249,6 +268,22 @@ impl<'a> Pool<'a> {
             true => 0,
             false => self.sizer.target(),
         }
+    }
+
+    /// Asks all workers to stop and waits until the last has gone; see [`Children::stop`].
+    ///
+    /// # Errors
+    /// When workers had to be killed.
+    pub(super) fn stop(self, signals: &Signals, entrance: &mut Entrance) -> io::Result<()> {
+        self.children.stop(|ended| {
+            for member in ended {
+                entrance.vacated(member.post.slot);
+            }
+            Ok(match entrance.wait(signals, None, false)? {
+                signal::Event::Signal(signal) => Some(signal),
+                _ => None,
+            })
+        })
     }
 
     /// The workers, apart from those that have been told to go.
@@ -353,7 +388,7 @@ impl<'a> Pool<'a> {
         if let End::Crashed { soon } = end {
             self.scoreboard.note(Event::Crashed);
             match soon {
-                true => pause = self.crashes.failed(now),
+                true => pause = self.crashes.failed(member.born, now),
                 false => self.crashes.succeeded(),
             }
         }

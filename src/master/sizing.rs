@@ -96,9 +96,10 @@ impl Sizer {
     }
 
     /// One more or one fewer, by hand: of the workers in a static pool, of the limit in others.
-    /// One always remains, and never are there more than `most`.
-    pub(super) fn adjust(&mut self, by: isize, most: usize) -> usize {
-        self.limit = self.limit.saturating_add_signed(by).clamp(1, most.max(1));
+    /// Never are there fewer than `least`, nor more than `most`.
+    pub(super) fn adjust(&mut self, by: isize, least: usize, most: usize) -> usize {
+        let limit = self.limit.saturating_add_signed(by);
+        self.limit = limit.clamp(least, most.max(least));
         self.target = match self.sizing {
             Sizing::Static => self.limit,
             _ => self.target.min(self.limit),
@@ -134,7 +135,7 @@ impl Sizer {
     /// `waiting` connections are in the accept queue.
     pub(super) fn demand(&mut self, census: &Census, waiting: usize) -> Option<Change> {
         let missing = waiting.saturating_sub(census.spare());
-        if missing == 0 {
+        if missing == 0 || !self.is_on_demand() {
             return None;
         }
         self.slack = None;
@@ -159,8 +160,8 @@ impl Sizer {
         (spare > spare_max && census.idle > 0).then(|| self.shrink(census, 1))
     }
 
-    /// Those go that were idle all the time, even when the fewest were. In a pool whose workers take
-    /// turns no single one is ever idle for long, so asking each of them would keep them all.
+    /// Those go that were idle all the time, even when the fewest were. In a pool whose workers
+    /// take turns no single one is idle for long, so asking each of them would keep them all.
     fn let_go(&mut self, census: &Census, now: Instant, idle: Duration) -> Option<Change> {
         let is_at_limit = census.spare() == 0 && census.current() >= self.limit;
         let limit = self.note_limit(is_at_limit);

@@ -149,15 +149,15 @@ fn on_demand_the_last_one_leaves_too() {
 #[test]
 fn by_hand_the_number_or_the_limit_changes() {
     let mut fixed = Sizer::new(Sizing::Static, 2);
-    assert_eq!((fixed.adjust(1, 100), fixed.target()), (3, 3));
+    assert_eq!((fixed.adjust(1, 1, 100), fixed.target()), (3, 3));
     for _ in 0..5 {
-        fixed.adjust(-1, 100);
+        fixed.adjust(-1, 1, 100);
     }
     assert_eq!(fixed.target(), 1, "one always remains");
-    assert_eq!(fixed.adjust(5, 4), 4);
+    assert_eq!(fixed.adjust(5, 1, 4), 4);
     let mut dynamic = Sizer::new(APACHE, 6);
-    assert_eq!((dynamic.adjust(1, 100), dynamic.target()), (7, 5));
-    assert_eq!((dynamic.adjust(-3, 100), dynamic.target()), (4, 4));
+    assert_eq!((dynamic.adjust(1, 1, 100), dynamic.target()), (7, 5));
+    assert_eq!((dynamic.adjust(-3, 1, 100), dynamic.target()), (4, 4));
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! A master's time in office: by which configuration it works, what it owes to the service manager,
 //! and to whom it hands over.
 
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::crew::Crew;
 use super::current::Current;
 use super::pool::Pool;
 use super::ticker::Ticker;
 use super::upgrade::{self, End, Upgrade};
-use crate::serve::{Configuration, Server};
+use super::worker::Work;
+use crate::accept::Entrance;
+use crate::serve::Configuration;
 use crate::service::manager;
 
 /// What a master has to look after besides its pool.
@@ -35,9 +37,10 @@ impl<'a> Tenure<'a> {
         }
     }
 
-    /// The server as it is configured now.
-    pub(super) fn server(&self) -> Server<'_> {
-        self.current.server()
+    /// Whoever is to serve from now on, as is configured now.
+    pub(super) fn crew(&self, work: Work) -> Crew<'_> {
+        let server = self.current.server();
+        Crew { server, work }
     }
 
     /// Whether there is nothing left to do.
@@ -82,15 +85,10 @@ impl<'a> Tenure<'a> {
 
     /// Does what a signal asks for that does not end the loop.
     // ANCHOR: obey
-    pub(super) fn obey(
-        &mut self,
-        signal: Signal,
-        pool: &mut Pool<'_>,
-        listeners: &[BorrowedFd<'_>],
-    ) {
+    pub(super) fn obey(&mut self, signal: Signal, pool: &mut Pool<'_>, entrance: &Entrance) {
         match signal {
             Signal::SIGHUP => self.reload(pool),
-            Signal::SIGUSR2 => self.upgrade.begin(listeners),
+            Signal::SIGUSR2 => self.upgrade.begin(&entrance.listeners()),
             Signal::SIGWINCH => pool.drain(),
             Signal::SIGTTIN => pool.adjust(1),
             Signal::SIGTTOU => pool.adjust(-1),

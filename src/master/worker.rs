@@ -3,14 +3,13 @@
 use std::io;
 use std::net::TcpStream;
 
-use crate::accept::Listener;
+use crate::accept::{Door, Listener};
 use crate::serve::Server;
-use crate::sys::slot;
 
 /// What a worker process works with. Its threads may share it.
 pub struct Worker<'a> {
     pub(super) server: &'a Server<'a>,
-    pub(super) listener: &'a Listener,
+    pub(super) door: Door,
     pub(super) post: Post,
 }
 
@@ -31,7 +30,8 @@ pub(super) struct Post {
 pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 
 impl Worker<'_> {
-    /// The next connection; see [`Listener::accept`]. `None` when the worker is to end.
+    /// The next connection, in the way of the chosen strategy; see [`Listener::accept`]. `None`
+    /// when the worker is to end.
     ///
     /// # Errors
     /// As [`Listener::accept`].
@@ -39,9 +39,17 @@ impl Worker<'_> {
         let scoreboard = self.server.scoreboard;
         self.ready();
         scoreboard.holds(0);
-        let client = self.listener.accept_while(|| scoreboard.beat())?;
+        let client = self.door.accept_while(|| scoreboard.beat())?;
         scoreboard.holds(u64::from(client.is_some()));
         Ok(client)
+    }
+
+    /// This worker's listener, for models that wait in other ways; see [`Door::listener`].
+    ///
+    /// # Errors
+    /// As [`Door::listener`].
+    pub fn listener(&self) -> io::Result<&Listener> {
+        self.door.listener()
     }
 
     /// Serves one client to its end; see [`Server::serve`].
@@ -61,21 +69,5 @@ impl Worker<'_> {
     /// The worker's place among those of its generation, from 0; a successor gets the same.
     pub fn seat(&self) -> usize {
         self.post.seat
-    }
-
-    /// The child's whole life, in this order: what it is, what it may use, its work. Whatever is
-    /// given up for good (the user, the right to open files) is given up before the work begins.
-    pub(super) fn live(&self, requests: u64, work: Work) -> i32 {
-        self.server.scoreboard.enter(self.post.slot);
-        debug_assert_eq!(slot::get(), self.post.slot);
-        self.server.lifetime.begin(requests);
-        let rights = self.server.configuration.give_up_rights();
-        match rights.map_err(io::Error::other).and_then(|()| work(self)) {
-            Ok(()) => 0,
-            Err(error) => {
-                crate::log!("worker: {error}");
-                1
-            }
-        }
     }
 }

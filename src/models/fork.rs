@@ -71,7 +71,8 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
         }
     }
     drop(listener);
-    children.stop(&Signals::take_over()?)
+    let signals = Signals::take_over()?;
+    children.stop(|_| Ok(signals.wait(None)?))
 }
 // ANCHOR_END: run
 

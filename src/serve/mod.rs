@@ -9,7 +9,7 @@ mod turned_away;
 use std::net::TcpStream;
 use std::time::Instant;
 
-use crate::accept::Strategy;
+use crate::accept::{Manner, Strategy};
 use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
 use crate::service::Succession;
@@ -34,6 +34,8 @@ pub struct Server<'a> {
     pub threads: usize,
     /// How the workers share the port: one of the model's own strategies.
     pub accept: Strategy,
+    /// The details of that.
+    pub manner: Manner,
     /// Connections served at once by the models that make a process or thread for each; beyond
     /// it the answer is 503.
     pub connections_max: usize,

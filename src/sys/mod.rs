@@ -3,12 +3,17 @@
 #![allow(unsafe_code)]
 
 pub mod errors;
+pub mod file_lock;
 pub mod guarded;
 pub mod inherit;
 pub mod log;
 mod math;
+pub mod mutex;
 pub mod net;
+pub mod passing;
 pub mod process;
+pub mod reuseport;
 pub mod shared;
 pub mod signal;
 pub mod slot;
+pub mod ticker;

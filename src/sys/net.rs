@@ -12,6 +12,19 @@ use nix::sys::time::{TimeVal, TimeValLike};
 /// Opens a listening TCP socket, close-on-exec, with SO_REUSEADDR, so that a restarted server need
 /// not wait for old connections to leave TIME_WAIT. See `listen(2)` for `backlog`.
 pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
+    let socket = bound(address, false)?;
+    socket::listen(&socket, Backlog::new(backlog)?)?;
+    Ok(TcpListener::from(socket))
+}
+
+/// [`listen`] where others listen already, all with SO_REUSEPORT.
+pub(super) fn listen_sharing(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
+    let socket = bound(address, true)?;
+    socket::listen(&socket, Backlog::new(backlog)?)?;
+    Ok(TcpListener::from(socket))
+}
+
+fn bound(address: SocketAddr, sharing: bool) -> nix::Result<OwnedFd> {
     let family = if address.is_ipv4() {
         AddressFamily::Inet
     } else {
@@ -19,9 +32,9 @@ pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
     };
     let socket = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     socket::setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    socket::setsockopt(&socket, sockopt::ReusePort, &sharing)?;
     socket::bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
-    socket::listen(&socket, Backlog::new(backlog)?)?;
-    Ok(TcpListener::from(socket))
+    Ok(socket)
 }
 
 /// Sets on a listener what each connection accepted from it inherits (`tcp(7)`, `socket(7)`), so
@@ -49,6 +62,15 @@ pub fn accept(listener: &impl AsFd) -> nix::Result<TcpStream> {
 /// Connections that wait in a listener's accept queue. For a listening socket TCP_INFO reports
 /// them as `tcpi_unacked` (`tcp_get_info` in the kernel's `net/ipv4/tcp.c`).
 pub fn accept_queue_length(listener: &impl AsFd) -> nix::Result<u32> {
+    tcp_info(listener).map(|info| info.tcpi_unacked)
+}
+
+/// How many connections may wait there (`tcpi_sacked`): the backlog as the kernel has capped it.
+pub fn accept_queue_limit(listener: &impl AsFd) -> nix::Result<u32> {
+    tcp_info(listener).map(|info| info.tcpi_sacked)
+}
+
+fn tcp_info(listener: &impl AsFd) -> nix::Result<libc::tcp_info> {
     // SAFETY: tcp_info is a struct of plain integers, for which all zeroes is a value.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
@@ -63,5 +85,5 @@ pub fn accept_queue_length(listener: &impl AsFd) -> nix::Result<u32> {
             &raw mut length,
         )
     };
-    Errno::result(result).map(|_| info.tcpi_unacked)
+    Errno::result(result).map(|_| info)
 }

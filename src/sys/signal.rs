@@ -253,13 +253,23 @@ impl Signals {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
-        let next = self.queue.read_signal()?;
-        let signal = next.as_ref().and_then(meant);
         let readable = || all[1..].iter().position(|fd| fd.any() == Some(true));
-        Ok(match (signal, readable()) {
+        Ok(match (self.take()?, readable()) {
             (Some(signal), _) => Event::Signal(signal),
             (None, Some(index)) => Event::Readable(index),
             (None, None) => Event::Timeout,
         })
+    }
+
+    /// The next signal, if there is one already. The queue's descriptor is readable when there is.
+    pub fn take(&self) -> nix::Result<Option<Signal>> {
+        let next = self.queue.read_signal()?;
+        Ok(next.as_ref().and_then(meant))
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
     }
 }

@@ -44,9 +44,17 @@ fn fields_are_read_alike() {
     Group::new(fields::CASES).run();
 }
 
+/// However the workers come by their connections, these are the same.
+const STRATEGIES: &[&str] = &[
+    "prefork --accept flock",
+    "prefork --accept mutex",
+    "prefork --accept pass",
+    "prefork --accept reuseport",
+];
+
 #[test]
 fn semantics_are_alike() {
-    Group::new(semantics::CASES).run();
+    Group::new(semantics::CASES).against(STRATEGIES).run();
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl fmt::Display for Delivery {
 pub(crate) struct Group<'a> {
     cases: &'a [Case],
     options: &'a [&'a str],
+    others: &'a [&'static str],
 }
 
 impl<'a> Group<'a> {
@@ -57,7 +58,14 @@ impl<'a> Group<'a> {
         Self {
             cases,
             options: &[],
+            others: &[],
         }
+    }
+
+    /// Further contenders: models with options, as in `prefork --accept flock`.
+    pub(crate) fn against(mut self, others: &'a [&'static str]) -> Self {
+        self.others = others;
+        self
     }
 
     /// Options of `servers run`.
@@ -71,9 +79,10 @@ impl<'a> Group<'a> {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let runs: Vec<Run> = thread::scope(|scope| {
-            let runs: Vec<_> = models::ALL
-                .iter()
-                .map(|model| scope.spawn(move || self.run_against(model.name, seed)))
+            let models = models::ALL.iter().map(|model| model.name);
+            let runs: Vec<_> = models
+                .chain(self.others.iter().copied())
+                .map(|model| scope.spawn(move || self.run_against(model, seed)))
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
         });

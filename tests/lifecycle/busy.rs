@@ -9,7 +9,7 @@ use crate::support::wire::{self, read_answer, read_to_end};
 use crate::support::{proc, wait_for};
 
 /// The first sleeps for as long as the test takes; the second must not wait for it.
-fn answers_a_second_client_while_the_first_is_served(model: &str) {
+pub(crate) fn answers_a_second_client_while_the_first_is_served(model: &str) {
     let server = Server::start(model, &["--max-wait", "1000s"]);
     let first = server.connect();
     wire::get(&first, "/sleep?ms=1000000");
@@ -50,27 +50,35 @@ fn iterative_answers_one_after_the_other() {
 }
 
 /// A kept connection holds the only worker, be it ever so idle.
+pub(crate) fn a_kept_connection_holds_its_worker(model: &str) {
+    let options = ["--workers", "1", "--keep-alive-timeout", "1s"];
+    let server = Server::start(model, &options);
+    let first = server.connect();
+    wire::get(&first, "/");
+    assert_eq!(read_answer(&first).status(), 200);
+    let second = server.connect();
+    wire::get_and_close(&second, "/");
+    assert_eq!(read_answer(&second).status(), 200);
+    // The server has closed the first before it accepted the second.
+    first.set_nonblocking(true).unwrap();
+    assert_eq!(first.peek(&mut [0]).unwrap(), 0, "{model}");
+}
+
 #[test]
-fn a_kept_connection_holds_its_worker() {
+fn iterative_and_prefork_serve_one_client_per_process() {
     for model in ["iterative", "prefork"] {
-        let options = ["--workers", "1", "--keep-alive-timeout", "1s"];
-        let server = Server::start(model, &options);
-        let first = server.connect();
-        wire::get(&first, "/");
-        assert_eq!(read_answer(&first).status(), 200);
-        let second = server.connect();
-        wire::get_and_close(&second, "/");
-        assert_eq!(read_answer(&second).status(), 200);
-        // The server has closed the first before it accepted the second.
-        first.set_nonblocking(true).unwrap();
-        assert_eq!(first.peek(&mut [0]).unwrap(), 0, "{model}");
+        a_kept_connection_holds_its_worker(model);
     }
 }
 
-/// The pool's size is the limit: N clients are served at once, the next waits.
 #[test]
 fn prefork_serves_as_many_as_it_has_workers() {
-    let server = Server::start("prefork", &["--workers", "2", "--max-wait", "1000s"]);
+    serves_as_many_as_it_has_workers("prefork");
+}
+
+/// The pool's size is the limit: N clients are served at once, the next waits.
+pub(crate) fn serves_as_many_as_it_has_workers(model: &str) {
+    let server = Server::start(model, &["--workers", "2", "--max-wait", "1000s"]);
     let busy: Vec<TcpStream> = (0..2).map(|_| server.connect()).collect();
     for client in &busy {
         wire::get(client, "/sleep?ms=1000000");

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use crate::support::proc::{self, Process};
 use crate::support::server::Server;
-use crate::support::{wait_for, wire};
+use crate::support::{has_master, wait_for, wire};
 use crate::{assert_serves, for_every_model};
 
 for_every_model! {
@@ -16,28 +16,28 @@ for_every_model! {
     descriptors_are_close_on_exec,
 }
 
-fn no_zombies_after_200_connections(model: &str) {
+pub(crate) fn no_zombies_after_200_connections(model: &str) {
     let server = Server::start(model, &[]);
     let processes = server.tree().len();
     for _ in 0..200 {
         assert_serves(&server);
     }
     assert_no_zombies(&server);
-    if model != "prefork" {
+    if !has_master(model) {
         wait_for("the children have ended", || {
             server.tree().len() <= processes
         });
     }
 }
 
-fn descriptors_do_not_grow_over_1000_connections(model: &str) {
+pub(crate) fn descriptors_do_not_grow_over_1000_connections(model: &str) {
     let server = Server::start(model, &["--workers", "3"]);
     // The first requests may open what is kept for all of them.
     for _ in 0..50 {
         assert_serves(&server);
     }
     // A child that serves one connection holds one socket, and that is not the listener.
-    let staying = if model == "prefork" { 4 } else { 1 };
+    let staying = if has_master(model) { 4 } else { 1 };
     wait_for("only what stays is open", || {
         server.tree().len() == staying && sockets(&server) == 0
     });
@@ -62,19 +62,20 @@ fn descriptors(server: &Server) -> Vec<usize> {
 }
 
 /// Connections that processes of the server hold. The kernel's table says nothing about them once
-/// the client has gone, but the descriptors do: all but one socket per process, the listener.
+/// the client has gone, but the descriptors do: all sockets but those that the table does show.
 fn sockets(server: &Server) -> usize {
+    let standing = proc::standing_sockets();
     let count = |process: &Process| {
         let all = process.descriptors();
         let sockets = all.iter().filter(|target| target.starts_with("socket:"));
-        sockets.count().saturating_sub(1)
+        sockets.filter(|target| !standing.contains(*target)).count()
     };
     server.tree().iter().map(count).sum()
 }
 
 /// `/proc/PID/fdinfo` shows the flags in octal; 02000000 is O_CLOEXEC. What the caller has
 /// under the same number is the caller's.
-fn descriptors_are_close_on_exec(model: &str) {
+pub(crate) fn descriptors_are_close_on_exec(model: &str) {
     let server = Server::start(model, &["--root", "/"]);
     assert_serves(&server);
     let directory = format!("/proc/{}/fdinfo", server.pid());
@@ -102,9 +103,8 @@ fn descriptors_are_close_on_exec(model: &str) {
     assert!(checked >= 2, "the listener and the root at least");
 }
 
-#[test]
-fn a_dead_worker_is_replaced() {
-    let server = Server::start("prefork", &["--workers", "4"]);
+pub(crate) fn a_dead_worker_is_replaced(model: &str) {
+    let server = Server::start(model, &["--workers", "4"]);
     wait_for("four workers", || server.children().len() == 4);
     let victim = server.children().swap_remove(0);
     kill_hard(&victim);
@@ -115,9 +115,8 @@ fn a_dead_worker_is_replaced() {
     assert_no_zombies(&server);
 }
 
-#[test]
-fn all_workers_dead_at_once_are_replaced() {
-    let server = Server::start("prefork", &["--workers", "4"]);
+pub(crate) fn all_workers_dead_at_once_are_replaced(model: &str) {
+    let server = Server::start(model, &["--workers", "4"]);
     wait_for("four workers", || server.children().len() == 4);
     let victims = server.children();
     victims.iter().for_each(kill_hard);
@@ -127,9 +126,8 @@ fn all_workers_dead_at_once_are_replaced() {
 }
 
 /// Whoever dies takes his own client along and nobody else's.
-#[test]
-fn a_dying_worker_takes_one_client_along() {
-    let server = Server::start("prefork", &["--workers", "2"]);
+pub(crate) fn a_dying_worker_takes_one_client_along(model: &str) {
+    let server = Server::start(model, &["--workers", "2"]);
     let clients: Vec<TcpStream> = (0..2).map(|_| server.connect()).collect();
     let pids: Vec<i32> = clients.iter().map(pid_of_worker).collect();
     assert_ne!(pids[0], pids[1]);
@@ -141,9 +139,8 @@ fn a_dying_worker_takes_one_client_along() {
 
 /// A worker that is asked to stop by somebody else goes in good order and is replaced, and the
 /// others go on without using the CPU.
-#[test]
-fn a_stopped_worker_is_replaced_and_the_others_wait_quietly() {
-    let server = Server::start("prefork", &["--workers", "3"]);
+pub(crate) fn a_stopped_worker_is_replaced_and_the_others_wait_quietly(model: &str) {
+    let server = Server::start(model, &["--workers", "3"]);
     wait_for("three workers", || server.children().len() == 3);
     let victim = server.children().swap_remove(0);
     kill(Pid::from_raw(victim.pid), Signal::SIGTERM).unwrap();
@@ -155,6 +152,14 @@ fn a_stopped_worker_is_replaced_and_the_others_wait_quietly() {
     let used = proc::cpu_seconds(server.pid()) - before;
     assert!(used < 0.3, "{used} s of CPU in a second of waiting");
     assert_serves(&server);
+}
+
+#[test]
+fn the_pool_of_prefork_is_kept_whole() {
+    a_dead_worker_is_replaced("prefork");
+    all_workers_dead_at_once_are_replaced("prefork");
+    a_dying_worker_takes_one_client_along("prefork");
+    a_stopped_worker_is_replaced_and_the_others_wait_quietly("prefork");
 }
 
 fn pid_of_worker(client: &TcpStream) -> i32 {

@@ -25,7 +25,7 @@ for_every_model! {
 }
 
 /// At each stage of a request: before it, in its head, in its body, behind it, in the answer.
-fn clients_that_reset_are_survived(model: &str) {
+pub(crate) fn clients_that_reset_are_survived(model: &str) {
     let server = Server::start(model, &[]);
     for part in [
         "",
@@ -63,7 +63,7 @@ fn clients_that_half_close_get_their_answer(model: &str) {
     assert_serves(&server);
 }
 
-fn clients_that_leave_at_once_are_survived(model: &str) {
+pub(crate) fn clients_that_leave_at_once_are_survived(model: &str) {
     let server = Server::start(model, &[]);
     for _ in 0..20 {
         drop(server.connect());
@@ -103,7 +103,7 @@ fn a_client_that_never_reads_is_given_up(model: &str) {
 }
 
 /// It has sent nothing, so there is nothing to answer.
-fn a_silent_client_is_closed(model: &str) {
+pub(crate) fn a_silent_client_is_closed(model: &str) {
     let server = Server::start(model, &["--head-timeout", "300ms"]);
     let client = server.connect();
     assert_eq!(read_to_end(&client), (Vec::new(), false));

@@ -1,18 +1,16 @@
 //! Out of descriptors, processes or threads: the server pauses, neither dying nor spinning.
 
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use nix::unistd::{Uid, getuid};
 
-use crate::support::proc;
 use crate::support::server::{BINARY, Server};
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
+use crate::support::{limited, proc};
 use crate::{assert_serves, for_every_model};
 
 for_every_model! {
@@ -24,7 +22,7 @@ const QUIET_S: f64 = 0.3;
 
 /// More clients than the process may have descriptors. Where each client has a process of its own
 /// there is no such lack, and all are answered.
-fn a_lack_of_descriptors_is_waited_out(model: &str) {
+pub(crate) fn a_lack_of_descriptors_is_waited_out(model: &str) {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
     let options = ["--keep-alive-timeout", "300s", "--head-timeout", "300s"];
@@ -111,31 +109,14 @@ fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
     assert_serves(&server);
 }
 
-/// A launcher under which the server may have 10 processes and threads, and the place of the copy
-/// of the binary that it starts.
-///
-/// RLIMIT_NPROC counts all processes of a user and does not bind root (`setrlimit(2)`). So it takes
-/// root to become a user who has no processes, and who may not be able to read the build directory.
+/// Ten processes and threads, for a user of each test's own.
 fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
-    if !getuid().is_root() {
-        eprintln!("skipped: only root can become a user that has no other processes");
-        return None;
-    }
-    // One user per test, lest they count each other's processes.
-    let user = Uid::from_raw(61_100 + u32::from(model.as_bytes()[0])).to_string();
-    let place = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let copy = place.path().join("servers");
-    std::fs::copy(BINARY, &copy).unwrap();
-    let mut launcher = Command::new("prlimit");
-    launcher.args(["--nproc=10", "setpriv", "--reuid", &user, "--regid", &user]);
-    launcher.arg("--clear-groups").arg(copy);
-    Some((launcher, place))
+    limited::few_processes("10", 61_100 + u32::from(model.as_bytes()[0]))
 }
 
 /// CPU time, not duration: however long the second takes, waiting costs nothing.
 #[track_caller]
-fn assert_quiet(server: &Server) {
+pub(crate) fn assert_quiet(server: &Server) {
     let before = proc::cpu_seconds(server.pid());
     thread::sleep(Duration::from_secs(1));
     let used = proc::cpu_seconds(server.pid()) - before;

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::server::{BINARY, Server};
-use crate::support::{wait_for, wire};
+use crate::support::{has_master, wait_for, wire};
 use crate::{assert_serves, for_every_model};
 
 for_every_model! {
@@ -14,7 +14,7 @@ for_every_model! {
 }
 
 /// With SIGCHLD ignored nobody hears of a child's end; with SIGTERM blocked nobody stops.
-fn inherited_signal_settings_change_nothing(model: &str) {
+pub(crate) fn inherited_signal_settings_change_nothing(model: &str) {
     let mut launcher = Command::new("env");
     let settings = ["--ignore-signal=CHLD", "--block-signal=TERM,INT,CHLD,ALRM"];
     launcher.args(settings).arg(BINARY);
@@ -23,7 +23,7 @@ fn inherited_signal_settings_change_nothing(model: &str) {
     for _ in 0..5 {
         wait_for("there is room", || serves(&server));
     }
-    if model == "prefork" {
+    if has_master(model) {
         let victim = server.children()[0].pid;
         kill(Pid::from_raw(victim), Signal::SIGKILL).unwrap();
         wait_for("it is replaced", || {

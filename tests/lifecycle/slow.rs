@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::for_every_model;
 use crate::support::server::Server;
 use crate::support::wire::{self, read_answer};
-use crate::support::{proc, wait_for};
+use crate::support::{has_master, proc, wait_for};
 
 for_every_model! {
     an_answer_that_is_not_read_is_not_collected,
@@ -44,7 +44,7 @@ fn assert_freed(server: &Server) {
 }
 
 /// A gigabyte; a tenth of it flows, then the client stops reading.
-fn an_answer_that_is_not_read_is_not_collected(model: &str) {
+pub(crate) fn an_answer_that_is_not_read_is_not_collected(model: &str) {
     let server = start(model, &["--send-timeout", "300s"]);
     let mut client = server.connect();
     wire::get(&client, "/");
@@ -107,7 +107,7 @@ fn a_file_that_is_not_read_is_given_up(model: &str) {
     let client = server.connect();
     wire::get(&client, "/files/sparse");
     assert_freed(&server);
-    if model == "prefork" {
+    if has_master(model) {
         assert_eq!(pool(&server), before, "the worker goes on");
     }
     assert_eq!(server.said(), "", "it is nothing to report");

@@ -25,7 +25,7 @@ for_every_model! {
     the_port_can_be_bound_again_after_a_stop,
 }
 
-fn sigterm_lets_a_request_in_flight_finish(model: &str) {
+pub(crate) fn sigterm_lets_a_request_in_flight_finish(model: &str) {
     let mut server = Server::start(model, &[]);
     let tree = server.tree();
     let client = server.connect();
@@ -66,7 +66,7 @@ fn cuts_what_is_in_flight(model: &str, signal: Signal) {
 }
 
 /// Larger than the socket buffers can ever be, so that the server is still writing.
-fn a_large_answer_in_flight_is_sent_to_its_end(model: &str) {
+pub(crate) fn a_large_answer_in_flight_is_sent_to_its_end(model: &str) {
     let length = 50_000_000;
     let mut server = Server::start(model, &[]);
     let client = server.connect();
@@ -82,7 +82,7 @@ fn a_large_answer_in_flight_is_sent_to_its_end(model: &str) {
 
 /// Six clients have connected and sent their requests when the signal comes; at most one of them
 /// has been accepted where there is one worker.
-fn the_accept_queue_is_answered(model: &str) {
+pub(crate) fn the_accept_queue_is_answered(model: &str) {
     let mut server = Server::start(model, &["--workers", "1"]);
     let busy = server.connect();
     wire::get(&busy, "/sleep?ms=700");
@@ -102,7 +102,7 @@ fn the_accept_queue_is_answered(model: &str) {
 }
 
 /// They are within their keep-alive timeout, which is longer than the test waits.
-fn idle_connections_do_not_hold_up_a_stop(model: &str) {
+pub(crate) fn idle_connections_do_not_hold_up_a_stop(model: &str) {
     let mut server = Server::start(model, &["--keep-alive-timeout", "300s"]);
     let client = server.connect();
     wire::get(&client, "/");
@@ -113,7 +113,7 @@ fn idle_connections_do_not_hold_up_a_stop(model: &str) {
 }
 
 /// One has sent nothing, the other half a head; both within a head timeout as long.
-fn silent_clients_do_not_hold_up_a_stop(model: &str) {
+pub(crate) fn silent_clients_do_not_hold_up_a_stop(model: &str) {
     let mut server = Server::start(model, &["--head-timeout", "300s", "--workers", "3"]);
     let client = server.connect();
     server.signal(Signal::SIGTERM);
@@ -121,7 +121,7 @@ fn silent_clients_do_not_hold_up_a_stop(model: &str) {
     drop(client);
 }
 
-fn a_second_signal_stops_at_once(model: &str) {
+pub(crate) fn a_second_signal_stops_at_once(model: &str) {
     let mut server = Server::start(model, &["--max-wait", "1000s"]);
     let client = server.connect();
     wire::get(&client, "/sleep?ms=1000000");
@@ -137,7 +137,7 @@ fn a_second_signal_stops_at_once(model: &str) {
     assert_gone(&tree);
 }
 
-fn the_graceful_timeout_ends_in_force(model: &str) {
+pub(crate) fn the_graceful_timeout_ends_in_force(model: &str) {
     let mut server = Server::start(
         model,
         &["--max-wait", "1000s", "--graceful-timeout", "300ms"],
@@ -156,7 +156,7 @@ fn the_graceful_timeout_ends_in_force(model: &str) {
     assert_gone(&tree);
 }
 
-fn a_killed_server_leaves_nobody_and_frees_the_port(model: &str) {
+pub(crate) fn a_killed_server_leaves_nobody_and_frees_the_port(model: &str) {
     let mut server = Server::start(model, &["--max-wait", "1000s"]);
     let client = server.connect();
     wire::get(&client, "/sleep?ms=1000000");
@@ -169,7 +169,7 @@ fn a_killed_server_leaves_nobody_and_frees_the_port(model: &str) {
     wait_for("the port is free", || TcpListener::bind(address).is_ok());
 }
 
-fn the_port_can_be_bound_again_after_a_stop(model: &str) {
+pub(crate) fn the_port_can_be_bound_again_after_a_stop(model: &str) {
     let mut server = Server::start(model, &[]);
     let address = server.address;
     crate::assert_serves(&server);

@@ -9,6 +9,7 @@
     reason = "a helper that cannot go on fails its test"
 )]
 
+pub(crate) mod limited;
 pub(crate) mod proc;
 pub(crate) mod server;
 pub(crate) mod wire;
@@ -30,6 +31,11 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Whether the model has a master that keeps a pool of worker processes.
+pub(crate) fn has_master(model: &str) -> bool {
+    model.starts_with("prefork")
 }
 
 /// Makes one `#[test]` of each function for every model of the registry; the functions take the

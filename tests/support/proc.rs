@@ -1,6 +1,6 @@
 //! Processes and sockets as `/proc` shows them (`proc(5)`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 
@@ -148,6 +148,42 @@ pub(crate) fn socket(local: SocketAddr, remote: SocketAddr) -> Option<Socket> {
             },
         )
     })
+}
+
+/// Connections in the accept queue of the listeners at this address, together.
+pub(crate) fn accept_queue(local: SocketAddr) -> u64 {
+    const LISTENING: &str = "0A";
+    let local = spell(local);
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let queue = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_listener = fields.get(1) == Some(&local.as_str()) && fields[3] == LISTENING;
+        is_listener.then(|| u64::from_str_radix(fields[4].split_once(':').unwrap().1, 16).unwrap())
+    };
+    table.lines().filter_map(queue).sum()
+}
+
+/// What `/proc/PID/fd` calls the sockets that are no connections of clients: those that listen,
+/// and those between processes.
+pub(crate) fn standing_sockets() -> BTreeSet<String> {
+    let column = |path: &str, state: Option<&str>, inode: usize| -> Vec<String> {
+        let table = fs::read_to_string(path).unwrap();
+        let rows = table
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>());
+        rows.filter(|row| state.is_none_or(|state| row.get(3) == Some(&state)))
+            .filter_map(|row| Some(format!("socket:[{}]", row.get(inode)?)))
+            .collect()
+    };
+    let listening = column("/proc/net/tcp", Some("0A"), 9);
+    let local = column("/proc/net/unix", None, 6);
+    listening.into_iter().chain(local).collect()
+}
+
+/// The system call that the process sleeps in (`proc_pid_syscall(5)`).
+pub(crate) fn system_call(pid: i32) -> Option<i64> {
+    let line = fs::read_to_string(format!("/proc/{pid}/syscall")).ok()?;
+    line.split(' ').next()?.parse().ok()
 }
 
 /// An address as `/proc/net/tcp` spells it: the octets in the machine's order, in hexadecimal.

@@ -25,7 +25,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `servers run MODEL --bind 127.0.0.1:0 OPTIONS`, listening.
+    /// `servers run MODEL --bind 127.0.0.1:0 OPTIONS`, listening. The model may come with options
+    /// of its own, as in `prefork --accept flock`.
     #[track_caller]
     pub(crate) fn start(model: &str, options: &[&str]) -> Self {
         Self::start_by(Command::new(BINARY), model, options)
@@ -36,7 +37,9 @@ impl Server {
     pub(crate) fn start_by(mut launcher: Command, model: &str, options: &[&str]) -> Self {
         let errors = tempfile::tempfile().unwrap();
         let mut child = launcher
-            .args(["run", model, "--bind", "127.0.0.1:0"])
+            .arg("run")
+            .args(model.split(' '))
+            .args(["--bind", "127.0.0.1:0"])
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

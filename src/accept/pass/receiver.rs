@@ -1,0 +1,79 @@
+//! A worker's end of its channel.
+
+use std::cell::Cell;
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::thread;
+
+use super::super::shared::{Accepted, EXHAUSTED_PAUSE};
+use super::{order, report};
+use crate::sys::{passing, signal};
+
+/// Where a worker gets its clients from.
+pub(in super::super) struct Receiver {
+    channel: OwnedFd,
+    said: Cell<Said>,
+}
+
+/// What the master has been told since the last order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    Idle,
+    Leaving,
+}
+
+impl Receiver {
+    pub(super) fn new(channel: OwnedFd) -> Self {
+        let said = Cell::new(Said::Nothing);
+        Self { channel, said }
+    }
+
+    /// The next client, or `None` when the master lets this worker go: it was asked to stop, and
+    /// nobody is left for it. It does not go by itself, since the master may just be passing it a
+    /// client, or may need it to drain the accept queue.
+    // ANCHOR: accept
+    pub(in super::super) fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
+        loop {
+            meanwhile();
+            self.report()?;
+            let message = match passing::receive(&self.channel) {
+                Ok(Some(message)) => message,
+                // Nobody holds the other end: there is no master.
+                Ok(None) => return Ok(None),
+                Err(error) if passing::is_tick(error) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            self.said.set(Said::Nothing);
+            match (message.octet, message.descriptor) {
+                (order::SERVE, Some(client)) => {
+                    return Ok(Some(TcpStream::from(client)));
+                }
+                (order::SERVE, None) => lost(),
+                _ => return Ok(None),
+            }
+        }
+    }
+    // ANCHOR_END: accept
+
+    /// Tells the master what it does not know yet.
+    fn report(&self) -> io::Result<()> {
+        let leaves = signal::stopping() || signal::retiring();
+        let (octet, said) = match (self.said.get(), leaves) {
+            (Said::Nothing, false) => (report::IDLE, Said::Idle),
+            (Said::Nothing, true) => (report::LEAVING, Said::Leaving),
+            (Said::Idle, true) => (report::CHANGED_MY_MIND, Said::Leaving),
+            _ => return Ok(()),
+        };
+        passing::send(&self.channel, octet, None)?;
+        self.said.set(said);
+        Ok(())
+    }
+}
+
+/// The kernel had no descriptor for the client, and dropped it.
+fn lost() {
+    crate::log!("a client was lost: no descriptor for it");
+    thread::sleep(EXHAUSTED_PAUSE);
+}

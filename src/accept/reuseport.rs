@@ -1,0 +1,177 @@
+//! A listener for each worker: the kernel deals the connections among them (SO_REUSEPORT).
+//!
+//! ```text
+//!                        ┌─▶ [ A D ] ──▶ worker 0     each accept queue has one worker, and each
+//!   clients ──▶ a hash ──┼─▶ [ B   ] ──▶ worker 1     worker one queue: nobody is woken in vain,
+//!                        └─▶ [ C E ] ──▶ worker 2     and nobody helps a neighbour who is busy
+//! ```
+//!
+//! Closing a listener resets all who wait in its queue. So none of them is ever closed while the
+//! server runs: the master holds them all, and a worker that takes over a slot inherits the very
+//! socket that its predecessor had, with all who wait there. A slot that is to be empty for a
+//! while is passed over when connections are dealt ([`Listeners::deal`]), and a worker drains it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::Listener;
+use crate::sys::reuseport;
+
+/// The listeners of a pool, one per slot, all on one port.
+pub struct Listeners {
+    /// In the order in which they began to listen, which is the kernel's order too.
+    by_slot: Vec<Listener>,
+}
+
+impl Listeners {
+    /// Listens `slots` times where `first` does. From now on connections are dealt to all of them.
+    ///
+    /// # Errors
+    /// No descriptors or no memory for so many.
+    pub fn open(first: Listener, slots: usize) -> io::Result<Self> {
+        let mut by_slot = vec![first];
+        while by_slot.len() < slots {
+            by_slot.push(by_slot[0].beside()?);
+        }
+        let too_many = by_slot[0].inherited().len();
+        if too_many > 0 {
+            // Nobody would answer those who wait there.
+            let text = format!("{too_many} more listeners were inherited than there are workers");
+            return Err(io::Error::other(text));
+        }
+        Ok(Self { by_slot })
+    }
+
+    /// The listener of a slot. Should there be more slots than listeners, some share one.
+    pub fn of(&self, slot: usize) -> &Listener {
+        &self.by_slot[slot % self.by_slot.len()]
+    }
+
+    /// All of them, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.by_slot.iter().map(AsFd::as_fd)
+    }
+
+    /// The listener of a slot alone: what a forked child keeps, so that the others are open where
+    /// they are needed and nowhere else.
+    pub fn keep(mut self, slot: usize) -> Listener {
+        let index = slot % self.by_slot.len();
+        self.by_slot.swap_remove(index)
+    }
+
+    /// Deals new connections only to the slots that are `in_service`. The queues of the others
+    /// hold whom they had, and perhaps a few whose handshake was under way: their workers must not
+    /// go before they are empty.
+    ///
+    /// # Errors
+    /// EINVAL if no slot is in service.
+    pub fn deal(&self, in_service: impl Fn(usize) -> bool) -> io::Result<()> {
+        let slots = self.by_slot.len() as u32;
+        let out: Vec<u32> = (0..slots)
+            .filter(|&slot| !in_service(slot as usize))
+            .collect();
+        Ok(reuseport::deal(&self.by_slot[0], slots, &out)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpStream};
+
+    use super::*;
+
+    fn listeners(slots: usize) -> (Listeners, SocketAddr) {
+        let first = Listener::bind("127.0.0.1:0".parse().unwrap(), 100).unwrap();
+        let address = first.address().unwrap();
+        (Listeners::open(first, slots).unwrap(), address)
+    }
+
+    /// What a handshake that is over for the client still lacks here is a matter of microseconds
+    /// on loopback, but no matter of course: so all are counted before anything is claimed.
+    fn queues(listeners: &Listeners, total: u32) -> Vec<u32> {
+        loop {
+            let queue = |listener: &Listener| listener.waiting().unwrap();
+            let all: Vec<u32> = listeners.by_slot.iter().map(queue).collect();
+            if all.iter().sum::<u32>() == total {
+                return all;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn connect(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+        let connect = |_| TcpStream::connect(address).unwrap();
+        (0..count).map(connect).collect()
+    }
+
+    fn is_open(client: &TcpStream) -> bool {
+        client.set_nonblocking(true).unwrap();
+        let error = client.peek(&mut [0]).unwrap_err();
+        error.kind() == io::ErrorKind::WouldBlock
+    }
+
+    #[test]
+    fn a_port_with_one_server_is_not_to_be_had_by_another() {
+        let (_group, address) = listeners(3);
+        let error = Listener::bind(address, 100).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn queues_are_as_long_as_the_first() {
+        let (group, _) = listeners(2);
+        let limit = |slot| crate::sys::net::accept_queue_limit(group.of(slot)).unwrap();
+        assert_eq!((limit(0), limit(1)), (100, 100));
+    }
+
+    #[test]
+    fn all_slots_are_dealt_to() {
+        let (group, address) = listeners(3);
+        let _clients = connect(address, 90);
+        assert!(queues(&group, 90).iter().all(|&length| length > 0));
+    }
+
+    /// The slots that are out of service keep their queues, and get nobody any more.
+    #[test]
+    fn slots_out_of_service_are_passed_over() {
+        let (group, address) = listeners(4);
+        let early = connect(address, 40);
+        let before = queues(&group, 40);
+        group.deal(|slot| slot == 1 || slot == 2).unwrap();
+        let late = connect(address, 60);
+        let after = queues(&group, 100);
+        assert_eq!((after[0], after[3]), (before[0], before[3]));
+        assert!(after[1] > before[1] && after[2] > before[2]);
+        assert!(early.iter().chain(&late).all(is_open));
+        group.deal(|_| true).unwrap();
+        let _more = connect(address, 100);
+        assert!(queues(&group, 200)[0] > after[0]);
+    }
+
+    /// What the kernel does with a queue whose listener is closed: the reason for all of this.
+    #[test]
+    fn closing_a_listener_resets_its_queue_and_passing_over_does_not() {
+        for drained in [false, true] {
+            let (mut group, address) = listeners(2);
+            let clients = connect(address, 40);
+            let length = queues(&group, 40)[1];
+            assert!(length > 0);
+            let mut served = Vec::new();
+            if drained {
+                group.deal(|slot| slot == 0).unwrap();
+                for _ in 0..length {
+                    served.push(group.of(1).accept().unwrap().unwrap());
+                }
+            }
+            drop(group.by_slot.pop());
+            let is_whole = clients.iter().all(is_open);
+            assert_eq!(is_whole, drained);
+        }
+    }
+
+    #[test]
+    fn somebody_has_to_be_in_service() {
+        let (group, _) = listeners(2);
+        assert!(group.deal(|_| false).is_err());
+    }
+}

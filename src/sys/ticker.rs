@@ -1,0 +1,47 @@
+//! A signal now and then, for system calls that know no timeout.
+
+use std::time::Duration;
+
+use nix::sys::signal::{
+    SaFlags, SigAction, SigEvent, SigHandler, SigSet, SigevNotify, Signal, sigaction,
+};
+use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
+use nix::time::ClockId;
+
+/// A signal that nothing else here uses.
+const SIGNAL: Signal = Signal::SIGVTALRM;
+
+/// Until it is dropped, whatever this process waits for is interrupted (EINTR) at each tick: the
+/// timer's signal has a handler, which does nothing, without SA_RESTART (`signal(7)`).
+///
+/// The timer is set once and costs no system call afterwards. A forked child does not have it
+/// (`timer_create(2)`).
+pub struct Ticker {
+    _timer: Timer,
+}
+
+impl Ticker {
+    /// Ticks from now on.
+    ///
+    /// # Errors
+    /// EAGAIN: the user has too many pending signals and timers (RLIMIT_SIGPENDING).
+    pub fn start(tick: Duration) -> nix::Result<Self> {
+        let action = SigAction::new(
+            SigHandler::Handler(on_tick),
+            SaFlags::empty(),
+            SigSet::empty(),
+        );
+        // SAFETY: the handler does nothing at all.
+        unsafe { sigaction(SIGNAL, &action) }?;
+        let signal = SigevNotify::SigevSignal {
+            signal: SIGNAL,
+            si_value: 0,
+        };
+        let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(signal))?;
+        let every = Expiration::Interval(tick.into());
+        timer.set(every, TimerSetTimeFlags::empty())?;
+        Ok(Self { _timer: timer })
+    }
+}
+
+extern "C" fn on_tick(_: libc::c_int) {}

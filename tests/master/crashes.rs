@@ -1,0 +1,120 @@
+//! Workers that die are replaced; a service ends only when it is told to.
+
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use servers::scoreboard::Event;
+
+use crate::support::server::{BINARY, Server};
+use crate::support::{limited, proc, wait_for, wire};
+use crate::{assert_cut, assert_serves, count, hold, send, served_by, start, workers};
+
+#[test]
+fn a_crash_costs_one_client() {
+    let server = start(2, &["--lab", "--keep-alive-timeout", "300s"]);
+    let kept = hold(&server, 1);
+    let other = served_by(&kept[0]);
+    let client = server.connect();
+    wire::get(&client, "/crash");
+    assert_cut(&client);
+    assert_eq!(served_by(&kept[0]), other);
+    assert_serves(&server);
+    wait_for("the pool is whole", || workers(&server).len() == 2);
+    let said = server.said();
+    assert!(
+        said.contains("was killed by SIGSEGV; replacing it"),
+        "{said}"
+    );
+    assert_eq!(count(&server, Event::Crashed), 1);
+}
+
+/// Each new worker is killed as soon as it is seen. The pauses grow, and when that ends, the pool
+/// is whole again.
+#[test]
+fn a_crash_loop_is_slowed_down_and_outlived() {
+    let server = start(1, &[]);
+    for pause in [100, 200, 400] {
+        let words = format!("replacing it in {pause} ms");
+        wait_for(&words, || {
+            for pid in workers(&server) {
+                // It may have gone since it was seen.
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+            server.said().contains(&words)
+        });
+    }
+    assert_serves(&server);
+}
+
+/// They are younger than a second, and eight: that is one failure, and the first.
+#[test]
+fn many_killed_at_once_are_replaced_at_once() {
+    let server = start(8, &[]);
+    let victims = workers(&server);
+    victims.iter().for_each(|&pid| send(pid, Signal::SIGKILL));
+    wait_for("eight others", || {
+        let workers = workers(&server);
+        workers.len() == 8 && !workers.iter().any(|pid| victims.contains(pid))
+    });
+    assert!(!server.said().contains(" ms"), "{}", server.said());
+    assert_serves(&server);
+}
+
+/// Children that the master has never heard of: those of whoever it was before `exec`, and as
+/// process 1 of a container all its orphans.
+#[test]
+fn unknown_children_are_reaped_and_ignored() {
+    let mut launcher = Command::new("sh");
+    launcher.args(["-c", "sleep 0.5 & sleep 1 & exec \"$0\" \"$@\"", BINARY]);
+    let server = Server::start_by(launcher, "prefork", &["--workers", "2"]);
+    wait_for("only its own are left", || {
+        let tree = proc::tree(server.pid());
+        tree.len() == 3 && !tree.iter().any(|process| process.state == 'Z')
+    });
+    assert_eq!(server.said(), "");
+    assert_serves(&server);
+}
+
+/// Nobody else is this one.
+const USER: u32 = 61_300;
+
+/// Not a single worker is left and none can be made: the master tries and waits, and when it is
+/// possible again, the pool is whole.
+#[test]
+fn a_pool_without_workers_recovers_when_it_can() {
+    let Some((launcher, _place)) = limited::few_processes("4:100", USER) else {
+        return;
+    };
+    let server = Server::start_by(launcher, "prefork", &["--workers", "3"]);
+    wait_for("three workers", || workers(&server).len() == 3);
+    limit_processes(&server, 1);
+    workers(&server)
+        .iter()
+        .for_each(|&pid| send(pid, Signal::SIGKILL));
+    wait_for("it tries again and again", || {
+        count(&server, Event::ForkFailed) >= 4
+    });
+    let said = server.said();
+    assert!(said.contains("fork: "), "{said}");
+    for pause in ["100ms", "200ms", "400ms"] {
+        let words = format!("; again in {pause}");
+        assert!(said.contains(&words), "{said}");
+    }
+    assert!(workers(&server).is_empty());
+    limit_processes(&server, 100);
+    wait_for("the pool is whole", || workers(&server).len() == 3);
+    assert_serves(&server);
+}
+
+/// Below the hard limit its own user may do that.
+fn limit_processes(server: &Server, count: u32) {
+    let user = USER.to_string();
+    let status = Command::new("setpriv")
+        .args(["--reuid", &user, "--regid", &user, "--clear-groups"])
+        .args(["prlimit", "--pid", &server.pid().to_string()])
+        .arg(format!("--nproc={count}:"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+}

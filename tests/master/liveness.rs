@@ -1,0 +1,158 @@
+//! Who is wedged is replaced; who is slow is left alone.
+
+use std::io::Read;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use servers::scoreboard::Event;
+
+use crate::support::wait_for;
+use crate::support::wire::{self, read_answer};
+use crate::{assert_cut, assert_serves, count, hold, send, served_by, start, workers};
+
+const QUICK: [&str; 3] = ["--lab", "--worker-timeout", "1s"];
+
+#[test]
+fn a_worker_that_hangs_is_replaced_while_others_serve() {
+    a_wedged_worker_is_replaced("/hang");
+}
+
+#[test]
+fn a_worker_that_spins_is_replaced_while_others_serve() {
+    a_wedged_worker_is_replaced("/spin");
+}
+
+fn a_wedged_worker_is_replaced(path: &str) {
+    let server = start(2, &QUICK);
+    let client = server.connect();
+    let victim = served_by(&client);
+    wire::get(&client, path);
+    server.wait_until_read(&client);
+    assert_serves(&server);
+    assert_cut(&client);
+    wait_for("another in its place", || {
+        let workers = workers(&server);
+        workers.len() == 2 && !workers.contains(&victim)
+    });
+    assert_serves(&server);
+    let said = server.said();
+    assert!(said.contains("is wedged: no sign of life for"), "{said}");
+    assert!(said.contains("was killed by SIGABRT"), "{said}");
+    assert_eq!(count(&server, Event::Wedged), 1);
+}
+
+#[test]
+fn a_pool_that_hangs_as_a_whole_recovers() {
+    let server = start(2, &QUICK);
+    let clients: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    for client in &clients {
+        wire::get(client, "/hang");
+        server.wait_until_read(client);
+    }
+    assert_serves(&server);
+    clients.iter().for_each(assert_cut);
+}
+
+/// SIGABRT waits for as long as a process is stopped; SIGKILL does not.
+#[test]
+fn a_stopped_worker_is_killed_and_replaced() {
+    let server = start(2, &QUICK);
+    let victim = workers(&server)[0];
+    send(victim, Signal::SIGSTOP);
+    wait_for("another in its place", || {
+        let workers = workers(&server);
+        workers.len() == 2 && !workers.contains(&victim)
+    });
+    let said = server.said();
+    assert!(said.contains("is still there: SIGKILL"), "{said}");
+    assert_serves(&server);
+}
+
+/// Three times as long as a worker may be silent.
+#[test]
+fn a_slow_request_is_not_a_wedged_worker() {
+    let server = start(1, &QUICK);
+    for path in ["/sleep?ms=3000", "/cpu?ms=1500"] {
+        let client = server.connect();
+        wire::get_and_close(&client, path);
+        assert_eq!(read_answer(&client).status(), 200, "{}", server.said());
+    }
+    assert_eq!(server.said(), "");
+}
+
+/// One says nothing, one does not read, one sends an octet now and then: each has the only worker
+/// for longer than a worker may be silent.
+#[test]
+fn clients_that_take_their_time_cost_no_worker_its_life() {
+    let server = start(1, &[&QUICK[..], &["--head-timeout", "3s"]].concat());
+    let before = workers(&server);
+    let silent = server.connect();
+    assert_cut(&silent);
+    let mut lazy = server.connect();
+    wire::get_and_close(&lazy, "/bytes?n=50000000");
+    lazy.read_exact(&mut [0; 1000]).unwrap();
+    thread::sleep(Duration::from_secs(3));
+    assert!(!wire::read_to_end(&lazy).1);
+    let dribbling = server.connect();
+    for octet in b"GET / HTTP/1.1\r\n" {
+        wire::send(&dribbling, &[*octet]);
+        thread::sleep(Duration::from_millis(150));
+    }
+    wire::send(&dribbling, b"Host: h\r\nConnection: close\r\n\r\n");
+    assert_eq!(read_answer(&dribbling).status(), 200);
+    assert_eq!(workers(&server), before);
+    assert_eq!(server.said(), "");
+}
+
+/// It is the request that takes too long: its worker is as lively as can be.
+#[test]
+fn a_request_timeout_is_something_else_and_says_so() {
+    let server = start(2, &["--request-timeout", "1s", "--max-wait", "1000s"]);
+    let kept = hold(&server, 1);
+    let client = server.connect();
+    let victim = served_by(&client);
+    wire::get(&client, "/sleep?ms=1000000");
+    assert_cut(&client);
+    wait_for("another in its place", || {
+        let workers = workers(&server);
+        workers.len() == 2 && !workers.contains(&victim)
+    });
+    let said = server.said();
+    assert!(said.contains("is overdue: a request has taken"), "{said}");
+    assert!(!said.contains("wedged"), "{said}");
+    assert_eq!(count(&server, Event::Overdue), 1);
+    // A connection that was idle all the while is no request.
+    served_by(&kept[0]);
+}
+
+/// A laptop's lid, a debugger, a paused virtual machine: for the master no time has passed.
+#[test]
+fn a_master_that_was_suspended_kills_nobody() {
+    let server = start(3, &QUICK);
+    let before = workers(&server);
+    for together in [false, true] {
+        let all: Vec<i32> = match together {
+            true => before.iter().copied().chain([server.pid()]).collect(),
+            false => vec![server.pid()],
+        };
+        all.iter().for_each(|&pid| send(pid, Signal::SIGSTOP));
+        thread::sleep(Duration::from_secs(3));
+        // The master wakes first: it must give the others the time to wake as well.
+        all.iter().rev().for_each(|&pid| send(pid, Signal::SIGCONT));
+        thread::sleep(Duration::from_secs(2));
+        assert_eq!(workers(&server), before);
+    }
+    assert_eq!(server.said(), "");
+    assert_serves(&server);
+}
+
+#[test]
+fn without_a_worker_timeout_nobody_is_wedged() {
+    let server = start(2, &["--lab", "--worker-timeout", "0s"]);
+    let before = workers(&server);
+    send(before[0], Signal::SIGSTOP);
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(workers(&server), before);
+    assert_serves(&server);
+}

@@ -1,0 +1,97 @@
+//! The master of a pre-forked pool: its size, who is wedged, who crashes, who has done enough, and
+//! how one generation replaces another. The rules themselves are tested beside their code, without
+//! processes; here is what becomes of them.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod crashes;
+mod liveness;
+mod options;
+mod recycling;
+mod signals;
+mod sizing;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::net::TcpStream;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use servers::scoreboard::{Event, View};
+
+use support::server::Server;
+use support::{wait_for, wire};
+
+/// A pool of `prefork`, with so many workers ready.
+#[track_caller]
+fn start(workers: usize, options: &[&str]) -> Server {
+    let count = workers.to_string();
+    let server = Server::start("prefork", &[&["--workers", &count], options].concat());
+    wait_for("all workers are there", || {
+        server.children().len() == workers
+    });
+    server
+}
+
+/// The process IDs of the workers, in order.
+fn workers(server: &Server) -> Vec<i32> {
+    let mut pids: Vec<i32> = server.children().iter().map(|child| child.pid).collect();
+    pids.sort_unstable();
+    pids
+}
+
+fn send(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).unwrap();
+}
+
+/// Whoever serves this connection.
+#[track_caller]
+fn served_by(client: &TcpStream) -> i32 {
+    wire::get(client, "/pid");
+    let text = wire::read_answer(client).text();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Clients that are being served, each by a worker of its own, for as long as they stay.
+#[track_caller]
+fn hold(server: &Server, count: usize) -> Vec<TcpStream> {
+    let clients: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
+    for client in &clients {
+        served_by(client);
+    }
+    clients
+}
+
+#[track_caller]
+fn assert_serves(server: &Server) {
+    let client = server.connect();
+    wire::get_and_close(&client, "/");
+    let (answer, _) = wire::read_to_end(&client);
+    assert!(answer.ends_with(b"\r\n\r\nHello, World!\n"), "{answer:?}");
+}
+
+/// The server is gone from this connection, without an answer.
+#[track_caller]
+fn assert_cut(client: &TcpStream) {
+    assert!(wire::read_to_end(client).0.is_empty());
+}
+
+/// How often something has happened to the pool, as the scoreboard has it.
+fn count(server: &Server, event: Event) -> u64 {
+    let pid = u32::try_from(server.pid()).unwrap();
+    View::of_process(pid).unwrap().pool().count(event)
+}
+
+/// What `servers load` reports of a moment of load, as JSON.
+fn load(server: &Server, options: &[&str]) -> serde_json::Value {
+    let url = format!("http://{}/", server.address);
+    let output = std::process::Command::new(support::server::BINARY)
+        .args(["load", &url, "--json", "-c", "8"])
+        .args(options)
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}

@@ -1,0 +1,68 @@
+//! Calls that cannot be meant are refused, with words that help.
+
+use std::process::Command;
+
+use crate::support::server::BINARY;
+
+#[track_caller]
+fn refused(options: &[&str], words: &str) {
+    let output = Command::new(BINARY)
+        .args(["run", "--bind", "127.0.0.1:0"])
+        .args(options)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+    assert!(said.contains(words), "{options:?}: {said}");
+}
+
+#[test]
+fn wrong_calls() {
+    for (options, words) in [
+        (
+            &["prefork", "--pool", "elastic"][..],
+            "static, dynamic, ondemand",
+        ),
+        (
+            &["prefork", "--min-spare", "3"],
+            "--min-spare means something with --pool dynamic alone",
+        ),
+        (
+            &["prefork", "--pool", "ondemand", "--max-spare", "3"],
+            "--max-spare means something with --pool dynamic alone",
+        ),
+        (
+            &["prefork", "--pool", "dynamic", "--idle-timeout", "3s"],
+            "--idle-timeout means something with --pool ondemand alone",
+        ),
+        (
+            &[
+                "prefork",
+                "--pool",
+                "dynamic",
+                "--min-spare",
+                "7",
+                "--max-spare",
+                "6",
+            ],
+            "--max-spare 6 is less than --min-spare 7",
+        ),
+        (
+            &["threaded", "--pool", "dynamic"],
+            "threaded has no pool that could size itself",
+        ),
+        (
+            &["prefork", "--pool", "dynamic", "--accept", "reuseport"],
+            "--pool dynamic does not go with --accept reuseport",
+        ),
+        (
+            &["prefork", "--pool", "ondemand", "--accept", "pass"],
+            "--pool ondemand does not go with --accept pass",
+        ),
+        (&["prefork", "--worker-timeout", "999ms"], "at least 1s"),
+        (&["prefork", "--request-timeout", "0s"], "more than 0"),
+        (&["prefork", "--workers", "0"], "0 is not in 1"),
+    ] {
+        refused(options, words);
+    }
+}

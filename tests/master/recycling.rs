@@ -1,0 +1,144 @@
+//! Workers that have done enough make room for others, and no client notices.
+
+use std::collections::BTreeSet;
+
+use nix::sys::signal::Signal;
+
+use crate::support::wait_for;
+use crate::support::wire::{self, read_answer};
+use crate::{assert_serves, hold, load, served_by, start, workers};
+
+#[test]
+fn the_last_answer_of_a_worker_says_that_it_is_the_last() {
+    let server = start(1, &["--max-requests", "3"]);
+    let mut pids = BTreeSet::new();
+    for _ in 0..4 {
+        let client = server.connect();
+        for nth in 1..=3 {
+            wire::get(&client, "/pid");
+            let answer = read_answer(&client);
+            let closes = answer.field("Connection") == Some("close");
+            assert_eq!(closes, nth == 3, "request {nth}");
+            pids.insert(answer.text().split(' ').next().unwrap().to_owned());
+        }
+        let (rest, was_reset) = wire::read_to_end(&client);
+        assert_eq!((rest, was_reset), (Vec::new(), false));
+    }
+    assert_eq!(pids.len(), 4, "each had a worker of its own");
+}
+
+#[test]
+fn jitter_spreads_the_ends() {
+    let server = start(1, &["--max-requests", "2", "--max-requests-jitter", "8"]);
+    let mut lives = BTreeSet::new();
+    for _ in 0..30 {
+        let client = server.connect();
+        let mut answers = 1;
+        wire::get(&client, "/");
+        while read_answer(&client).field("Connection") != Some("close") {
+            answers += 1;
+            wire::get(&client, "/");
+        }
+        lives.insert(answers);
+    }
+    assert!(
+        lives.iter().all(|life| (2..=10).contains(life)),
+        "{lives:?}"
+    );
+    assert!(lives.len() > 1, "{lives:?}");
+}
+
+/// Makes a test of each function for every way to share a port; the functions take its name.
+macro_rules! for_every_strategy {
+    ($($test:ident),*) => {
+        for_every_strategy! { @strategies [$($test)*] shared flock mutex pass reuseport }
+    };
+    (@strategies $tests:tt $($strategy:ident)*) => {
+        $(for_every_strategy! { @strategy $strategy $tests })*
+    };
+    (@strategy $strategy:ident [$($test:ident)*]) => {
+        mod $strategy {
+            $(#[test]
+            fn $test() {
+                super::$test(stringify!($strategy));
+            })*
+        }
+    };
+}
+
+for_every_strategy! {
+    no_client_sees_an_error_when_workers_are_replaced,
+    no_client_sees_an_error_at_a_hang_up
+}
+
+fn no_client_sees_an_error_when_workers_are_replaced(strategy: &str) {
+    let rules = ["--max-requests", "20", "--max-requests-jitter", "20"];
+    let server = start(3, &[&["--accept", strategy], &rules[..]].concat());
+    for options in [&["-n", "2000"][..], &["-n", "500", "--no-keep-alive"]] {
+        assert_clean(&load(&server, options));
+    }
+    assert_serves(&server);
+    let said = server.said();
+    assert!(!said.contains(" ms"), "it is no failure: {said}");
+}
+
+fn no_client_sees_an_error_at_a_hang_up(strategy: &str) {
+    let server = start(4, &["--accept", strategy]);
+    for mode in [&[][..], &["--no-keep-alive"]] {
+        let before = workers(&server);
+        std::thread::scope(|scope| {
+            let under_load = scope.spawn(|| load(&server, &[&["-d", "1500ms"], mode].concat()));
+            server.signal(Signal::SIGHUP);
+            wait_for("four others", || {
+                let workers = workers(&server);
+                workers.len() == 4 && !workers.iter().any(|pid| before.contains(pid))
+            });
+            assert_clean(&under_load.join().unwrap());
+        });
+    }
+}
+
+/// SIGHUP: a new generation, each of whose workers is ready before an old one goes.
+#[test]
+fn all_workers_are_replaced_at_a_hang_up() {
+    let server = start(4, &[]);
+    for _ in 0..3 {
+        let before = workers(&server);
+        server.signal(Signal::SIGHUP);
+        wait_for("four others", || {
+            let workers = workers(&server);
+            workers.len() == 4 && !workers.iter().any(|pid| before.contains(pid))
+        });
+        assert_serves(&server);
+    }
+    assert_eq!(server.said(), "");
+}
+
+/// A client that is idle on a kept connection when its worker is told to leave is not cut off.
+#[test]
+fn an_idle_client_gets_one_more_answer_from_the_old_generation() {
+    let server = start(1, &["--keep-alive-timeout", "300s"]);
+    let client = hold(&server, 1).remove(0);
+    let old = served_by(&client);
+    server.signal(Signal::SIGHUP);
+    wait_for("the new one is there", || workers(&server).len() == 2);
+    wire::get(&client, "/pid");
+    let answer = read_answer(&client);
+    assert!(answer.text().starts_with(&old.to_string()), "{answer:?}");
+    // Before that, the new one may have been made and not yet be ready.
+    if answer.field("Connection") != Some("close") {
+        wait_for("it says that it leaves", || {
+            wire::get(&client, "/");
+            read_answer(&client).field("Connection") == Some("close")
+        });
+    }
+    wait_for("it has left", || !workers(&server).contains(&old));
+}
+
+#[track_caller]
+fn assert_clean(report: &serde_json::Value) {
+    let errors = report["errors"].as_object().unwrap();
+    let count: u64 = errors.values().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(count, 0, "{report}");
+    assert!(report["requests"].as_u64().unwrap() > 0, "{report}");
+}

@@ -1,0 +1,86 @@
+//! What signals do to a master and to its workers, in whatever number they come.
+
+use nix::sys::signal::Signal;
+
+use crate::support::proc::Process;
+use crate::support::wait_for;
+use crate::support::wire::{self, read_answer};
+use crate::{assert_serves, send, start, workers};
+
+/// Signals that a terminal, an operator or a script may send to anybody.
+const STRAY: [Signal; 6] = [
+    Signal::SIGHUP,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+    Signal::SIGTTIN,
+    Signal::SIGTTOU,
+    Signal::SIGCHLD,
+];
+
+#[test]
+fn what_is_meant_for_the_master_does_nothing_to_a_worker() {
+    let server = start(2, &[]);
+    let before = workers(&server);
+    for signal in STRAY {
+        before.iter().for_each(|&pid| send(pid, signal));
+    }
+    for _ in 0..4 {
+        assert_serves(&server);
+    }
+    assert_eq!(workers(&server), before);
+}
+
+/// A request in flight comes through it as well.
+#[test]
+fn a_storm_of_signals_is_weathered() {
+    let server = start(3, &[]);
+    let client = server.connect();
+    wire::get_and_close(&client, "/sleep?ms=1500");
+    server.wait_until_read(&client);
+    for _ in 0..100 {
+        for signal in STRAY {
+            server.signal(signal);
+        }
+        server.signal(Signal::SIGUSR1);
+    }
+    assert_eq!(read_answer(&client).status(), 200);
+    for _ in 0..20 {
+        assert_serves(&server);
+    }
+    // As many were added as taken away, or the other way round: some are left.
+    wait_for("it comes to rest", || {
+        let before = workers(&server);
+        assert_serves(&server);
+        !before.is_empty() && workers(&server) == before
+    });
+    assert!(!server.said().contains("killed"), "{}", server.said());
+}
+
+/// Neither a stopped nor a wedged worker holds up the fast stop.
+#[test]
+fn the_fast_stop_takes_those_along_that_do_not_follow() {
+    let mut server = start(3, &["--lab"]);
+    let client = server.connect();
+    wire::get(&client, "/spin");
+    server.wait_until_read(&client);
+    let tree = server.tree();
+    send(workers(&server)[0], Signal::SIGSTOP);
+    server.signal(Signal::SIGQUIT);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+    wait_for("all are gone", || !tree.iter().any(Process::is_alive));
+}
+
+/// The graceful stop was promised and is given up: that is a failure.
+#[test]
+fn a_fast_stop_cuts_a_graceful_one_short() {
+    let mut server = start(1, &["--max-wait", "1000s"]);
+    let client = server.connect();
+    wire::get(&client, "/sleep?ms=1000000");
+    server.wait_until_read(&client);
+    server.signal(Signal::SIGTERM);
+    wait_for("the first is taken", || {
+        crate::support::proc::pending_signals(server.pid()) == 0
+    });
+    server.signal(Signal::SIGINT);
+    assert_eq!(server.wait().code(), Some(1), "{}", server.said());
+}

@@ -1,0 +1,128 @@
+//! The pool follows the load, if it is to, and the hand that turns it up and down.
+
+use nix::sys::signal::Signal;
+use servers::scoreboard::Event;
+
+use crate::support::server::Server;
+use crate::support::wait_for;
+use crate::{assert_serves, count, hold, start, workers};
+
+const KEPT: [&str; 2] = ["--keep-alive-timeout", "300s"];
+
+#[track_caller]
+fn start_pool(kind: &str, options: &[&str]) -> Server {
+    let all = [&["--pool", kind], &KEPT[..], options].concat();
+    Server::start("prefork", &all)
+}
+
+#[test]
+fn a_dynamic_pool_grows_with_its_clients_and_shrinks_behind_them() {
+    let server = start_pool("dynamic", &["--min-spare", "2", "--max-spare", "3"]);
+    wait_for("two to spare", || workers(&server).len() == 2);
+    // The first two have a worker each, and the others wait until there are more.
+    let clients = hold(&server, 5);
+    wait_for("five and two to spare", || workers(&server).len() == 7);
+    assert_serves(&server);
+    drop(clients);
+    wait_for("no more than three to spare", || {
+        workers(&server).len() == 3
+    });
+    let said = server.said();
+    for words in ["spare: 1 more, ", "spare: 2 more, ", "spare: 1 fewer, "] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(count(&server, Event::Started), 7);
+    assert_serves(&server);
+}
+
+#[test]
+fn a_dynamic_pool_keeps_to_its_limit_and_counts_how_often_it_met_it() {
+    let server = start_pool("dynamic", &["--workers", "3", "--min-spare", "1"]);
+    let clients = hold(&server, 3);
+    wait_for("the limit is noted", || {
+        count(&server, Event::LimitReached) == 1
+    });
+    let said = server.said();
+    assert!(said.contains("all 3 workers are busy"), "{said}");
+    assert_eq!(workers(&server).len(), 3);
+    drop(clients);
+    assert_serves(&server);
+}
+
+#[test]
+fn a_static_pool_counts_how_often_all_were_busy() {
+    let server = start(2, &KEPT);
+    let clients = hold(&server, 2);
+    wait_for("it is noted", || count(&server, Event::LimitReached) == 1);
+    drop(clients);
+    assert_eq!(server.said(), "", "its size is no news");
+}
+
+#[test]
+fn on_demand_there_is_nobody_until_somebody_comes() {
+    let server = start_pool("ondemand", &["--idle-timeout", "1s"]);
+    assert!(workers(&server).is_empty());
+    assert_serves(&server);
+    assert_eq!(workers(&server).len(), 1);
+    let clients = hold(&server, 4);
+    assert_eq!(workers(&server).len(), 4);
+    drop(clients);
+    wait_for("all have left", || workers(&server).is_empty());
+    assert_serves(&server);
+}
+
+#[test]
+fn on_demand_no_more_come_than_may() {
+    let server = start_pool("ondemand", &["--workers", "2"]);
+    let mut clients = hold(&server, 2);
+    let waiting = server.connect();
+    wait_for("the limit is noted", || {
+        count(&server, Event::LimitReached) == 1
+    });
+    assert_eq!(workers(&server).len(), 2);
+    clients.pop();
+    crate::served_by(&waiting);
+}
+
+/// A worker made on demand that dies is missed by nobody but the next client.
+#[test]
+fn on_demand_the_dead_are_replaced_when_somebody_comes() {
+    let server = start_pool("ondemand", &[]);
+    assert_serves(&server);
+    crate::send(workers(&server)[0], Signal::SIGKILL);
+    wait_for("it is gone", || workers(&server).is_empty());
+    assert_serves(&server);
+}
+
+#[test]
+fn by_hand_one_worker_more_and_one_fewer() {
+    let server = start(2, &[]);
+    server.signal(Signal::SIGTTIN);
+    wait_for("three", || workers(&server).len() == 3);
+    for _ in 0..3 {
+        server.signal(Signal::SIGTTOU);
+        wait_for("the signal is taken", || {
+            crate::support::proc::pending_signals(server.pid()) == 0
+        });
+    }
+    wait_for("one, and never none", || workers(&server).len() == 1);
+    assert_serves(&server);
+    assert_eq!(workers(&server).len(), 1);
+}
+
+/// A worker that is to leave lets its client finish, and tells it that this was the last answer.
+#[test]
+fn whoever_is_sent_away_finishes_with_its_client() {
+    let server = start(2, &KEPT);
+    let clients = hold(&server, 2);
+    server.signal(Signal::SIGTTOU);
+    wait_for("it is decided", || server.said().contains("by hand"));
+    let closed = clients.iter().filter(|client| {
+        crate::support::wire::get(client, "/");
+        let answer = crate::support::wire::read_answer(client);
+        assert_eq!(answer.status(), 200);
+        answer.field("Connection") == Some("close")
+    });
+    assert_eq!(closed.count(), 1);
+    wait_for("it has left", || workers(&server).len() == 1);
+}

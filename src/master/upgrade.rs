@@ -94,7 +94,10 @@ impl<'a> Upgrade<'a> {
     /// Tells the service manager that this process is about to end.
     pub(super) fn bid_farewell(&self) {
         match self.other() {
-            Some(other) => manager::handed_over_to(other.as_raw().cast_unsigned()),
+            Some(other) => {
+                crate::log!("upgrade: process {other} serves from now on");
+                manager::handed_over_to(other.as_raw().cast_unsigned());
+            }
             None => manager::stopping(),
         }
     }

@@ -111,6 +111,30 @@ fn list_json_is_an_array_of_models() {
     ] {
         assert!(list[0][field].is_string(), "{field}");
     }
+    let prefork = models::find("prefork").unwrap();
+    let names: Vec<&str> = prefork.strategies.iter().map(|it| it.name()).collect();
+    let listed = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "prefork");
+    assert_eq!(listed.unwrap()["strategies"], serde_json::json!(names));
+    assert!(prints(&["list"]).contains("shared, flock"));
+}
+
+/// An option that only one strategy has is wrong with every other.
+#[test]
+fn options_of_a_strategy_need_that_strategy() {
+    for (options, needed) in [
+        ("--pick first", "--accept pass"),
+        ("--accept mutex --pick round-robin", "--accept pass"),
+        ("--accept flock --plain-mutex", "--accept mutex"),
+    ] {
+        let call = format!("run prefork --bind 127.0.0.1:0 {options}");
+        let words: Vec<&str> = call.split(' ').collect();
+        let message = fails(2, &words);
+        assert!(message.contains(needed), "{message}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How a pool of workers gets at the connections of one port.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::flock::{FlockLock, Prepared};
@@ -28,6 +28,7 @@ pub struct Entrance {
     way: Option<Way>,
 }
 
+// ANCHOR: ways
 enum Way {
     /// One listener for all.
     Shared(Listener),
@@ -40,6 +41,7 @@ enum Way {
     /// A listener for each slot.
     Reuseport(Listeners),
 }
+// ANCHOR_END: ways
 
 /// A worker's own way in.
 pub struct Door {
@@ -58,7 +60,6 @@ impl Entrance {
     ///
     /// # Errors
     /// A lack of descriptors or memory.
-    // ANCHOR: open
     pub fn open(
         strategy: Strategy,
         manner: Manner,
@@ -78,7 +79,6 @@ impl Entrance {
         };
         Ok(Self { way: Some(way) })
     }
-    // ANCHOR_END: open
 
     /// To be called before the fork of a worker for `slot`. No two live workers may have the same
     /// slot where the master passes connections to them.
@@ -93,12 +93,12 @@ impl Entrance {
     }
 
     /// To be called in the child that is to work in `slot`, right after the fork: its own door.
-    /// What belongs to other workers, or to the master, is closed in this process. `seat` says whose
-    /// work it takes over: where there are several listeners, two workers may share one for a while.
+    /// What belongs to other workers, or to the master, is closed in this process. `seat` says
+    /// whose work it takes over: where there are several listeners, two workers may share one for a
+    /// while.
     ///
     /// # Errors
     /// A lack of descriptors or memory.
-    // ANCHOR: door
     pub fn door(&mut self, slot: usize, seat: usize) -> io::Result<Door> {
         let way = match self.way.take() {
             Some(Way::Shared(listener)) => WorkersWay::Own(listener),
@@ -112,7 +112,6 @@ impl Entrance {
         };
         Ok(Door { way })
     }
-    // ANCHOR_END: door
 
     /// What the master waits for: the next signal, the end of `timeout`, or, if `demand` is what it
     /// waits for, a connection that nobody has accepted yet. Where the master has work of its own
@@ -162,6 +161,18 @@ impl Entrance {
         }
     }
 
+    /// All listeners, for a successor to inherit; see [`Listener::with`].
+    pub fn listeners(&self) -> Vec<&Listener> {
+        match &self.way {
+            Some(Way::Shared(listener) | Way::Flock(listener, _) | Way::Mutex(listener, _)) => {
+                vec![listener]
+            }
+            Some(Way::Pass(dispatcher)) => dispatcher.listener().into_iter().collect(),
+            Some(Way::Reuseport(listeners)) => listeners.iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// Deals new connections to the slots that are `in_service` and to no others, where each slot
     /// has an accept queue of its own; elsewhere whoever is there takes them anyway.
     ///
@@ -171,18 +182,6 @@ impl Entrance {
         match &self.way {
             Some(Way::Reuseport(listeners)) => listeners.deal(in_service),
             _ => Ok(()),
-        }
-    }
-
-    /// Whatever listens, for a successor to inherit, in the order in which it began to.
-    pub fn listeners(&self) -> Vec<BorrowedFd<'_>> {
-        match &self.way {
-            Some(Way::Shared(listener) | Way::Flock(listener, _) | Way::Mutex(listener, _)) => {
-                vec![listener.as_fd()]
-            }
-            Some(Way::Pass(dispatcher)) => dispatcher.listener().into_iter().collect(),
-            Some(Way::Reuseport(listeners)) => listeners.all().collect(),
-            None => Vec::new(),
         }
     }
 
@@ -203,7 +202,6 @@ impl Door {
     }
 
     /// [`Door::accept`], with something to do at least once a tick while nobody comes.
-    // ANCHOR: accept
     pub fn accept_while(&self, meanwhile: impl FnMut()) -> Accepted {
         match &self.way {
             WorkersWay::Own(listener) => listener.accept_while(meanwhile),
@@ -212,7 +210,6 @@ impl Door {
             WorkersWay::Passed(receiver) => receiver.accept_while(meanwhile),
         }
     }
-    // ANCHOR_END: accept
 
     /// The listener behind it, for those who wait in other ways than `accept` does.
     ///

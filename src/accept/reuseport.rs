@@ -12,7 +12,6 @@
 //! while is passed over when connections are dealt ([`Listeners::deal`]), and a worker drains it.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 
 use super::Listener;
 use crate::sys::reuseport;
@@ -24,32 +23,37 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Listens `slots` times where `first` does. From now on connections are dealt to all of them.
+    /// Listens `slots` times where `first` does, with those that came with it (see
+    /// [`Listener::with`]) as far as there are any. From now on connections are dealt to all of
+    /// them. If more came than are needed, nobody is dealt to those, and they are kept for whoever
+    /// still drains them.
     ///
     /// # Errors
     /// No descriptors or no memory for so many.
-    pub fn open(first: Listener, slots: usize) -> io::Result<Self> {
+    pub fn open(mut first: Listener, slots: usize) -> io::Result<Self> {
+        let siblings = first.take_siblings();
+        // ANCHOR: open
         let mut by_slot = vec![first];
+        by_slot.extend(siblings);
         while by_slot.len() < slots {
             by_slot.push(by_slot[0].beside()?);
         }
-        let too_many = by_slot[0].inherited().len();
-        if too_many > 0 {
-            // Nobody would answer those who wait there.
-            let text = format!("{too_many} more listeners were inherited than there are workers");
-            return Err(io::Error::other(text));
+        // ANCHOR_END: open
+        let all = Self { by_slot };
+        if all.by_slot.len() > slots {
+            all.deal(|slot| slot < slots)?;
         }
-        Ok(Self { by_slot })
+        Ok(all)
+    }
+
+    /// All of them, in the order in which they began to listen.
+    pub fn iter(&self) -> impl Iterator<Item = &Listener> {
+        self.by_slot.iter()
     }
 
     /// The listener of a slot. Should there be more slots than listeners, some share one.
     pub fn of(&self, slot: usize) -> &Listener {
         &self.by_slot[slot % self.by_slot.len()]
-    }
-
-    /// All of them, in order.
-    pub(super) fn all(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.by_slot.iter().map(AsFd::as_fd)
     }
 
     /// The listener of a slot alone: what a forked child keeps, so that the others are open where
@@ -166,6 +170,20 @@ mod tests {
             drop(group.by_slot.pop());
             let is_whole = clients.iter().all(is_open);
             assert_eq!(is_whole, drained);
+        }
+    }
+
+    /// A successor may have more workers than its predecessor, or fewer.
+    #[test]
+    fn listeners_can_be_handed_down() {
+        for slots in [2, 5] {
+            let (group, address) = listeners(3);
+            let mut inherited = group.by_slot.into_iter();
+            let first = inherited.next().unwrap().with(inherited.collect());
+            let group = Listeners::open(first, slots).unwrap();
+            let _clients = connect(address, 200);
+            let served = queues(&group, 200).iter().filter(|&&it| it > 0).count();
+            assert_eq!((group.iter().count(), served), (slots.max(3), slots));
         }
     }
 

@@ -1,11 +1,9 @@
 //! The shared listener: every process or thread that holds it may accept from it.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -30,48 +28,50 @@ pub type Accepted = io::Result<Option<TcpStream>>;
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
     socket: TcpListener,
+    /// Others on the same port that came with it; see [`Listener::with`].
+    siblings: Vec<Self>,
     /// Once the server stops: how many connections of the accept queue are still to be answered.
     left_to_drain: Cell<Option<u32>>,
-    /// Sockets that listen on the same port and were inherited along with it.
-    others: Mutex<VecDeque<TcpListener>>,
 }
 
 impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
     /// nobody has accepted yet.
     pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<Self> {
-        Self::of(net::listen(address, backlog)?, Vec::new())
+        Self::of(net::listen(address, backlog)?)
     }
 
-    /// What this process has inherited: a socket that listens already, and perhaps others that do
-    /// so beside it, on the same port.
-    pub fn adopt(socket: TcpListener, others: Vec<TcpListener>) -> io::Result<Self> {
-        Self::of(socket, others)
+    /// A socket that listens already: this process has inherited it.
+    pub fn adopt(socket: TcpListener) -> io::Result<Self> {
+        Self::of(socket)
     }
 
-    /// Another listener on the same port, with an accept queue of its own, as long as this one's:
-    /// the next that was inherited or, usually, a new one.
+    /// Another listener on the same port, with an accept queue of its own, as long as this one's.
     ///
     /// # Errors
     /// See [`reuseport::listen_beside`].
     pub fn beside(&self) -> io::Result<Self> {
-        match self.inherited().pop_front() {
-            Some(socket) => Self::of(socket, Vec::new()),
-            None => Self::of(reuseport::listen_beside(&self.socket)?, Vec::new()),
-        }
+        Self::of(reuseport::listen_beside(&self.socket)?)
     }
 
-    /// Those that listen beside it and that nobody has taken over yet.
-    pub(super) fn inherited(&self) -> MutexGuard<'_, VecDeque<TcpListener>> {
-        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    /// This listener together with others on its port, in the order in which all of them began to
+    /// listen: what a process inherits whose predecessor had a listener for each worker.
+    pub fn with(mut self, siblings: Vec<Self>) -> Self {
+        self.siblings = siblings;
+        self
     }
 
-    fn of(socket: TcpListener, others: Vec<TcpListener>) -> io::Result<Self> {
+    /// The others, which are to be held from now on by whoever takes them.
+    pub(super) fn take_siblings(&mut self) -> Vec<Self> {
+        std::mem::take(&mut self.siblings)
+    }
+
+    fn of(socket: TcpListener) -> io::Result<Self> {
         net::set_inherited(&socket, TICK_MS)?;
         Ok(Self {
             socket,
+            siblings: Vec::new(),
             left_to_drain: Cell::new(None),
-            others: Mutex::new(others.into()),
         })
     }
 

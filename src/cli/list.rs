@@ -36,6 +36,7 @@ fn table() -> String {
         "model",
         "structure",
         "who accepts",
+        "--accept",
         "clients per worker",
         "in the wild",
     ]);
@@ -44,6 +45,7 @@ fn table() -> String {
             &names(model),
             model.summary,
             model.accepts,
+            &strategies(model),
             model.clients_per_worker,
             model.in_the_wild,
         ]);
@@ -58,6 +60,18 @@ fn names(model: &models::Model) -> String {
     }
 }
 
+/// Between what `--accept` may choose, the default first; nothing where there is no choice.
+fn strategies(model: &models::Model) -> String {
+    match model.strategies {
+        [] | [_] => "–".to_owned(),
+        several => several
+            .iter()
+            .map(|it| it.name())
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
 fn json() -> serde_json::Result<String> {
     let rows: Vec<_> = models::ALL
         .iter()
@@ -67,6 +81,7 @@ fn json() -> serde_json::Result<String> {
                 "aliases": model.aliases,
                 "summary": model.summary,
                 "accepts": model.accepts,
+                "strategies": model.strategies.iter().map(|it| it.name()).collect::<Vec<_>>(),
                 "clients_per_worker": model.clients_per_worker,
                 "in_the_wild": model.in_the_wild,
                 "chapter": model.chapter,

@@ -1,7 +1,7 @@
 //! `servers run MODEL`: serves with one model until it is asked to stop.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -300,13 +300,19 @@ impl<'g> Settings<'g> {
         if predecessor.is_some_and(|name| name != model.name) {
             anyhow::bail!("{} cannot replace another model", model.name);
         }
-        let mut listeners = inherited.listeners.into_iter();
-        let first = listeners.next().context("no port was handed over")?;
-        let others: Vec<TcpListener> = listeners.collect();
-        if !others.is_empty() && self.accept != Strategy::Reuseport {
-            anyhow::bail!("more than one port was handed over, and this server has one");
+        let sockets = inherited.listeners.into_iter().map(Listener::adopt);
+        let mut listeners = sockets.collect::<io::Result<Vec<_>>>()?;
+        let most = match self.accept {
+            // Where nobody accepts from one of them, its clients would wait for ever.
+            Strategy::Reuseport => self.args.pool.workers(),
+            _ => 1,
+        };
+        if listeners.len() > most {
+            let count = listeners.len();
+            anyhow::bail!("{count} listeners were handed over, and this server has {most}");
         }
-        Ok((Listener::adopt(first, others)?, predecessor.is_some()))
+        let first = listeners.remove(0);
+        Ok((first.with(listeners), predecessor.is_some()))
     }
 }
 

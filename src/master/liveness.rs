@@ -20,8 +20,10 @@ pub(super) struct Unchanged {
     since: Duration,
 }
 
+// ANCHOR: unchanged
 impl Unchanged {
-    /// What is there now, `passed` after the last look: for how long it has been the same.
+    /// What is there now, `passed` after the last look: for how long it
+    /// has been the same.
     pub(super) fn look(&mut self, value: u64, passed: Duration) -> Duration {
         if value == self.value {
             self.since += passed;
@@ -34,6 +36,7 @@ impl Unchanged {
         self.since
     }
 }
+// ANCHOR_END: unchanged
 
 /// What the master thinks of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,7 @@ use nix::unistd::Pid;
 
 use crate::accept::{Entrance, Listener};
 use crate::serve::Server;
-use crate::sys::process::{self, Fork};
+use crate::sys::process::{self, Fork, leave_after};
 use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
 use crew::Crew;
@@ -121,16 +121,19 @@ fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
         }
     }
 }
+// ANCHOR_END: act
 
+/// Forks a worker for a post.
+// ANCHOR: spawn
 fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
     let requests = crew.allowance();
     entrance.prepare(post.slot)?;
     match process::fork()? {
         Fork::Parent(pid) => Ok(pid),
-        Fork::Child => process::leave_after(|| crew.live(post, entrance, requests)),
+        Fork::Child => leave_after(|| crew.live(post, entrance, requests)),
     }
 }
-// ANCHOR_END: act
+// ANCHOR_END: spawn
 
 /// The wish to stop has come while workers were missing: where connections wait for them, a last
 /// worker answers those. It inherits the wish to stop, so it does no more.

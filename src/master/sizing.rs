@@ -142,22 +142,19 @@ impl Sizer {
         self.grow(census, missing.min(RATE_MAX))
     }
 
-    fn keep_spare(
-        &mut self,
-        census: &Census,
-        spare_min: usize,
-        spare_max: usize,
-    ) -> Option<Change> {
+    fn keep_spare(&mut self, census: &Census, min: usize, max: usize) -> Option<Change> {
+        // ANCHOR: keep_spare
         let spare = census.spare();
-        if spare < spare_min {
-            let count = self.rate.min(spare_min - spare);
+        if spare < min {
+            let count = self.rate.min(min - spare);
             self.rate = (self.rate * 2).min(RATE_MAX);
             return self.grow(census, count);
         }
         self.rate = 1;
         self.is_at_limit = false;
         // Apache stops one a second: a burst may be followed by another.
-        (spare > spare_max && census.idle > 0).then(|| self.shrink(census, 1))
+        (spare > max && census.idle > 0).then(|| self.shrink(census, 1))
+        // ANCHOR_END: keep_spare
     }
 
     /// Those go that were idle all the time, even when the fewest were. In a pool whose workers

@@ -84,8 +84,8 @@ impl<'a> Tenure<'a> {
     }
 
     /// Does what a signal asks for that does not end the loop.
-    // ANCHOR: obey
     pub(super) fn obey(&mut self, signal: Signal, pool: &mut Pool<'_>, entrance: &Entrance) {
+        // ANCHOR: obey
         match signal {
             Signal::SIGHUP => self.reload(pool),
             Signal::SIGUSR2 => self.upgrade.begin(&entrance.listeners()),
@@ -96,8 +96,10 @@ impl<'a> Tenure<'a> {
             Signal::SIGCHLD | Signal::SIGALRM => {}
             other => crate::log!("{other}: nothing to do"),
         }
+        // ANCHOR_END: obey
     }
 
+    // ANCHOR: reload
     fn reload(&mut self, pool: &mut Pool<'_>) {
         manager::reloading();
         self.owes_word = true;
@@ -108,5 +110,5 @@ impl<'a> Tenure<'a> {
             crate::log!("reload: new workers take the place of the old ones");
         }
     }
-    // ANCHOR_END: obey
+    // ANCHOR_END: reload
 }

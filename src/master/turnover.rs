@@ -23,6 +23,7 @@ fn surplus(target: usize) -> usize {
 }
 
 /// The steps towards `target` workers, all of the current generation.
+// ANCHOR: steps
 pub(super) fn steps(census: &Census, target: usize) -> Steps {
     let (current, old) = (census.current(), census.old);
     let missing = target.saturating_sub(current);
@@ -41,6 +42,7 @@ pub(super) fn steps(census: &Census, target: usize) -> Steps {
         },
     }
 }
+// ANCHOR_END: steps
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@
 //!   new              └ starts ▸ ready ──┴────────serves────────────────▶
 //! ```
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -14,6 +14,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::member::describe;
+use crate::accept::Listener;
 use crate::service::{Succession, manager};
 
 /// What a master that is to end makes of it.
@@ -60,13 +61,14 @@ impl<'a> Upgrade<'a> {
     }
 
     /// Starts a successor that inherits `listeners`, unless there are two masters already.
-    pub(super) fn begin(&mut self, listeners: &[BorrowedFd<'_>]) {
+    pub(super) fn begin(&mut self, listeners: &[&Listener]) {
         if let Some(other) = self.other() {
             crate::log!("upgrade: the last one is not over while process {other} runs");
             return;
         }
+        let listeners: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
         let program = self.succession.program().display();
-        match self.succession.start(listeners) {
+        match self.succession.start(&listeners) {
             Ok(successor) => {
                 crate::log!("upgrade: process {successor} starts from {program}");
                 self.successor = Some(successor);

@@ -92,6 +92,7 @@ impl Server<'_> {
 
     /// Lets the handler answer the request that `conn` has received. Every driver answers through
     /// here: it is where a worker shows what it does, and where it learns that it has done enough.
+    // ANCHOR: respond
     pub fn respond(&self, conn: &mut Conn<'_>) {
         if self.lifetime.ends_with_this() {
             conn.stop(Instant::now());
@@ -100,6 +101,7 @@ impl Server<'_> {
         conn.respond(self.handler, clock::now);
         self.scoreboard.answered();
     }
+    // ANCHOR_END: respond
 
     /// Serves one client until either side ends the connection, blocking all the while.
     ///

@@ -55,6 +55,7 @@ pub(super) fn cpu(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
 const BEAT: Duration = Duration::from_millis(250);
 
 /// Sleeps, and says now and then that this is what it does: only the handler itself can know.
+// ANCHOR: sleep_alive
 fn sleep_alive(site: &Site, time: Duration) {
     let mut left = time;
     while !left.is_zero() {
@@ -64,6 +65,7 @@ fn sleep_alive(site: &Site, time: Duration) {
         left -= nap;
     }
 }
+// ANCHOR_END: sleep_alive
 
 /// Computes until the thread's own CPU clock says enough, so that a crowded machine does not
 /// make it less work.

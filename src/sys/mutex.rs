@@ -30,6 +30,9 @@ pub enum Kind {
     Plain,
 }
 
+/// The one that nobody can set.
+const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
+
 /// A mutex for this process and all that it forks, and for the threads of each.
 pub struct SharedMutex {
     place: NonNull<pthread_mutex_t>,
@@ -59,8 +62,9 @@ impl SharedMutex {
         let size = NonZeroUsize::new(size_of::<pthread_mutex_t>());
         let size = size.ok_or(Errno::EINVAL)?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        let shared = MapFlags::MAP_SHARED;
         // SAFETY: the kernel picks an address where nothing else is.
-        let place = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_SHARED) }?;
+        let place = unsafe { mmap_anonymous(None, size, access, shared) }?;
         let mutex = Self {
             place: place.cast(),
         };
@@ -85,19 +89,18 @@ impl SharedMutex {
     }
     // ANCHOR_END: new
 
-    /// Waits for the mutex, though no longer than `patience`: then `None`. The clock is the one
-    /// that nobody can set.
+    /// Waits for the mutex, though no longer than `patience`: then `None`.
     ///
     /// # Errors
     /// None that a mutex in good order has.
     // ANCHOR: lock
     pub fn lock(&self, patience: Duration) -> nix::Result<Option<Held<'_>>> {
-        let clock = ClockId::CLOCK_MONOTONIC;
-        let until = clock_gettime(clock)? + patience.into();
+        let until = clock_gettime(CLOCK)? + patience.into();
+        let (clock, until) = (CLOCK.as_raw(), until.as_ref());
         let mutex = self.place.as_ptr();
         // SAFETY: the mutex is initialised and lives as long as `self`,
         // and `until` outlives the call.
-        let result = unsafe { pthread_mutex_clocklock(mutex, clock.as_raw(), until.as_ref()) };
+        let result = unsafe { pthread_mutex_clocklock(mutex, clock, until) };
         let inherited = match check(result) {
             Ok(()) => false,
             Err(Errno::ETIMEDOUT) => return Ok(None),

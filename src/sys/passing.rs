@@ -44,10 +44,11 @@ pub fn pair(tick: Duration) -> nix::Result<(OwnedFd, OwnedFd)> {
 /// # Errors
 /// EAGAIN if the channel is full, ETOOMANYREFS if too many descriptors are under way, EPIPE if
 /// nobody holds the other end.
-// ANCHOR: send
 pub fn send(channel: &impl AsFd, octet: u8, descriptor: Option<BorrowedFd<'_>>) -> nix::Result<()> {
-    let rights: Vec<RawFd> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
-    let rights = [ControlMessage::ScmRights(&rights)];
+    // ANCHOR: send
+    let numbers = descriptor.iter().map(AsRawFd::as_raw_fd);
+    let numbers: Vec<RawFd> = numbers.collect();
+    let rights = [ControlMessage::ScmRights(&numbers)];
     // Even an empty list would be a message about descriptors.
     let rights = &rights[..usize::from(descriptor.is_some())];
     let octet = [octet];
@@ -55,8 +56,8 @@ pub fn send(channel: &impl AsFd, octet: u8, descriptor: Option<BorrowedFd<'_>>) 
     let channel = channel.as_fd().as_raw_fd();
     let data = [IoSlice::new(&octet)];
     socket::sendmsg::<()>(channel, &data, rights, flags, None).map(drop)
+    // ANCHOR_END: send
 }
-// ANCHOR_END: send
 
 /// The next message, or `None` when nobody holds the other end any more. It waits for one, though
 /// no longer than the tick.

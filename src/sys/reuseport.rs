@@ -39,6 +39,7 @@ pub fn listen_beside(first: &TcpListener) -> io::Result<TcpListener> {
 /// # Errors
 /// EINVAL if nobody is left, or if the program would have more than 4096 instructions.
 pub fn deal(listener: &impl AsFd, sockets: u32, passed_over: &[u32]) -> nix::Result<()> {
+    // ANCHOR: deal
     let left = sockets.saturating_sub(passed_over.len() as u32);
     let random = (SKF_AD_OFF + SKF_AD_RANDOM).cast_unsigned();
     let mut program = vec![
@@ -53,6 +54,7 @@ pub fn deal(listener: &impl AsFd, sockets: u32, passed_over: &[u32]) -> nix::Res
         program.push(instruction(BPF_ALU | BPF_ADD | BPF_K, 1));
     }
     program.push(instruction(BPF_RET | BPF_A, 0));
+    // ANCHOR_END: deal
     attach(listener, &mut program)
 }
 

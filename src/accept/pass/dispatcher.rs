@@ -17,7 +17,7 @@ use crate::sys::signal::{self, Signals};
 
 /// Accepts for all workers and passes each client to an idle one. While none is idle it does not
 /// accept: the accept queue is the better place to wait, since every worker can still take from it.
-pub(in super::super) struct Dispatcher {
+pub(crate) struct Dispatcher {
     /// `None` once the server stops and the accept queue is empty.
     listener: Option<Listener>,
     /// By slot; `None` where no worker has been.
@@ -57,7 +57,7 @@ struct Ready {
 }
 
 impl Dispatcher {
-    pub(in super::super) fn new(listener: Listener, pick: Pick) -> Self {
+    pub(crate) fn new(listener: Listener, pick: Pick) -> Self {
         Self {
             listener: Some(listener),
             channels: Vec::new(),
@@ -72,7 +72,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// No descriptors for it, or none would be left to accept with.
-    pub(in super::super) fn prepare(&mut self, slot: usize) -> io::Result<()> {
+    pub(crate) fn prepare(&mut self, slot: usize) -> io::Result<()> {
         if self.channels.len() <= slot {
             self.channels.resize_with(slot + 1, || None);
         }
@@ -90,7 +90,7 @@ impl Dispatcher {
     }
 
     /// In a child: the worker's end of its channel; all else is closed.
-    pub(in super::super) fn into_receiver(mut self, slot: usize) -> io::Result<Receiver> {
+    pub(crate) fn into_receiver(mut self, slot: usize) -> io::Result<Receiver> {
         let channel = self.channels.get_mut(slot).and_then(Option::take);
         let channel = channel.ok_or_else(|| io::Error::other("the slot was not prepared"))?;
         Ok(Receiver::new(channel.theirs))
@@ -99,12 +99,12 @@ impl Dispatcher {
     /// The worker of a slot has ended. What it has said is void, and clients that it has not read
     /// are taken back.
     // ANCHOR: vacated
-    pub(in super::super) fn vacated(&mut self, slot: usize) {
+    pub(crate) fn vacated(&mut self, slot: usize) {
         let Some(Some(channel)) = self.channels.get_mut(slot) else {
             return;
         };
         channel.worker = Worker::Busy;
-        while passing::receive_now(&channel.ours).is_ok_and(|it| it.is_some()) {}
+        while let Ok(Some(_void)) = passing::receive_now(&channel.ours) {}
         while let Ok(Some(unread)) = passing::receive_now(&channel.theirs) {
             let client = unread.descriptor.map(TcpStream::from);
             self.in_hand.extend(client);
@@ -112,20 +112,20 @@ impl Dispatcher {
     }
     // ANCHOR_END: vacated
 
-    /// Where it accepts, for as long as it does.
-    pub(in super::super) fn listener(&self) -> Option<BorrowedFd<'_>> {
-        self.listener.as_ref().map(AsFd::as_fd)
+    /// What it accepts from, unless that is over.
+    pub(crate) fn listener(&self) -> Option<&Listener> {
+        self.listener.as_ref()
     }
 
     /// How many connections wait to be passed.
-    pub(in super::super) fn waiting(&self) -> io::Result<u32> {
+    pub(crate) fn waiting(&self) -> io::Result<u32> {
         let queued = self.listener.as_ref().map_or(Ok(0), Listener::waiting)?;
         Ok(queued + self.in_hand.len() as u32)
     }
 
     /// Dispatches until a signal has come or `timeout` has passed.
     // ANCHOR: wait
-    pub(in super::super) fn wait(
+    pub(crate) fn wait(
         &mut self,
         signals: &Signals,
         timeout: Option<Duration>,
@@ -179,7 +179,6 @@ impl Dispatcher {
     }
 
     /// What the worker of a slot has to say.
-    // ANCHOR: hear
     fn hear(&mut self, slot: usize) {
         let Some(Some(channel)) = self.channels.get_mut(slot) else {
             return;
@@ -196,7 +195,6 @@ impl Dispatcher {
             (_, before) => before,
         };
     }
-    // ANCHOR_END: hear
 
     /// Once the server stops, the port is closed as soon as all who were in the accept queue have
     /// been taken from it, and workers that wish to leave may leave.
@@ -231,8 +229,8 @@ impl Dispatcher {
             && let Some(Some(channel)) = self.channels.get_mut(slot)
             && let Some(client) = self.in_hand.pop_front()
         {
-            let sent = passing::send(&channel.ours, order::SERVE, Some(client.as_fd()));
-            match sent {
+            let fd = Some(client.as_fd());
+            match passing::send(&channel.ours, order::SERVE, fd) {
                 Ok(()) => {
                     channel.worker = Worker::Busy;
                     self.last = Some(slot);

@@ -11,7 +11,7 @@ use super::{order, report};
 use crate::sys::{passing, signal};
 
 /// Where a worker gets its clients from.
-pub(in super::super) struct Receiver {
+pub(crate) struct Receiver {
     channel: OwnedFd,
     said: Cell<Said>,
 }
@@ -34,7 +34,7 @@ impl Receiver {
     /// nobody is left for it. It does not go by itself, since the master may just be passing it a
     /// client, or may need it to drain the accept queue.
     // ANCHOR: accept
-    pub(in super::super) fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
+    pub(crate) fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
         loop {
             meanwhile();
             self.report()?;

@@ -238,6 +238,8 @@ fn bad_values_name_the_option() {
         ("--limit-fields", "257"),
         ("--limit-body", "-1"),
         ("--keep-alive-requests", "0"),
+        ("--trigger", "often"),
+        ("--requeue", "-1"),
     ] {
         let message = fails(2, &["run", "iterative", &format!("{option}={value}")]);
         assert!(message.contains(option), "{option} {value}: {message}");
@@ -245,6 +247,15 @@ fn bad_values_name_the_option() {
     }
     assert!(fails(2, &["run", "iterative", "--wrokers", "3"]).contains("'--workers'"));
     assert!(fails(2, &["run"]).contains("MODEL"));
+}
+
+#[test]
+fn a_trigger_is_refused_by_who_does_not_wait_with_epoll() {
+    for model in ["prefork", "poll"] {
+        let words = [model, "--trigger", "epoll and event"];
+        let message = fails(2, &["run", model, "--trigger", "edge"]);
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
 }
 
 #[test]

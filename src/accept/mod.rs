@@ -15,5 +15,5 @@ mod strategy;
 pub use entrance::{Door, Entrance, Manner};
 pub use pass::Pick;
 pub use reuseport::Listeners;
-pub use shared::{Accepted, EXHAUSTED_PAUSE, Listener};
+pub use shared::{Accepted, Attempt, EXHAUSTED_PAUSE, Listener, TICK_MS};
 pub use strategy::Strategy;

@@ -25,6 +25,18 @@ pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;
 
+/// What came of a try to accept.
+pub enum Attempt {
+    /// A client.
+    Client(TcpStream),
+    /// There is nobody in the accept queue.
+    Nobody,
+    /// Somebody is there, but no descriptor or no memory is to be had.
+    Exhausted(Errno),
+    /// The server stops, and has taken all that were in the queue when it was asked to.
+    Over,
+}
+
 /// A listening socket. Whoever owns it can accept; dropping it everywhere closes the port.
 pub struct Listener {
     socket: TcpListener,
@@ -80,6 +92,11 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Connections that the kernel lets wait here: what was asked for, or net.core.somaxconn.
+    pub fn queue_limit(&self) -> io::Result<u32> {
+        Ok(net::accept_queue_limit(&self.socket)?)
+    }
+
     /// Connections that wait in the accept queue.
     pub fn waiting(&self) -> io::Result<u32> {
         Ok(net::accept_queue_length(&self.socket)?)
@@ -127,6 +144,44 @@ impl Listener {
         self.count_taken();
         Ok(client)
     }
+
+    /// From now on no accept waits: neither in this process nor in any other that holds the
+    /// listener, since the flag belongs to the open socket (`open(2)`). So it is for models whose
+    /// processes all want that, each before its first accept.
+    ///
+    /// # Errors
+    /// None that a listening socket knows.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
+    }
+
+    /// One try to accept, for loops that must not wait; the connection does not block either.
+    ///
+    /// # Errors
+    /// As [`Listener::accept`].
+    // ANCHOR: try_accept
+    pub fn try_accept(&self) -> io::Result<Attempt> {
+        loop {
+            if signal::stopping() && self.left_to_drain()? == 0 {
+                return Ok(Attempt::Over);
+            }
+            match net::accept_nonblocking(&self.socket) {
+                Ok(client) => {
+                    self.count_taken();
+                    return Ok(Attempt::Client(client));
+                }
+                Err(Errno::EAGAIN) if self.is_draining() => {
+                    return Ok(Attempt::Over);
+                }
+                Err(Errno::EAGAIN) => return Ok(Attempt::Nobody),
+                Err(error) if is_exhaustion(error) => {
+                    return Ok(Attempt::Exhausted(error));
+                }
+                Err(error) => recover(error)?,
+            }
+        }
+    }
+    // ANCHOR_END: try_accept
 
     fn is_draining(&self) -> bool {
         self.left_to_drain.get().is_some()

@@ -11,6 +11,7 @@ mod man;
 mod pool;
 mod run;
 mod service;
+mod top;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -36,6 +37,7 @@ Examples:
   servers list                      the models, one row each
   servers run prefork               serve http://127.0.0.1:8080 with a pool of children
   servers load http://127.0.0.1:8080/ -c 64 -d 10s
+  servers top                       watch what each worker of a running server does
   servers bench --all               compare every model on this machine";
 
 #[derive(Subcommand)]
@@ -43,6 +45,7 @@ enum Command {
     List(list::Args),
     Run(Box<run::Args>),
     Load(load::Args),
+    Top(top::Args),
     Bench(bench::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -82,6 +85,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(args) => args.execute(),
         Command::Run(args) => args.execute(),
         Command::Load(args) => args.execute(),
+        Command::Top(args) => args.execute(),
         Command::Bench(args) => args.execute(),
         Command::Completions(args) => args.execute(),
         Command::Man(args) => args.execute(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
 use super::pool::PoolArgs;
@@ -17,10 +18,11 @@ use super::service::{Rights, ServiceArgs};
 use super::{config, duration, wrong_call_error};
 use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
-use crate::scoreboard::Scoreboard;
-use crate::serve::{Configuration, Lifetime, Pool, Server};
+use crate::scoreboard::{Description, Scoreboard};
+use crate::serve::{Configuration, Lifetime, Pool, Server, Trigger};
 use crate::service::{Preload, Succession, inherited, manager};
-use crate::site::{Root, Site};
+use crate::site::{OpenTo, Root, Site, StatusPages};
+use crate::status::Source;
 use crate::sys::errors::plain;
 use crate::sys::signal;
 
@@ -38,6 +40,8 @@ use crate::sys::signal;
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
   servers run fork --max-connections 100
   servers run prefork --accept pass --pick first
+  servers run epoll --trigger edge
+  servers run event --workers 2 --accept exclusive --requeue 0
 
 Exit codes: 0 stopped in good order, 1 it failed or was stopped by force, 2 the call was wrong.")]
 pub(super) struct Args {
@@ -67,10 +71,18 @@ pub(super) struct Args {
     #[arg(long, hide = true)]
     plain_mutex: bool,
 
-    /// Connections served at once, for models with a process or thread each; 503 beyond it.
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    max_connections: u32,
+    /// When epoll reports a connection, for models that wait with it [default: level].
+    #[arg(long, value_name = "TRIGGER", value_parser = trigger_parser())]
+    trigger: Option<Trigger>,
+
+    /// With --accept exclusive, let the others go before after this many connections; 0 for never.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    requeue: u32,
+
+    /// Connections served at once, by each process of an event loop; 503 beyond it [default: 1024;
+    /// for event loops, as many as there may be descriptors].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: Option<u32>,
 
     /// Connections that may wait to be accepted (the kernel caps it at net.core.somaxconn).
     #[arg(long, value_name = "N", default_value_t = 511)]
@@ -100,6 +112,24 @@ pub(super) struct Args {
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
+    /// Who may see /status and /metrics.
+    #[arg(
+        long,
+        value_name = "WHO",
+        default_value = "local",
+        help_heading = "The status"
+    )]
+    status: ShowTo,
+
+    /// Count and log requests that take longer than this from arrival to answer; 0 for none.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        help_heading = "The status"
+    )]
+    slow_ms: u64,
+
     #[command(flatten)]
     pool: PoolArgs,
 
@@ -108,6 +138,17 @@ pub(super) struct Args {
 
     #[command(flatten)]
     service: ServiceArgs,
+}
+
+/// Who may see the status pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ShowTo {
+    /// Clients on this machine; behind a proxy on this machine, that is everybody
+    Local,
+    /// Everybody
+    Anyone,
+    /// Nobody
+    Nobody,
 }
 
 impl Args {
@@ -181,6 +222,41 @@ impl Args {
         })
     }
 
+    fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
+        let open_to = match self.status {
+            ShowTo::Local => OpenTo::Local,
+            ShowTo::Anyone => OpenTo::Anyone,
+            ShowTo::Nobody => return None,
+        };
+        Some(StatusPages {
+            source: Source::of_server(scoreboard),
+            open_to,
+        })
+    }
+
+    /// What was asked for, if the model waits with epoll at all.
+    fn trigger(&self) -> Result<Trigger, clap::Error> {
+        if let Some(wanted) = self.trigger
+            && !self.model.triggers().contains(&wanted)
+        {
+            let known = models::ALL.iter().filter(|it| !it.triggers().is_empty());
+            let names: Vec<&str> = known.map(|model| model.name).collect();
+            let (model, names) = (self.model.name, names.join(" and "));
+            let message = format!("{model} has no --trigger; {names} have it");
+            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
+        }
+        Ok(self.trigger.unwrap_or(Trigger::Level))
+    }
+
+    /// A process or thread for each connection is worth a limit; a few kilobytes are not.
+    fn connections_max(&self) -> usize {
+        match self.max_connections {
+            Some(wanted) => wanted as usize,
+            None if self.model.holds_all() => usize::MAX,
+            None => 1024,
+        }
+    }
+
     fn open_root(&self) -> anyhow::Result<Option<Root>> {
         let Some(path) = &self.root else {
             return Ok(None);
@@ -217,6 +293,7 @@ struct Settings<'g> {
     args: Args,
     accept: Strategy,
     manner: Manner,
+    trigger: Trigger,
     site: Site<'g>,
     pool: Pool,
     rights: Rights,
@@ -234,6 +311,7 @@ impl<'g> Settings<'g> {
         let accept = args.strategy()?;
         Ok(Self {
             accept,
+            trigger: args.trigger()?,
             manner: args.manner(accept)?,
             pool: args.pool.rules(args.model, accept, args.graceful_timeout)?,
             rights: args
@@ -243,6 +321,7 @@ impl<'g> Settings<'g> {
                 root,
                 bytes_max: args.max_bytes,
                 wait_max: args.max_wait,
+                status: args.status_pages(&ground.scoreboard),
                 lab: args.lab,
                 scoreboard: Some(&ground.scoreboard),
             },
@@ -261,7 +340,14 @@ impl<'g> Settings<'g> {
             signal::hold_for_master().context("cannot hold signals back")?;
         }
         let pidfile = service.take_pidfile()?;
+        raise_descriptors();
         let (listener, inherits) = self.listen()?;
+        self.ground.scoreboard.describe(&Description {
+            model: model.name,
+            accept: self.accept.name(),
+            address: listener.address()?,
+            queue_limit: listener.queue_limit()?,
+        });
         let succession = Succession::new(model.name, pidfile, inherits);
         self.ground.succession.get_or_init(|| succession);
         let server = self.server();
@@ -328,7 +414,10 @@ impl Configuration for Settings<'_> {
             threads: args.threads.into(),
             accept: self.accept,
             manner: self.manner,
-            connections_max: args.max_connections as usize,
+            connections_max: args.connections_max(),
+            trigger: self.trigger,
+            requeue: args.requeue as usize,
+            slow: (args.slow_ms > 0).then(|| Duration::from_millis(args.slow_ms)),
             scoreboard: &self.ground.scoreboard,
             configuration: self,
         }
@@ -388,6 +477,26 @@ fn pick_parser() -> impl TypedValueParser<Value = Pick> {
         let known = Pick::ALL.into_iter().find(|it| it.name() == name);
         known.expect("clap only lets names through that come from the list")
     })
+}
+
+/// The names of the triggers; whether a model has them is its own affair.
+fn trigger_parser() -> impl TypedValueParser<Value = Trigger> {
+    let names =
+        Trigger::ALL.map(|trigger| PossibleValue::new(trigger.name()).help(trigger.summary()));
+    PossibleValuesParser::new(names).map(|name| {
+        let known = Trigger::ALL.into_iter().find(|it| it.name() == name);
+        known.expect("clap only lets names through that come from the list")
+    })
+}
+
+/// Takes as many descriptors as the system lets it: raises the soft limit to the hard one. The soft
+/// one is low for the sake of programs that use `select(2)`, which this one does not.
+///
+/// Where that fails, the limit is what it was: nothing that would have to be said.
+fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
 }
 
 /// Names are not resolved: one may stand for several addresses, and a server has one listener.

@@ -80,6 +80,13 @@ impl Head {
         self.method = Method::parse(&line[..end]);
     }
 
+    /// The request line of a head that has been parsed.
+    pub(super) fn request_line(&self) -> &[u8] {
+        self.octets
+            .get(..self.fields_start.saturating_sub(2))
+            .unwrap_or_default()
+    }
+
     /// Keeps no more than an idle connection needs.
     pub(super) fn give_back(&mut self) {
         if self.octets.spilled() || self.fields.spilled() {

@@ -32,7 +32,7 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use conn::{Conn, Now, Unsent, Want};
+pub use conn::{Activity, Conn, Now, Unsent, Want};
 pub use date::Date;
 pub use limits::Limits;
 pub use method::Method;

@@ -19,6 +19,7 @@ pub struct Response {
     pub(super) content_type: Cow<'static, str>,
     pub(super) fields: Vec<(&'static str, Cow<'static, str>)>,
     pub(super) body: Body,
+    pub(super) is_last: bool,
 }
 
 /// The content of a response, left where it is until it is sent.
@@ -66,6 +67,7 @@ impl Response {
             content_type: Cow::Borrowed(""),
             fields: Vec::new(),
             body: Body::Static(b""),
+            is_last: false,
         }
     }
 
@@ -91,10 +93,22 @@ impl Response {
         self
     }
 
+    /// Sets the media type alone.
+    pub fn with_type(mut self, content_type: impl Into<Cow<'static, str>>) -> Self {
+        self.content_type = content_type.into();
+        self
+    }
+
     /// Adds a header field. Characters that a value must not hold become spaces when it is written
     /// (RFC 9110 §5.5), so that nothing from a request can start a line of its own.
     pub fn with_field(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.fields.push((name, value.into()));
+        self
+    }
+
+    /// Ends the connection behind this answer, whatever the client would like.
+    pub fn and_close(mut self) -> Self {
+        self.is_last = true;
         self
     }
 

@@ -70,9 +70,10 @@ pub fn run_threads(
     work: Work,
 ) -> io::Result<()> {
     let signals = Signals::take_over()?;
-    let (accept, manner) = (server.accept, server.manner);
-    let mut entrance = Entrance::open(accept, manner, listener, server.workers)?;
+    let mut entrance = open(server, listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
+    // This process has no slot: it serves nobody.
+    server.scoreboard.vacate(0);
     let mut tenure = Tenure::begin(server.configuration, Instant::now());
     while !signal::stopping() && !tenure.is_over(&pool) {
         tenure.look(&pool, Instant::now());
@@ -102,6 +103,11 @@ pub fn run_threads(
     pool.stop(&signals, &mut entrance)
 }
 // ANCHOR_END: run
+
+/// The way of all workers to the connections.
+fn open(server: &Server, listener: Listener) -> io::Result<Entrance> {
+    Entrance::open(server.accept, server.manner, listener, server.workers)
+}
 
 /// Tells whoever is to go, and starts whoever is to come, as far as the
 /// system lets it.

@@ -20,7 +20,7 @@ use super::ticker::Ticker;
 use super::turnover::{self, Steps};
 use super::worker::Post;
 use crate::accept::{Entrance, Strategy};
-use crate::scoreboard::{Event, SLOTS_MAX, Scoreboard, Slots};
+use crate::scoreboard::{Event, SLOTS_MAX, Scoreboard, Slots, State};
 use crate::serve::Server;
 use crate::sys::signal::{self, Signals};
 
@@ -327,6 +327,10 @@ impl<'a> Pool<'a> {
             }
             None => return,
         };
+        for thread in 0..self.threads {
+            let slot = post.slot + thread;
+            self.scoreboard.put(slot, State::Retiring, now);
+        }
         self.children.signal(pid, Signal::SIGUSR1);
         if post.generation == self.generation {
             self.seats.give_back(post.seat);
@@ -378,7 +382,7 @@ impl<'a> Pool<'a> {
         let was_ready = member.is_ready(pid, self.scoreboard);
         self.ever_ready |= was_ready;
         let told = matches!(member.stage, Stage::Leaving(_));
-        self.slots.give_back(member.post.slot / self.threads);
+        self.clear(member.post.slot);
         if member.post.generation == self.generation && !told {
             self.seats.give_back(member.post.seat);
             self.sizer.died();
@@ -411,9 +415,17 @@ impl<'a> Pool<'a> {
         Ok(())
     }
 
+    /// Nobody has these records any more.
+    fn clear(&self, slot: usize) {
+        for thread in 0..self.threads {
+            self.scoreboard.vacate(slot + thread);
+        }
+        self.slots.give_back(slot / self.threads);
+    }
+
     /// Nobody has this place any more.
     fn vacate(&self, post: Post) {
-        self.slots.give_back(post.slot / self.threads);
+        self.clear(post.slot);
         self.seats.give_back(post.seat);
     }
 

@@ -29,7 +29,12 @@ pub(super) struct Post {
 /// What a worker process does until it is asked to stop.
 pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
+    /// What all workers share.
+    pub fn server(&self) -> &'a Server<'a> {
+        self.server
+    }
+
     /// The next connection, in the way of the chosen strategy; see [`Listener::accept`]. `None`
     /// when the worker is to end.
     ///

@@ -48,9 +48,15 @@ pub(super) const MODEL: Model = Model {
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let mut children = Children::default();
     let slots = Slots::default();
-    let mut away = TurnedAway::default();
+    // The parent has no slot: it serves nobody.
+    server.scoreboard.vacate(0);
+    let bury = |slot| {
+        server.scoreboard.vacate(slot);
+        slots.give_back(slot);
+    };
+    let mut away = TurnedAway::new(server.scoreboard);
     while let Some(client) = listener.accept_while(|| {
-        children.reap_all(|slot| slots.give_back(slot));
+        children.reap_all(bury);
         away.sweep();
     })? {
         if children.len() >= server.connections_max {
@@ -60,7 +66,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
         // Else each child would render the date for itself.
         server.look_at_clock();
         let slot = slots.take();
-        match fork(&mut children, &slots) {
+        match fork(&mut children, bury) {
             Fork::Child => {
                 drop(listener);
                 // Else they stay open for as long as the child lives.
@@ -86,14 +92,14 @@ fn serve(server: &Server<'_>, slot: usize, client: &TcpStream) -> i32 {
 /// Forks, however long it takes: the client that has been accepted waits, and those behind it
 /// wait in the accept queue, until a process or memory is to be had again.
 // ANCHOR: exhausted
-fn fork(children: &mut Children<usize>, slots: &Slots) -> Fork {
+fn fork(children: &mut Children<usize>, bury: impl Fn(usize)) -> Fork {
     loop {
         match process::fork() {
             Ok(fork) => return fork,
             Err(error) => {
                 crate::log!("fork: {error}; waiting until that changes");
                 thread::sleep(EXHAUSTED_PAUSE);
-                children.reap_all(|slot| slots.give_back(slot));
+                children.reap_all(&bury);
             }
         }
     }

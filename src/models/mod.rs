@@ -4,15 +4,18 @@
 //! The same thing has the same name in every file, so that the difference between two files is
 //! the difference between two models.
 
+mod epoll;
+mod event;
 mod fork;
 mod iterative;
+mod poll;
 mod prefork;
 mod threaded;
 
 use std::io;
 
 use crate::accept::{Listener, Strategy};
-use crate::serve::Server;
+use crate::serve::{Server, Trigger};
 
 /// A way to structure a server: who accepts, who serves, how many clients one worker holds.
 pub struct Model {
@@ -54,6 +57,20 @@ impl Model {
     pub fn can_size_its_pool(&self) -> bool {
         ["prefork", "worker"].contains(&self.name)
     }
+
+    /// Whether one worker holds as many clients as it has descriptors for.
+    pub fn holds_all(&self) -> bool {
+        self.clients_per_worker == "all"
+    }
+
+    /// The triggers that `--trigger` can choose from, the default first; none where nobody waits
+    /// with epoll.
+    pub fn triggers(&self) -> &'static [Trigger] {
+        match self.name {
+            "epoll" | "event" => &Trigger::ALL,
+            _ => &[],
+        }
+    }
 }
 
 /// Every model, in the order of the chapters.
@@ -63,6 +80,9 @@ pub const ALL: &[Model] = &[
     fork::MODEL,
     prefork::MODEL,
     threaded::MODEL,
+    poll::MODEL,
+    epoll::MODEL,
+    event::MODEL,
 ];
 // ANCHOR_END: registry
 

@@ -45,7 +45,9 @@ const STACK_BYTES: usize = 256 * 1024;
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let slots = &Slots::default();
-    let mut away = TurnedAway::default();
+    // This thread has no slot: it serves nobody.
+    server.scoreboard.vacate(0);
+    let mut away = TurnedAway::new(server.scoreboard);
     // The scope ends when the last thread has: that is the graceful stop.
     thread::scope(|scope| {
         while let Some(client) = listener.accept_while(|| away.sweep())? {
@@ -57,6 +59,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
             spawn(scope, &Arc::new(client), move |client| {
                 server.scoreboard.enter(slot);
                 server.serve(client);
+                server.scoreboard.vacate(slot);
                 slots.give_back(slot);
             });
         }

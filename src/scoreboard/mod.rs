@@ -1,4 +1,4 @@
-//! What each worker has done, in memory that all processes of a server share.
+//! What each worker does and has done, in memory that all processes of a server share.
 //!
 //! ```text
 //!   word    0        1                 a record of 32 words (256 octets) for each slot
@@ -10,24 +10,40 @@
 //!
 //! A worker writes to its own record and to no other, and never takes a lock: a worker that is
 //! killed in the middle of it holds up nobody. What it has counted stays when it dies, and its
-//! successor in the slot counts on. Apache calls this the scoreboard.
+//! successor in the slot counts on. Whoever buries it marks the slot as empty. Apache calls this
+//! the scoreboard.
 //!
-//! The memory has a name, so that another program (the bench) can find it from the outside and
-//! read it without asking the server anything.
+//! Writing must cost next to nothing: no clock is read and no system call made for it. What would
+//! need one (a worker's CPU time, a client's address, the accept queue) is found by whoever looks.
+//!
+//! The memory has a name, so that another program (the bench, `servers top`) can find it from the
+//! outside and read it without asking the server anything.
 
+mod layout;
+mod line;
 mod pool;
 mod slots;
+mod state;
 mod view;
 mod vitals;
 
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::sys::clock;
 use crate::sys::shared::SharedWords;
 use crate::sys::slot;
+use layout::{LAYOUT, RECORD, header, record};
 
+pub use line::{Asked, LINE_OCTETS};
 pub use pool::{Event, PoolFacts};
 pub use slots::Slots;
-pub use view::{Counts, View};
+pub use state::State;
+pub use view::{Counts, Facts, Record, View, Wakes, running};
 pub use vitals::Vitals;
 
 /// Slots that have a record of their own; those beyond share the last one.
@@ -35,51 +51,27 @@ pub const SLOTS_MAX: usize = 65_536;
 
 /// The name by which `/proc/PID/fd` shows it.
 const NAME: &std::ffi::CStr = c"servers-scoreboard";
-/// Tells readers of another version that they would misread it.
-const LAYOUT: u64 = 1;
-/// Words of a record, and of the header: four cache lines, so that no two workers share one.
-const RECORD: usize = 32;
-
-/// Words of the header.
-mod header {
-    pub(super) const LAYOUT: usize = 0;
-    /// One more than the highest slot that was ever taken.
-    pub(super) const SLOTS: usize = 1;
-
-    // From here on the master alone writes.
-    /// The generation of workers that serves, from 1.
-    pub(super) const GENERATION: usize = 16;
-    /// Workers that there should be now.
-    pub(super) const TARGET: usize = 17;
-    /// Workers that there may be at most.
-    pub(super) const LIMIT: usize = 18;
-    /// One count for each kind of [`super::Event`], in its order.
-    pub(super) const EVENTS: usize = 19;
-}
-
-/// Words of a record.
-mod record {
-    /// The process that has the slot.
-    pub(super) const PID: usize = 0;
-    /// Requests answered in this slot, by all who have had it.
-    pub(super) const REQUESTS: usize = 1;
-
-    // What a master wants to know of its workers.
-    /// Counts up for as long as the worker is alive and gets on.
-    pub(super) const BEAT: usize = 24;
-    /// The number of the request that the handler is at work on, from 1; 0 if it has none.
-    pub(super) const HANDLING: usize = 25;
-    /// Connections that the worker holds.
-    pub(super) const CLIENTS: usize = 26;
-    /// The process that has reported itself ready to serve in this slot.
-    pub(super) const READY: usize = 27;
-    /// The generation that it belongs to.
-    pub(super) const GENERATION: usize = 28;
-}
+/// Where the letter of a state is in its word.
+const LETTER_SHIFT: u32 = 56;
 
 /// The scoreboard of a running server. Forked children share it.
 pub struct Scoreboard {
-    words: SharedWords,
+    words: Arc<SharedWords>,
+    /// One moment on both the clock of `Instant`, which has no zero, and the system's.
+    epoch: (Instant, u64),
+}
+
+/// What is known of a server before it serves.
+#[derive(Debug, Clone)]
+pub struct Description<'a> {
+    /// The model's name.
+    pub model: &'a str,
+    /// The accept strategy's name.
+    pub accept: &'a str,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Connections that may wait in the accept queue of one listener.
+    pub queue_limit: u32,
 }
 
 impl Scoreboard {
@@ -90,30 +82,145 @@ impl Scoreboard {
     pub fn create() -> nix::Result<Self> {
         let words = SharedWords::create(NAME, RECORD * (1 + SLOTS_MAX))?;
         words[header::LAYOUT].store(LAYOUT, Relaxed);
-        Ok(Self { words })
+        let started = SystemTime::now().duration_since(UNIX_EPOCH);
+        let started_ms = started.unwrap_or_default().as_millis() as u64;
+        words[header::STARTED_MS].store(started_ms, Relaxed);
+        words[header::MAIN_PID].store(std::process::id().into(), Relaxed);
+        Ok(Self {
+            words: Arc::new(words),
+            epoch: (Instant::now(), clock::monotonic_us()),
+        })
     }
 
-    /// From now on the current thread serves in `slot`. A forked child inherits the slot of the
-    /// thread that forked, but not its process ID: it has to enter a slot itself.
+    /// Notes for readers what kind of server this is.
+    pub fn describe(&self, what: &Description<'_>) {
+        self.store_text(header::MODEL, what.model.as_bytes());
+        self.store_text(header::ACCEPT, what.accept.as_bytes());
+        let address = match what.address.ip() {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        self.store_text(header::ADDRESS, &address.octets());
+        self.words[header::PORT].store(what.address.port().into(), Relaxed);
+        self.words[header::QUEUE_LIMIT].store(what.queue_limit.into(), Relaxed);
+    }
+
+    /// From now on the current thread serves in `slot` and waits for its first connection. A forked
+    /// child inherits the slot of the thread that forked, but not its process ID: it has to enter a
+    /// slot itself.
     pub fn enter(&self, slot: usize) {
         slot::set(slot);
         self.words[header::SLOTS].fetch_max(slot as u64 + 1, Relaxed);
-        let pid = u64::from(std::process::id());
-        self.word(slot, record::PID).store(pid, Relaxed);
+        let tid = nix::unistd::gettid().as_raw();
+        self.word(slot, record::PID)
+            .store(std::process::id().into(), Relaxed);
+        self.word(slot, record::TID).store(tid as u64, Relaxed);
         // A predecessor that was killed may have left these.
         self.word(slot, record::HANDLING).store(0, Relaxed);
         self.word(slot, record::CLIENTS).store(0, Relaxed);
+        line::mend(self.line(slot));
+        // The clock is not read: that it waits says enough.
+        self.put(slot, State::Waiting, self.epoch.0);
+    }
+
+    /// Whoever had `slot` has gone. Called by whoever knows for sure, who need not be its owner.
+    pub fn vacate(&self, slot: usize) {
+        self.word(slot, record::STATE).store(0, Relaxed);
+    }
+
+    /// The current thread has taken on a connection.
+    pub fn accepted(&self) {
+        self.own(record::CONNECTIONS).fetch_add(1, Relaxed);
+    }
+
+    /// The current thread, an event loop, was woken for a connection and found none.
+    pub fn woken_in_vain(&self) {
+        self.own(record::IN_VAIN).fetch_add(1, Relaxed);
+    }
+
+    /// What the current slot has come to: connections accepted, and wake-ups in vain.
+    pub fn wakes(&self) -> Wakes {
+        Wakes {
+            accepted: self.own(record::CONNECTIONS).load(Relaxed),
+            in_vain: self.own(record::IN_VAIN).load(Relaxed),
+        }
+    }
+
+    /// What the current thread does, since when. If it has done so before, that moment stays.
+    pub fn set(&self, state: State, since: Instant) {
+        let before = self.own(record::STATE).load(Relaxed) >> LETTER_SHIFT;
+        if before != state.letter() as u64 {
+            self.put(slot::get(), state, since);
+        }
+    }
+
+    /// What whoever has `slot` does, since when; for a master that has told it to leave.
+    pub fn put(&self, slot: usize, state: State, since: Instant) {
+        let (instant, us) = self.epoch;
+        let since_us = us + since.saturating_duration_since(instant).as_micros() as u64;
+        let word = (state.letter() as u64) << LETTER_SHIFT | since_us;
+        self.word(slot, record::STATE).store(word, Relaxed);
+    }
+
+    /// The current thread is about to answer the request that begins with `line` and has been
+    /// there since `since`.
+    pub fn responding(&self, line: &[u8], client: &impl AsFd, since: Instant) {
+        let slot = slot::get();
+        self.answering();
+        self.put(slot, State::Responding, since);
+        // A record that several threads may share must not vouch for a line.
+        if slot < SLOTS_MAX - 1 {
+            let client = client.as_fd().as_raw_fd();
+            line::write(self.line(slot), line, Some(client));
+        }
     }
 
     /// The current thread has answered a request.
     pub fn answered(&self) {
-        let slot = slot::get();
-        self.word(slot, record::REQUESTS).fetch_add(1, Relaxed);
-        self.word(slot, record::HANDLING).store(0, Relaxed);
+        self.own(record::REQUESTS).fetch_add(1, Relaxed);
+        self.own(record::HANDLING).store(0, Relaxed);
+    }
+
+    /// It took that long.
+    pub fn took(&self, time: Duration) {
+        self.own(record::HANDLING_US)
+            .fetch_add(time.as_micros() as u64, Relaxed);
+    }
+
+    /// It took longer than it should have.
+    pub fn was_slow(&self) {
+        self.own(record::SLOW).fetch_add(1, Relaxed);
+    }
+
+    /// The current thread has sent so many octets.
+    pub fn sent(&self, octets: usize) {
+        self.own(record::BYTES).fetch_add(octets as u64, Relaxed);
+    }
+
+    /// A client was told 503, since there are too many connections.
+    pub fn turned_away(&self) {
+        self.words[header::TURNED_AWAY].fetch_add(1, Relaxed);
+    }
+
+    fn store_text(&self, range: Range<usize>, text: &[u8]) {
+        let mut octets = text.iter().copied().chain(std::iter::repeat(0));
+        for word in &self.words[range] {
+            let word_octets = std::array::from_fn(|_| octets.next().unwrap_or(0));
+            word.store(u64::from_ne_bytes(word_octets), Relaxed);
+        }
+    }
+
+    /// A field of the current thread's record.
+    fn own(&self, field: usize) -> &AtomicU64 {
+        self.word(slot::get(), field)
     }
 
     fn word(&self, slot: usize, field: usize) -> &AtomicU64 {
         &self.words[index(slot, field)]
+    }
+
+    fn line(&self, slot: usize) -> &[AtomicU64] {
+        &self.words[index(slot, line::START)..][..line::WORDS]
     }
 }
 
@@ -134,7 +241,7 @@ mod tests {
         scoreboard.answered();
         scoreboard.enter(0);
         scoreboard.answered();
-        let seen = View::of(&scoreboard).unwrap().counts();
+        let seen = View::of(&scoreboard).counts();
         let pid = std::process::id();
         let requests: Vec<u64> = seen.iter().map(|counts| counts.requests).collect();
         assert_eq!(requests, [1, 0, 2]);
@@ -148,8 +255,60 @@ mod tests {
             scoreboard.enter(slot);
             scoreboard.answered();
         }
-        let seen = View::of(&scoreboard).unwrap().counts();
+        let seen = View::of(&scoreboard).counts();
         assert_eq!(seen.len(), SLOTS_MAX);
         assert_eq!(seen[SLOTS_MAX - 1].requests, 3);
+    }
+
+    #[test]
+    fn a_record_tells_what_its_worker_does_and_who_asks() {
+        let scoreboard = Scoreboard::create().unwrap();
+        let view = View::of(&scoreboard);
+        let client = std::io::stdin();
+        scoreboard.enter(1);
+        scoreboard.accepted();
+        scoreboard.holds(1);
+        let began = Instant::now();
+        scoreboard.set(State::Reading, began);
+        let reading = view.record(1);
+        assert_eq!((reading.state, reading.open), (State::Reading, 1));
+        scoreboard.set(State::Reading, began + Duration::from_secs(9));
+        assert_eq!(view.record(1).since_us, reading.since_us, "it reads on");
+        let later = began + Duration::from_millis(5);
+        scoreboard.responding(b"GET / HTTP/1.1", &client, later);
+        scoreboard.answered();
+        scoreboard.took(Duration::from_micros(70));
+        scoreboard.sent(131);
+        let record = view.record(1);
+        assert_eq!(record.since_us - reading.since_us, 5000);
+        assert_eq!(record.state, State::Responding);
+        assert_eq!(
+            (record.requests, record.bytes, record.handling_us),
+            (1, 131, 70)
+        );
+        let (line, client) = (b"GET / HTTP/1.1".to_vec(), Some(0));
+        assert_eq!(record.asked, Asked::Request { line, client });
+        scoreboard.holds(0);
+        scoreboard.vacate(1);
+        let gone = view.record(1);
+        assert_eq!((gone.state, gone.open, gone.requests), (State::Empty, 0, 1));
+    }
+
+    #[test]
+    fn the_header_says_what_kind_of_server_it_is() {
+        let scoreboard = Scoreboard::create().unwrap();
+        for address in ["127.0.0.1:8080", "[2001:db8::1]:443"] {
+            scoreboard.describe(&Description {
+                model: "prethreaded",
+                accept: "reuseport",
+                address: address.parse().unwrap(),
+                queue_limit: 511,
+            });
+            let facts = View::of(&scoreboard).facts();
+            assert_eq!(facts.model, "prethreaded");
+            assert_eq!(facts.accept, "reuseport");
+            assert_eq!(facts.address.to_string(), address);
+            assert_eq!((facts.queue_limit, facts.pid), (511, std::process::id()));
+        }
     }
 }

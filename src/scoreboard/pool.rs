@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Scoreboard, View, header};
+use super::layout::header;
+use super::{Scoreboard, View};
 
 /// What happens to a pool, and how often it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Scoreboard {
 impl View {
     /// What the master has noted.
     pub fn pool(&self) -> PoolFacts {
-        let load = |word| self.words.load(word);
+        let load = |word| self.load(word);
         PoolFacts {
             generation: load(header::GENERATION),
             target: load(header::TARGET),
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn what_a_master_notes_can_be_read() {
         let scoreboard = Scoreboard::create().unwrap();
-        let view = View::of(&scoreboard).unwrap();
+        let view = View::of(&scoreboard);
         assert_eq!(view.pool(), PoolFacts::default());
         scoreboard.note_pool(2, 5, 9);
         scoreboard.note(Event::Wedged);
@@ -102,6 +103,6 @@ mod tests {
         for (index, event) in Event::ALL.into_iter().enumerate() {
             assert_eq!(event as usize, index);
         }
-        assert!(header::EVENTS + Event::ALL.len() <= super::super::RECORD);
+        assert!(header::EVENTS + Event::ALL.len() <= super::super::layout::RECORD);
     }
 }

@@ -5,7 +5,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Scoreboard, record};
+use super::Scoreboard;
+use super::layout::record;
 use crate::sys::slot;
 
 /// A worker's signs of life at one moment.

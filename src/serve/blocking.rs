@@ -5,20 +5,13 @@
 //! the server is to stop. So deadlines hold for clients that send nothing as well as for those
 //! that send an octet a second, and cost no system call of their own.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-use nix::sys::sendfile::sendfile;
-
-use super::Server;
-use crate::http::{Conn, Unsent, Want};
+use super::{Server, transfer};
+use crate::http::{Conn, Want};
 use crate::sys::signal;
-
-/// No single `sendfile` moves more than this. Inside, Linux sends a pipe's capacity (`pipe(7)`) at
-/// a time, and each of these may wait for a whole send timeout: with more than one, a slow reader
-/// would keep the call from returning for many ticks.
-const SENDFILE_MAX: u64 = 64 * 1024;
 
 /// Serves the connection to its end.
 // ANCHOR: drive
@@ -28,13 +21,14 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
         if signal::stopping() {
             conn.stop(Instant::now());
         }
+        server.show(conn);
         let moved = match conn.want() {
             Want::Read => read(client, conn),
             Want::Respond => {
-                server.respond(conn);
+                server.respond(conn, client);
                 Ok(())
             }
-            Want::Write => write(client, conn),
+            Want::Write => write(client, conn, server),
             Want::Shutdown => {
                 conn.shut(Instant::now());
                 client.shutdown(Shutdown::Write)
@@ -64,21 +58,10 @@ fn read(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
-    let count = match conn.unsent() {
-        Unsent::Octets(octets) => client.write(octets)?,
-        Unsent::File {
-            file,
-            offset,
-            length,
-        } => {
-            let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
-            // At most SENDFILE_MAX, so it fits.
-            let length = length.min(SENDFILE_MAX) as usize;
-            sendfile(client, file, Some(&mut offset), length)?
-        }
-    };
+fn write(client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result<()> {
+    let count = transfer::write(client, conn)?;
     conn.sent(count, Instant::now());
+    server.scoreboard.sent(count);
     Ok(())
 }
 

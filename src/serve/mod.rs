@@ -2,18 +2,25 @@
 
 mod blocking;
 mod clock;
+mod event_loop;
 mod lifetime;
+mod nonblocking;
 mod pool;
+mod slow;
+mod transfer;
 mod turned_away;
 
 use std::net::TcpStream;
-use std::time::Instant;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use crate::accept::{Manner, Strategy};
-use crate::http::{Conn, Handler, Limits};
-use crate::scoreboard::Scoreboard;
+use crate::http::{Activity, Conn, Handler, Limits};
+use crate::scoreboard::{Scoreboard, State};
 use crate::service::Succession;
+use crate::sys::signal;
 
+pub use event_loop::{Epoll, EventLoop, Interest, Poll, Poller, Ready, Signs, Token, Trigger};
 pub use lifetime::Lifetime;
 pub use pool::{Pool, Sizing};
 pub use turned_away::TurnedAway;
@@ -36,11 +43,18 @@ pub struct Server<'a> {
     pub accept: Strategy,
     /// The details of that.
     pub manner: Manner,
-    /// Connections served at once by the models that make a process or thread for each; beyond
-    /// it the answer is 503.
+    /// How the models that wait with epoll hear of their connections.
+    pub trigger: Trigger,
+    /// With [`Strategy::Exclusive`], a worker lets the others go before it after this many
+    /// connections; never, if it is 0.
+    pub requeue: usize,
+    /// Connections served at once, by the server in the models that make a process or thread for
+    /// each, by each process in those whose processes hold many; beyond it the answer is 503.
     pub connections_max: usize,
-    /// Where each worker counts what it has answered.
+    /// Where each worker shows what it does, and counts what it has done.
     pub scoreboard: &'a Scoreboard,
+    /// Requests that take longer than this are counted and logged.
+    pub slow: Option<Duration>,
     /// Where all of this comes from.
     pub configuration: &'a dyn Configuration,
 }
@@ -90,26 +104,51 @@ impl Server<'_> {
         clock::now();
     }
 
-    /// Lets the handler answer the request that `conn` has received. Every driver answers through
-    /// here: it is where a worker shows what it does, and where it learns that it has done enough.
-    // ANCHOR: respond
-    pub fn respond(&self, conn: &mut Conn<'_>) {
-        if self.lifetime.ends_with_this() {
-            conn.stop(Instant::now());
-        }
-        self.scoreboard.answering();
-        conn.respond(self.handler, clock::now);
-        self.scoreboard.answered();
-    }
-    // ANCHOR_END: respond
-
     /// Serves one client until either side ends the connection, blocking all the while.
     ///
     /// Whatever happens to the connection is that client's affair: there is no error to return.
     // ANCHOR: serve
     pub fn serve(&self, client: &TcpStream) {
         let mut conn = Conn::new(&self.limits, Instant::now());
+        self.scoreboard.accepted();
+        self.scoreboard.holds(1);
         blocking::drive(client, &mut conn, self);
+        self.scoreboard.holds(0);
+        self.scoreboard.set(State::Waiting, conn.since());
     }
     // ANCHOR_END: serve
+
+    /// Lets the handler answer the request that `conn` has received from `client`. Every driver
+    /// answers through here: it is where a worker shows what it does, and where it learns that it
+    /// has done enough.
+    ///
+    /// The connection has been told the time when the request was whole, and is told again when the
+    /// answer is. No clock is read for the difference.
+    pub fn respond(&self, conn: &mut Conn<'_>, client: &impl AsFd) {
+        if self.lifetime.ends_with_this() {
+            conn.stop(Instant::now());
+        }
+        let began = conn.since();
+        let line = conn.request_line();
+        self.scoreboard.responding(line, client, began);
+        conn.respond(self.handler, clock::now);
+        let took = conn.since().saturating_duration_since(began);
+        self.scoreboard.answered();
+        self.scoreboard.took(took);
+        if self.slow.is_some_and(|slow| took >= slow) {
+            self.tell_slow(conn, client, took);
+        }
+    }
+
+    /// Shows what a worker does that has one client at a time.
+    fn show(&self, conn: &Conn) {
+        let state = match conn.activity() {
+            Activity::Closing => State::Closing,
+            _ if signal::stopping() || signal::retiring() => State::Finishing,
+            Activity::Reading => State::Reading,
+            Activity::Answering => State::Responding,
+            Activity::Idle => State::KeepAlive,
+        };
+        self.scoreboard.set(state, conn.since());
+    }
 }

@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::scoreboard::Scoreboard;
+
 /// Clients that may read their 503 at the same time; the oldest makes room for the next.
 const LINGERING_MAX: usize = 128;
 /// How long a client may take to read it.
@@ -26,15 +28,24 @@ const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// Closing at once would reset the connection as soon as the client's request arrives, and a reset
 /// takes the answer away before it is read. Waiting for the client would let it hold up
 /// everybody else. So the accept loop keeps it here and looks in now and then, never blocking.
-#[derive(Default)]
-pub struct TurnedAway {
+pub struct TurnedAway<'a> {
     clients: VecDeque<(TcpStream, Instant)>,
+    scoreboard: &'a Scoreboard,
 }
 
-impl TurnedAway {
+impl<'a> TurnedAway<'a> {
+    /// Nobody yet; how many there will have been is noted on the scoreboard.
+    pub fn new(scoreboard: &'a Scoreboard) -> Self {
+        Self {
+            clients: VecDeque::new(),
+            scoreboard,
+        }
+    }
+
     /// Answers 503 and keeps the client until it has read that.
     // ANCHOR: add
     pub fn add(&mut self, mut client: TcpStream) {
+        self.scoreboard.turned_away();
         // The answer fits every socket buffer; a client that is gone
         // already needs none.
         let answered = client.set_nonblocking(true).is_ok()

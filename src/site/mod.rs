@@ -4,6 +4,7 @@ mod echo;
 mod files;
 mod lab;
 mod parameters;
+mod status;
 mod who;
 mod work;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode;
 
 pub use files::Root;
+pub use status::{OpenTo, StatusPages};
 
 use crate::http::{Handler, Method, Request, Response, Status};
 use crate::scoreboard::Scoreboard;
@@ -29,6 +31,8 @@ pub struct Site<'a> {
     pub lab: bool,
     /// Where a handler that takes its time shows that it is alive.
     pub scoreboard: Option<&'a Scoreboard>,
+    /// The status pages, if they are shown at all.
+    pub status: Option<StatusPages>,
 }
 
 impl Default for Site<'_> {
@@ -39,6 +43,7 @@ impl Default for Site<'_> {
             wait_max: Duration::from_secs(60),
             lab: false,
             scoreboard: None,
+            status: None,
         }
     }
 }
@@ -119,6 +124,8 @@ impl Site<'_> {
             b"/bytes" => (Allow::Get, work::bytes),
             b"/sleep" => (Allow::Get, work::sleep),
             b"/cpu" => (Allow::Get, work::cpu),
+            b"/status" => (Allow::Get, status::status),
+            b"/metrics" => (Allow::Get, status::metrics),
             b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
             b"/crash" if self.lab => (Allow::Get, lab::crash),

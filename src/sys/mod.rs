@@ -2,6 +2,7 @@
 //! safely, wrapped once, beside the man page that it follows.
 #![allow(unsafe_code)]
 
+pub mod clock;
 pub mod errors;
 pub mod file_lock;
 pub mod guarded;
@@ -11,9 +12,11 @@ mod math;
 pub mod mutex;
 pub mod net;
 pub mod passing;
+pub mod poll;
 pub mod process;
 pub mod reuseport;
 pub mod shared;
 pub mod signal;
 pub mod slot;
+pub mod sock_diag;
 pub mod ticker;

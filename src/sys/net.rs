@@ -1,7 +1,7 @@
 //! Sockets, where nix leaves a gap.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -52,11 +52,51 @@ pub fn set_inherited(listener: &impl AsFd, tick_ms: u32) -> nix::Result<()> {
 /// `accept4(2)`, close-on-exec. Unlike the standard library's, it returns with EINTR when a signal
 /// arrives: a server has to look whether it was asked to stop.
 pub fn accept(listener: &impl AsFd) -> nix::Result<TcpStream> {
-    let listener = listener.as_fd().as_raw_fd();
-    let client = socket::accept4(listener, SockFlag::SOCK_CLOEXEC)?;
+    accept_with(listener, SockFlag::SOCK_CLOEXEC)
+}
+
+/// [`accept`], with O_NONBLOCK set on what is accepted: that is not inherited from the listener.
+pub fn accept_nonblocking(listener: &impl AsFd) -> nix::Result<TcpStream> {
+    accept_with(listener, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)
+}
+
+fn accept_with(listener: &impl AsFd, flags: SockFlag) -> nix::Result<TcpStream> {
+    let client = socket::accept4(listener.as_fd().as_raw_fd(), flags)?;
     // SAFETY: accept4 has just returned this descriptor, so it is open and nobody else owns it.
     let client = unsafe { OwnedFd::from_raw_fd(client) };
     Ok(TcpStream::from(client))
+}
+
+/// The other end of a connection; `None` once it has gone, or if this is no TCP socket.
+pub fn peer(client: &impl AsFd) -> Option<SocketAddr> {
+    address_of(socket::getpeername(client.as_fd().as_raw_fd()))
+}
+
+/// Whether the client of the connection `descriptor` is on this machine: it comes from a loopback
+/// address, or from the very address at which it was accepted. `None` if that is no connection.
+///
+/// The number may be out of date; at worst the answer is that of another connection.
+pub fn is_local(descriptor: RawFd) -> Option<bool> {
+    let peer: IpAddr = address_of(socket::getpeername(descriptor))?
+        .ip()
+        .to_canonical();
+    let own = address_of(socket::getsockname(descriptor))?
+        .ip()
+        .to_canonical();
+    Some(peer.is_loopback() || peer == own)
+}
+
+fn address_of(name: nix::Result<SockaddrStorage>) -> Option<SocketAddr> {
+    let name = name.ok()?;
+    let v4 = || {
+        name.as_sockaddr_in()
+            .map(|v4| SocketAddrV4::from(*v4).into())
+    };
+    let v6 = || {
+        name.as_sockaddr_in6()
+            .map(|v6| SocketAddrV6::from(*v6).into())
+    };
+    v4().or_else(v6)
 }
 
 /// Connections that wait in a listener's accept queue. For a listening socket TCP_INFO reports

@@ -21,7 +21,7 @@ use nix::unistd::ftruncate;
 pub struct SharedWords {
     mapping: Mapping,
     /// Keeps the memory to be found; the mapping itself would live without it.
-    descriptor: OwnedFd,
+    _descriptor: OwnedFd,
 }
 
 /// The words of another process, to be read only.
@@ -51,16 +51,8 @@ impl SharedWords {
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         Ok(Self {
             mapping: Mapping::of(&descriptor, words, access)?,
-            descriptor,
+            _descriptor: descriptor,
         })
-    }
-
-    /// The same memory for a reader.
-    ///
-    /// # Errors
-    /// It cannot be mapped once more.
-    pub fn foreign(&self) -> io::Result<ForeignWords> {
-        ForeignWords::open(&File::from(self.descriptor.try_clone()?))
     }
 }
 

@@ -22,6 +22,9 @@ const PROBE_ANSWER: &str = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 G
 /// How often each case is cut at random.
 const RANDOM_DELIVERIES: usize = 3;
 
+/// Options that make another driver of a model.
+const VARIATIONS: [&str; 1] = ["epoll --trigger edge"];
+
 /// How the octets of a case go out.
 #[derive(Clone)]
 enum Delivery {
@@ -74,13 +77,15 @@ impl<'a> Group<'a> {
         self
     }
 
-    /// Runs every case against every model, the models at the same time.
+    /// Runs every case against every model, the models at the same time, and against variations
+    /// that have a way of their own to a connection's octets.
     pub(crate) fn run(&self) {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let runs: Vec<Run> = thread::scope(|scope| {
-            let models = models::ALL.iter().map(|model| model.name);
-            let runs: Vec<_> = models
+            let names = models::ALL.iter().map(|model| model.name);
+            let runs: Vec<_> = names
+                .chain(VARIATIONS)
                 .chain(self.others.iter().copied())
                 .map(|model| scope.spawn(move || self.run_against(model, seed)))
                 .collect();

@@ -32,10 +32,28 @@ fn threaded_answers_while_others_are_served() {
     answers_a_second_client_while_the_first_is_served("threaded");
 }
 
-/// When the second has its answer, that of the first is there already, and not before.
+#[test]
+fn event_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("event");
+    answers_a_second_client_while_the_first_is_served("event --accept epoll");
+}
+
 #[test]
 fn iterative_answers_one_after_the_other() {
-    let server = Server::start("iterative", &[]);
+    answers_one_after_the_other("iterative");
+}
+
+/// They hold both clients at once; but whoever sleeps in the loop sleeps for all.
+#[test]
+fn loops_answer_one_after_the_other() {
+    for model in ["poll", "epoll", "epoll --trigger edge"] {
+        answers_one_after_the_other(model);
+    }
+}
+
+/// When the second has its answer, that of the first is there already, and not before.
+fn answers_one_after_the_other(model: &str) {
+    let server = Server::start(model, &[]);
     let first = server.connect();
     wire::get_and_close(&first, "/sleep?ms=500");
     server.wait_until_read(&first);
@@ -99,6 +117,13 @@ fn fork_turns_away_whom_it_cannot_serve() {
 #[test]
 fn threaded_turns_away_whom_it_cannot_serve() {
     turns_away_the_third("threaded");
+}
+
+#[test]
+fn loops_turn_away_whom_they_may_not_serve() {
+    for model in ["poll", "epoll", "epoll --trigger edge", "event --workers 1"] {
+        turns_away_the_third(model);
+    }
 }
 
 /// A child forked while somebody reads a 503 must not hold that connection open.

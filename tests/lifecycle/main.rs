@@ -11,6 +11,7 @@ mod children;
 mod clients;
 mod exhaustion;
 mod inherited;
+mod loops;
 mod slow;
 mod stop;
 #[path = "../support/mod.rs"]

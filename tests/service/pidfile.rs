@@ -32,7 +32,11 @@ fn a_second_server_is_refused_and_a_killed_one_is_no_obstacle(model: &str) {
     let path = directory.path().join("pid");
     let option = format!("--pidfile={}", path.display());
     let mut server = Server::start(model, &[&option]);
-    let said = refused(1, &["run", model, "--bind", "127.0.0.1:0", &option]);
+    let words: Vec<&str> = ["run"].into_iter().chain(model.split(' ')).collect();
+    let said = refused(
+        1,
+        &[&words[..], &["--bind", "127.0.0.1:0", &option]].concat(),
+    );
     assert!(
         said.contains(&format!("process {}", server.pid())),
         "{said}"

@@ -35,15 +35,37 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Whether the model has a master that keeps a pool of worker processes.
 pub(crate) fn has_master(model: &str) -> bool {
-    model.starts_with("prefork")
+    matches!(first_word(model), "prefork" | "worker" | "event")
 }
 
-/// Makes one `#[test]` of each function for every model of the registry; the functions take the
-/// model's name. A model that joins the registry and not this list fails the last test.
+/// The model's name, without the options that make a variation of it.
+pub(crate) fn first_word(model: &str) -> &str {
+    model.split(' ').next().unwrap_or(model)
+}
+
+/// Makes one `#[test]` of each function for every model of the registry, and for variations of some
+/// of them; the functions take the model's name with the options of its variation. A model that
+/// joins the registry and not this list fails the last test.
 #[macro_export]
 macro_rules! for_every_model {
     ($($test:ident),* $(,)?) => {
-        $crate::for_every_model! { @tests [$($test)*] iterative fork prefork threaded }
+        $crate::for_every_model! { @tests [$($test)*]
+            iterative fork prefork threaded poll epoll event
+        }
+        $crate::for_every_model! { @variation epoll_edge "epoll --trigger edge" [$($test)*] }
+        $crate::for_every_model! { @variation event_edge "event --trigger edge" [$($test)*] }
+        $crate::for_every_model! { @variation event_herd "event --accept epoll" [$($test)*] }
+        $crate::for_every_model! {
+            @variation event_reuseport "event --accept reuseport" [$($test)*]
+        }
+    };
+    (@variation $name:ident $model:literal [$($test:ident)*]) => {
+        mod $name {
+            $(#[test]
+            fn $test() {
+                super::$test($model);
+            })*
+        }
     };
     (@tests $tests:tt $($model:ident)*) => {
         $($crate::for_every_model! { @model $model $tests })*

@@ -53,7 +53,7 @@ impl Conn<'_> {
                 Then::Linger,
             );
         };
-        let used_up = self.answered + 1 >= self.limits.requests;
+        let used_up = response.is_last || self.answered + 1 >= self.limits.requests;
         let persists = self.head.keep_alive && !self.stopping;
         let then = match (persists, self.input.unread().is_empty()) {
             (true, _) if !used_up => Then::NextRequest,

@@ -34,6 +34,19 @@ pub enum Want {
     Close,
 }
 
+/// What is going on, for people: see [`Conn::activity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// A request is on its way, or the first of the connection is waited for.
+    Reading,
+    /// A request is whole and its answer is not.
+    Answering,
+    /// The last request has been answered, and nothing of the next has come.
+    Idle,
+    /// There will be no further answer.
+    Closing,
+}
+
 /// What is to be sent next.
 #[derive(Debug)]
 pub enum Unsent<'a> {
@@ -144,6 +157,32 @@ impl<'l> Conn<'l> {
         }
     }
 
+    /// What is going on. The caller needs [`Conn::want`]; this is for whoever watches.
+    pub fn activity(&self) -> Activity {
+        match self.phase {
+            _ if self.is_sending() => Activity::Answering,
+            Phase::Head if self.answered > 0 && self.is_idle() => Activity::Idle,
+            Phase::Head | Phase::Length { .. } | Phase::Chunked(_) => Activity::Reading,
+            Phase::Ready | Phase::Refused(_) | Phase::Sending { .. } => Activity::Answering,
+            Phase::ShuttingDown | Phase::Draining { .. } | Phase::Closed => Activity::Closing,
+        }
+    }
+
+    /// When this began or, while sending, when something was sent last: one of the moments that the
+    /// caller has told.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// The line of the request that waits for its answer or has just been given one; empty if it
+    /// was refused.
+    pub fn request_line(&self) -> &[u8] {
+        match self.phase {
+            Phase::Refused(_) => b"",
+            _ => self.head.request_line(),
+        }
+    }
+
     /// Requests answered so far, refused ones included.
     pub fn answered(&self) -> u64 {
         self.answered
@@ -181,10 +220,14 @@ impl<'l> Conn<'l> {
                 Phase::Closed
             }
             Phase::Head if !self.is_idle() => {
+                self.since = now;
                 self.head.give_up(self.input.unread(), self.limits);
                 late("the request head took too long")
             }
-            Phase::Length { .. } | Phase::Chunked(_) => late("the request body took too long"),
+            Phase::Length { .. } | Phase::Chunked(_) => {
+                self.since = now;
+                late("the request body took too long")
+            }
             _ => Phase::Closed,
         };
     }

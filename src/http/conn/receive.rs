@@ -40,6 +40,7 @@ impl Conn<'_> {
                 *filled += count.min(*total - *filled);
                 if filled == total {
                     self.phase = Phase::Ready;
+                    self.since = now;
                 }
             }
             Phase::Draining { left } => {
@@ -71,6 +72,9 @@ impl Conn<'_> {
         };
         if let Err(refusal) = result {
             self.phase = Phase::Refused(refusal);
+        }
+        if matches!(self.phase, Phase::Ready | Phase::Refused(_)) {
+            self.since = now;
         }
     }
 

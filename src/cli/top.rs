@@ -1,0 +1,150 @@
+//! `servers top`.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::error::ErrorKind;
+
+use super::{duration, wrong_call};
+use crate::load::{Target, TargetError};
+use crate::scoreboard::{View, running};
+use crate::status::Source;
+use crate::top::{self, Feed, Sort, Style};
+
+/// Watch a running server: what each worker does, second by second.
+///
+/// By process ID it reads the memory that the workers write to, so it shows a server that has no
+/// worker left to answer. By URL it asks /status once a second. Without either it takes the one
+/// server of this user that runs.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The server: a process ID, or http://HOST:PORT
+    #[arg(value_name = "PID|URL")]
+    server: Option<String>,
+    /// Print one frame as text instead, after looking for --time
+    #[arg(long)]
+    once: bool,
+    /// How long to look before the frame of --once
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
+    #[arg(requires = "once")]
+    time: Duration,
+    /// The order of the workers
+    #[arg(long, value_enum, default_value_t = By::Slot)]
+    sort: By,
+    /// Columns of the frame of --once [default: the terminal's, or 80]
+    #[arg(long, value_name = "N", requires = "once")]
+    #[arg(value_parser = clap::value_parser!(u16).range(40..=400))]
+    width: Option<u16>,
+}
+
+const EXAMPLES: &str = "\
+In a strip, each column is a second: the higher the bar, the more of it the worker was at work; ─ is
+waiting for a connection's next request, · is waiting for a connection, and a gap is no worker.
+The letters: _ waiting, R reading, W answering, K keep-alive, C closing, L logging, G finishing,
+S starting, I leaving, . nobody there.
+
+Examples:
+  servers top
+  servers top 4242
+  servers top http://127.0.0.1:8080
+  servers top --once --time 10s      a frame as text, for a log or a mail
+
+Exit codes: 0 done, 1 there is no such server, 2 the call was wrong.";
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum By {
+    /// The lowest slot first
+    Slot,
+    /// The most requests per second first
+    Rate,
+    /// The most CPU first
+    Cpu,
+    /// Whoever has been at work for the longest first
+    Time,
+}
+
+impl From<By> for Sort {
+    fn from(by: By) -> Self {
+        match by {
+            By::Slot => Self::Slot,
+            By::Rate => Self::Rate,
+            By::Cpu => Self::Cpu,
+            By::Time => Self::Time,
+        }
+    }
+}
+
+impl Args {
+    pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        let has_terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
+        if !self.once && !has_terminal {
+            let message = "this is no terminal; --once prints a frame as text";
+            wrong_call("top", ErrorKind::ArgumentConflict, message);
+        }
+        let feed = self.feed()?;
+        if self.once {
+            let width = self.width.unwrap_or_else(terminal_width);
+            let text = top::once(feed, self.time, self.sort.into(), width)?;
+            return super::print(text.as_bytes());
+        }
+        let style = Style {
+            // https://no-color.org: whatever its value, unless that is empty.
+            colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            sort: self.sort.into(),
+        };
+        top::watch(feed, style)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn feed(&self) -> anyhow::Result<Feed> {
+        let Some(server) = &self.server else {
+            return of_process(the_only_server()?);
+        };
+        if let Ok(pid) = server.parse() {
+            return of_process(pid);
+        }
+        match server.parse::<Target>() {
+            Ok(target) => Ok(Feed::of_url(target)),
+            Err(error @ TargetError::Unresolvable { .. }) => Err(error.into()),
+            Err(TargetError::NoScheme(_)) => {
+                let message = format!("'{server}' is neither a process ID nor http://HOST:PORT");
+                wrong_call("top", ErrorKind::ValueValidation, message)
+            }
+            Err(error) => wrong_call("top", ErrorKind::ValueValidation, error),
+        }
+    }
+}
+
+fn of_process(pid: u32) -> anyhow::Result<Feed> {
+    let source =
+        Source::of_process(pid).with_context(|| format!("cannot look at process {pid}"))?;
+    Ok(Feed::Process(source))
+}
+
+fn the_only_server() -> anyhow::Result<u32> {
+    match running().context("cannot look for servers")?.as_slice() {
+        [pid] => Ok(*pid),
+        [] => bail!("no server of yours is running; start one with 'servers run MODEL'"),
+        several => {
+            let lines = several.iter().filter_map(|&pid| {
+                let facts = View::of_process(pid).ok()?.facts();
+                let (model, address) = (facts.model, facts.address);
+                Some(format!("\n  servers top {pid:<10} {model} at {address}"))
+            });
+            let lines: String = lines.collect();
+            bail!("several servers are running; say which:{lines}")
+        }
+    }
+}
+
+/// As wide as the terminal that it goes to, if it goes to one.
+fn terminal_width() -> u16 {
+    const COLUMNS: u16 = 80;
+    match ratatui::crossterm::terminal::size() {
+        Ok((columns, _)) if io::stdout().is_terminal() => columns.max(40),
+        _ => COLUMNS,
+    }
+}

@@ -1,0 +1,96 @@
+//! **Event**: children made in advance, each an event loop of its own.
+//!
+//! ```text
+//!   clients      accept queue       children                        master
+//!
+//!   A B C … ───────────┬──────────▶ 0: epoll_wait ▶ A, C, A, … ─┐   forks them all first,
+//!                      │                    ▲───────────────────┘   then waits for signals:
+//!   D E F … ───────────┴──────────▶ 1: epoll_wait ▶ D, F, E, … ─┐   a child that dies
+//!                                           ▲───────────────────┘   is replaced
+//!                                   all clients that it accepted
+//! ```
+//!
+//! *What it costs*: what an event loop costs, once per core. The question that it brings is how the
+//! children share the port: whom a new connection wakes, and who gets more of them than others.
+//!
+//! *When it breaks*: with a handler that waits or computes: all clients of that child wait for it,
+//! though another child may have nothing to do. And a crash takes all of them along.
+//!
+//! *In the wild*: nginx, Envoy and HAProxy (with threads), Apache event for connections that idle.
+
+use std::io;
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+use super::Model;
+use crate::accept::{Listener, Strategy};
+use crate::master::{self, Worker};
+use crate::scoreboard::Wakes;
+use crate::serve::{Epoll, EventLoop, Ready, Server};
+use crate::sys::slot;
+
+pub(super) const MODEL: Model = Model {
+    name: "event",
+    aliases: &[],
+    summary: "a master and a pool of children with an epoll loop each",
+    accepts: "each child",
+    clients_per_worker: "all",
+    strategies: &[Strategy::Exclusive, Strategy::Epoll, Strategy::Reuseport],
+    in_the_wild: "nginx, Envoy",
+    chapter: "11-event.md",
+    run,
+};
+
+// ANCHOR: run
+fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    master::run(server, listener, work)
+}
+
+fn work(worker: &Worker<'_>) -> io::Result<()> {
+    let mut clients = join(worker)?;
+    worker.ready();
+    let mut ready = Vec::new();
+    while clients.wait(&mut ready)? {
+        for who in ready.drain(..) {
+            match who {
+                Ready::Listener => clients.accept()?,
+                Ready::Client(client, signs) => clients.serve(client, signs),
+            }
+        }
+        clients.look_around()?;
+    }
+    report(worker)
+}
+// ANCHOR_END: run
+
+type Loop<'w> = EventLoop<'w, &'w Listener, Epoll>;
+
+/// The loop of one worker, beside those of the others.
+// ANCHOR: join
+fn join<'w>(worker: &'w Worker<'_>) -> io::Result<Loop<'w>> {
+    let (server, listener) = (worker.server(), worker.listener()?);
+    listener.set_nonblocking()?;
+    let epoll = Epoll::new(server.trigger)?;
+    Ok(match server.accept {
+        Strategy::Exclusive => {
+            let epoll = epoll.exclusive();
+            Loop::new(server, listener, epoll)?.sharing(server.requeue)
+        }
+        Strategy::Epoll => Loop::new(server, listener, epoll)?.sharing(0),
+        // The accept queue is this worker's own.
+        _ => Loop::new(server, listener, epoll)?,
+    })
+}
+// ANCHOR_END: join
+
+/// What the strategies differ in. Of those who are woken for a connection and come too late, the
+/// kernel sends most back to sleep by itself; that they were awake shows in its own count.
+fn report(worker: &Worker<'_>) -> io::Result<()> {
+    let Wakes { accepted, in_vain } = worker.server().scoreboard.wakes();
+    let awake = getrusage(UsageWho::RUSAGE_SELF)?.voluntary_context_switches();
+    let slot = slot::get();
+    crate::log!(
+        "slot {slot}: {accepted} connections, {awake} times awake, {in_vain} accepts in vain"
+    );
+    Ok(())
+}

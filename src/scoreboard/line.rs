@@ -1,0 +1,174 @@
+//! The request line of a record: eight words that have to be read together.
+//!
+//! A single word is always whole; eight of them may be caught half-written. So they stand behind a
+//! number that is odd while they are being written (a *seqlock*). A reader that finds it odd, or
+//! changed when it is done, tries again. It does so a few times and no more: a writer that was
+//! killed in the middle leaves the number odd for ever, and nobody may hang on that.
+
+use std::hint::spin_loop;
+use std::ops::Range;
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+    fence,
+};
+
+/// Octets of a request line that are kept.
+pub const LINE_OCTETS: usize = 64;
+
+/// Where in a record the number is; the client's descriptor and the octets follow.
+pub(super) const START: usize = 10;
+const NUMBER: usize = 0;
+const CLIENT: usize = 1;
+const TEXT: Range<usize> = 2..2 + LINE_OCTETS / 8;
+/// Words of all that.
+pub(super) const WORDS: usize = TEXT.end;
+
+/// How often a reader tries. A writer needs some twenty instructions; one that was interrupted
+/// there or killed needs longer than anybody should wait.
+const TRIES: usize = 32;
+
+/// The request that a worker has been given last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// None yet.
+    Nothing,
+    /// The worker was writing it whenever it was looked at, or died over it.
+    Torn,
+    /// This one.
+    Request {
+        /// The start of the request line.
+        line: Vec<u8>,
+        /// The client's descriptor in the worker's process.
+        client: Option<i32>,
+    },
+}
+
+impl Asked {
+    /// The client's descriptor in the worker's process, if that is known.
+    pub fn client(&self) -> Option<i32> {
+        match self {
+            Self::Request { client, .. } => *client,
+            Self::Nothing | Self::Torn => None,
+        }
+    }
+}
+
+/// Writes a line; only one thread may write to a record. Takes a few nanoseconds and never waits.
+pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
+    let odd = words[NUMBER].load(Relaxed) | 1;
+    words[NUMBER].store(odd, Relaxed);
+    // Nothing below may be seen before the odd number is.
+    fence(Release);
+    words[CLIENT].store(client.map_or(0, |fd| fd as u64 + 1), Relaxed);
+    let mut text = [0; LINE_OCTETS];
+    let kept = line.len().min(LINE_OCTETS);
+    text[..kept].copy_from_slice(&line[..kept]);
+    for (word, octets) in words[TEXT].iter().zip(text.as_chunks().0) {
+        word.store(u64::from_ne_bytes(*octets), Relaxed);
+    }
+    words[NUMBER].store(odd.wrapping_add(1), Release);
+}
+
+/// Reads the line whose words `load` gives.
+pub(super) fn read(load: impl Fn(usize) -> u64) -> Asked {
+    for _ in 0..TRIES {
+        let before = load(NUMBER);
+        fence(Acquire);
+        let client = load(CLIENT);
+        let text = TEXT.map(&load).flat_map(u64::to_ne_bytes);
+        let text: Vec<u8> = text.take_while(|&octet| octet != 0).collect();
+        fence(Acquire);
+        match load(NUMBER) {
+            0 => return Asked::Nothing,
+            after if after == before && before.is_multiple_of(2) => {
+                let client = client.checked_sub(1).map(|fd| fd as i32);
+                return Asked::Request { line: text, client };
+            }
+            _ => spin_loop(),
+        }
+    }
+    Asked::Torn
+}
+
+/// Takes up a record after a predecessor that may have died while it wrote. What it left half
+/// written is wiped, or the even number would vouch for it.
+pub(super) fn mend(words: &[AtomicU64]) {
+    if words[NUMBER].load(Relaxed) % 2 == 1 {
+        write(words, b"", None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    fn words() -> [AtomicU64; WORDS] {
+        std::array::from_fn(|_| AtomicU64::new(0))
+    }
+
+    fn look(words: &[AtomicU64]) -> Asked {
+        read(|index| words[index].load(Relaxed))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let words = words();
+        assert_eq!(look(&words), Asked::Nothing);
+        for (line, client) in [("GET / HTTP/1.1", Some(0)), ("", None), ("x", Some(7))] {
+            write(&words, line.as_bytes(), client);
+            let line = line.as_bytes().to_vec();
+            assert_eq!(look(&words), Asked::Request { line, client });
+        }
+        write(&words, &[b'y'; 100], None);
+        let line = vec![b'y'; LINE_OCTETS];
+        assert_eq!(look(&words), Asked::Request { line, client: None });
+    }
+
+    #[test]
+    fn a_writer_that_died_holds_up_nobody_and_its_successor_mends_it() {
+        let words = words();
+        write(&words, b"GET /old", Some(5));
+        words[NUMBER].fetch_add(1, Relaxed);
+        words[TEXT.start].store(u64::from_ne_bytes(*b"GET /hal"), Relaxed);
+        assert_eq!(look(&words), Asked::Torn);
+        mend(&words);
+        let (line, client) = (Vec::new(), None);
+        assert_eq!(look(&words), Asked::Request { line, client });
+        write(&words, b"GET /new", Some(6));
+        mend(&words);
+        let (line, client) = (b"GET /new".to_vec(), Some(6));
+        assert_eq!(look(&words), Asked::Request { line, client });
+    }
+
+    /// A line is all of one letter and as long as its client's number says.
+    #[test]
+    fn no_reader_ever_sees_parts_of_two_lines() {
+        let (words, done) = (words(), AtomicBool::new(false));
+        let mut whole = 0u32;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..200_000usize {
+                    let length = 1 + round * 7 % LINE_OCTETS;
+                    let letter = b'a' + (length % 26) as u8;
+                    write(
+                        &words,
+                        &[letter; LINE_OCTETS][..length],
+                        Some(length as i32),
+                    );
+                }
+                done.store(true, Relaxed);
+            });
+            while !done.load(Relaxed) {
+                if let Asked::Request { line, client } = look(&words) {
+                    let length = client.unwrap() as usize;
+                    assert_eq!(line, vec![b'a' + (length % 26) as u8; length]);
+                    whole += 1;
+                }
+            }
+        });
+        assert!(whole > 0, "the reader saw no line at all");
+    }
+}

@@ -1,0 +1,168 @@
+//! Places for clients, reused, with tickets that go stale.
+
+/// Whoever is at a place, as long as they are there.
+///
+/// A place is given to another client as soon as one has gone; what was meant for the one that left
+/// must not reach its successor. So each tenancy has a number of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    place: u32,
+    tenancy: u32,
+}
+
+impl Token {
+    /// Where it is.
+    pub(super) fn place(self) -> usize {
+        self.place as usize
+    }
+
+    /// The token in a word, as the kernel keeps it for us. All ones is never one of them.
+    pub(super) fn to_bits(self) -> u64 {
+        u64::from(self.place) << 32 | u64::from(self.tenancy)
+    }
+
+    /// The token that [`Token::to_bits`] has made a word of.
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self {
+            place: (bits >> 32) as u32,
+            tenancy: bits as u32,
+        }
+    }
+}
+
+/// Things at places. The place that was left last is taken first: its memory is still in the cache.
+#[derive(Debug)]
+pub(super) struct Slab<T> {
+    places: Vec<Place<T>>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    tenancy: u32,
+    /// On the heap, so that an empty place costs next to nothing.
+    tenant: Option<Box<T>>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Slab<T> {
+    /// Puts `tenant` at a free place.
+    pub(super) fn insert(&mut self, tenant: T) -> Token {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place {
+                tenancy: 0,
+                tenant: None,
+            });
+            // There are never more clients than descriptors, and these are of 31 bits.
+            (self.places.len() - 1) as u32
+        });
+        let at = &mut self.places[place as usize];
+        at.tenant = Some(Box::new(tenant));
+        Token {
+            place,
+            tenancy: at.tenancy,
+        }
+    }
+
+    /// Whoever the token was made for, unless they have left.
+    pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
+        let at = self.places.get_mut(token.place())?;
+        at.tenant
+            .as_deref_mut()
+            .filter(|_| at.tenancy == token.tenancy)
+    }
+
+    /// Whoever is at a place now.
+    pub(super) fn at(&self, place: usize) -> Option<Token> {
+        let at = self.places.get(place)?;
+        at.tenant.as_ref().map(|_| Token {
+            place: place as u32,
+            tenancy: at.tenancy,
+        })
+    }
+
+    /// Frees the place; the token and its copies are stale from now on.
+    pub(super) fn remove(&mut self, token: Token) -> Option<Box<T>> {
+        self.get_mut(token)?;
+        let at = &mut self.places[token.place()];
+        at.tenancy = at.tenancy.wrapping_add(1);
+        self.free.push(token.place);
+        at.tenant.take()
+    }
+
+    /// Whether nobody is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many places are taken.
+    pub(super) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// Everybody.
+    pub(super) fn tokens(&self) -> Vec<Token> {
+        (0..self.places.len())
+            .filter_map(|place| self.at(place))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_stale_when_its_place_has_another_tenant() {
+        let mut slab = Slab::default();
+        let old = slab.insert('a');
+        assert_eq!(slab.remove(old), Some(Box::new('a')));
+        assert_eq!(slab.get_mut(old), None);
+        let new = slab.insert('b');
+        assert_eq!(new.place(), old.place(), "the place is used again");
+        assert_ne!(new, old);
+        assert_eq!(slab.get_mut(old), None);
+        assert_eq!(slab.remove(old), None);
+        assert_eq!(slab.get_mut(new), Some(&mut 'b'));
+        assert_eq!((slab.len(), slab.tokens()), (1, vec![new]));
+    }
+
+    proptest! {
+        /// Against a list of who is there, in whatever order they come and go.
+        #[test]
+        fn everybody_is_found_by_their_token_and_by_no_other(
+            steps in proptest::collection::vec((any::<bool>(), 0usize..20), 1..200),
+        ) {
+            let mut slab = Slab::default();
+            let (mut here, mut gone) = (Vec::new(), Vec::new());
+            for (number, (comes, who)) in steps.into_iter().enumerate() {
+                if comes || here.is_empty() {
+                    here.push((slab.insert(number), number));
+                } else {
+                    let (token, number) = here.swap_remove(who % here.len());
+                    prop_assert_eq!(slab.remove(token), Some(Box::new(number)));
+                    gone.push(token);
+                }
+                prop_assert_eq!(slab.len(), here.len());
+                for &(token, mut number) in &here {
+                    prop_assert_eq!(slab.get_mut(token), Some(&mut number));
+                    prop_assert_eq!(slab.at(token.place()), Some(token));
+                    prop_assert_eq!(Token::from_bits(token.to_bits()), token);
+                }
+                for &token in &gone {
+                    prop_assert_eq!(slab.get_mut(token), None);
+                }
+            }
+        }
+    }
+}

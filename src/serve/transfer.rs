@@ -1,0 +1,30 @@
+//! The way out of a connection, for blocking and non-blocking sockets alike.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+
+use nix::sys::sendfile::sendfile;
+
+use crate::http::{Conn, Unsent};
+
+/// No single `sendfile` moves more than this. Inside, Linux sends a pipe's capacity (`pipe(7)`) at
+/// a time, and each of these may wait for a whole send timeout: with more than one, a slow reader
+/// would keep the call from returning for many ticks.
+const SENDFILE_MAX: u64 = 64 * 1024;
+
+/// One system call that sends some of what the connection has to send: how many octets have gone.
+pub(super) fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize> {
+    match conn.unsent() {
+        Unsent::Octets(octets) => client.write(octets),
+        Unsent::File {
+            file,
+            offset,
+            length,
+        } => {
+            let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
+            // At most SENDFILE_MAX, so it fits.
+            let length = length.min(SENDFILE_MAX) as usize;
+            Ok(sendfile(client, file, Some(&mut offset), length)?)
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `/metrics`: what Prometheus collects, in its text format.
+//!
+//! Names follow its conventions: a prefix, base units, `_total` for what only ever grows. There is
+//! no series for each worker: of a server that forks for each connection they would be thousands.
+
+use std::fmt::Write;
+
+use super::{Pool, Report};
+use crate::scoreboard::State;
+
+/// Collects metrics, each with its HELP and its TYPE.
+#[derive(Default)]
+struct Exposition(String);
+
+impl Exposition {
+    fn counter(&mut self, name: &str, help: &str, value: f64) {
+        self.declare(name, help, "counter");
+        self.sample(name, "", value);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) {
+        self.declare(name, help, "gauge");
+        self.sample(name, "", value);
+    }
+
+    fn declare(&mut self, name: &str, help: &str, kind: &str) {
+        // Writing to a String does not fail.
+        let _ = writeln!(self.0, "# HELP servers_{name} {help}");
+        let _ = writeln!(self.0, "# TYPE servers_{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: f64) {
+        let _ = writeln!(self.0, "servers_{name}{labels} {value}");
+    }
+}
+
+impl Report {
+    /// The media type of [`Report::metrics`].
+    pub const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+    /// All metrics in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        let mut out = Exposition::default();
+        self.write_identity(&mut out);
+        self.write_workers(&mut out);
+        self.write_counts(&mut out);
+        if let Some(pool) = self.pool {
+            write_pool(pool, &mut out);
+        }
+        if let Some(queue) = self.queue {
+            let help = "Connections that nobody has accepted yet.";
+            out.gauge("accept_queue_length", help, queue.length as f64);
+            let help = "Connections that the accept queue can hold.";
+            out.gauge("accept_queue_limit", help, queue.limit as f64);
+        }
+        out.0
+    }
+
+    fn write_identity(&self, out: &mut Exposition) {
+        out.declare("info", "What kind of server this is.", "gauge");
+        // All three are from lists of ours, without a character that would need an escape.
+        let labels = format!(
+            "{{version=\"{}\",model=\"{}\",accept=\"{}\"}}",
+            self.version, self.model, self.accept
+        );
+        out.sample("info", &labels, 1.0);
+        out.gauge(
+            "start_time_seconds",
+            "When the server started, in seconds since 1970.",
+            self.started_unix_ms as f64 / 1e3,
+        );
+    }
+
+    fn write_workers(&self, out: &mut Exposition) {
+        out.declare("workers", "Workers by what they do.", "gauge");
+        for state in State::ALL.into_iter().filter(|&it| it != State::Empty) {
+            let letters = self.scoreboard.chars();
+            let count = letters.filter(|&it| it == state.letter()).count();
+            let name = format!("{state:?}").to_lowercase();
+            out.sample("workers", &format!("{{state=\"{name}\"}}"), count as f64);
+        }
+        let help = "Connections that are open.";
+        out.gauge("connections", help, self.open as f64);
+    }
+
+    fn write_counts(&self, out: &mut Exposition) {
+        let counts = [
+            ("requests_total", "Requests answered.", self.requests as f64),
+            ("sent_bytes_total", "Octets sent.", self.bytes as f64),
+            (
+                "connections_accepted_total",
+                "Connections that a worker has begun to serve.",
+                self.connections as f64,
+            ),
+            (
+                "request_handling_seconds_total",
+                "Time from the arrival of requests to their answers.",
+                self.handling_s,
+            ),
+            (
+                "slow_requests_total",
+                "Requests that took longer than --slow-ms.",
+                self.slow as f64,
+            ),
+            (
+                "turned_away_total",
+                "Clients that were told 503, since there were too many connections.",
+                self.turned_away as f64,
+            ),
+        ];
+        for (name, help, value) in counts {
+            out.counter(name, help, value);
+        }
+        if let Some(cpu_s) = self.cpu_s {
+            let help = "CPU time of the server and all its children.";
+            out.counter("cpu_seconds_total", help, cpu_s);
+        }
+    }
+}
+
+fn write_pool(pool: Pool, out: &mut Exposition) {
+    let gauges = [
+        (
+            "pool_generation",
+            "The generation of workers.",
+            pool.generation,
+        ),
+        ("pool_target", "Workers that there should be.", pool.target),
+        ("pool_limit", "Workers that there may be.", pool.limit),
+    ];
+    for (name, help, value) in gauges {
+        out.gauge(name, help, value as f64);
+    }
+    let counters = [
+        (
+            "pool_limit_reached_total",
+            "Times that all workers that there may be were busy.",
+            pool.limit_reached,
+        ),
+        (
+            "workers_started_total",
+            "Workers that were made.",
+            pool.started,
+        ),
+        (
+            "workers_crashed_total",
+            "Workers that ended and should not have.",
+            pool.crashed,
+        ),
+        (
+            "workers_wedged_total",
+            "Workers that were killed since they no longer got on.",
+            pool.wedged,
+        ),
+        (
+            "workers_overdue_total",
+            "Workers that were killed since a request took too long.",
+            pool.overdue,
+        ),
+        (
+            "forks_failed_total",
+            "Workers that could not be made.",
+            pool.fork_failed,
+        ),
+    ];
+    for (name, help, value) in counters {
+        out.counter(name, help, value as f64);
+    }
+}

@@ -1,0 +1,150 @@
+//! Where the view comes from: the memory of a process, or a server's `/status?json`.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::load::Target;
+use crate::status::{Report, SCHEMA, Source};
+use crate::sys::errors::plain;
+
+/// How often the memory of a process is looked at. Looking disturbs nobody.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(250);
+/// How often a server is asked, which costs it a request each time.
+const URL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it may take to answer. A pool that is busy lets the question wait in its queue.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+/// A report of ten thousand workers has some 3 MB.
+const ANSWER_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+
+/// A server to be watched.
+pub enum Feed {
+    /// Through its memory.
+    Process(Source),
+    /// Through its status page.
+    Url(Target),
+}
+
+/// Why a server cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// Its main process is no longer there.
+    #[error("the server has ended")]
+    Ended,
+    /// It does not answer.
+    #[error("no answer from {url}: {reason}")]
+    NoAnswer {
+        /// What was asked.
+        url: String,
+        /// In words.
+        reason: String,
+    },
+    /// It answers something else.
+    #[error("{url} answers {answer}; is it a server of this program, and --status not 'nobody'?")]
+    NoStatus {
+        /// What was asked.
+        url: String,
+        /// Its status line, or what is wrong with its content.
+        answer: String,
+    },
+}
+
+impl Feed {
+    /// A server's status page. The path of the target counts for nothing.
+    pub fn of_url(mut target: Target) -> Self {
+        "/status?json".clone_into(&mut target.path);
+        Self::Url(target)
+    }
+
+    /// How long to wait between two looks.
+    pub(super) fn interval(&self) -> Duration {
+        match self {
+            Self::Process(_) => MEMORY_INTERVAL,
+            Self::Url(_) => URL_INTERVAL,
+        }
+    }
+
+    /// What the server looks like now.
+    pub(super) fn look(&mut self) -> Result<Report, FeedError> {
+        match self {
+            Self::Process(source) if !source.is_running() => Err(FeedError::Ended),
+            Self::Process(source) => Ok(source.report()),
+            Self::Url(target) => ask(target),
+        }
+    }
+}
+
+fn ask(target: &Target) -> Result<Report, FeedError> {
+    let url = target.to_string();
+    let answer = fetch(target).map_err(|error| FeedError::NoAnswer {
+        url: url.clone(),
+        reason: plain(&error),
+    })?;
+    parse(&answer).map_err(|answer| FeedError::NoStatus { url, answer })
+}
+
+/// The whole answer. In HTTP/1.0, so that its end is the connection's and nothing comes in chunks.
+fn fetch(target: &Target) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + ANSWER_DEADLINE;
+    let mut stream = TcpStream::connect_timeout(&target.address, ANSWER_DEADLINE)?;
+    let (path, host) = (&target.path, &target.authority);
+    stream.set_write_timeout(Some(ANSWER_DEADLINE))?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
+    let mut answer = Vec::new();
+    let mut part = [0; 64 * 1024];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || answer.len() as u64 > ANSWER_OCTETS_MAX {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut part) {
+            Ok(0) => return Ok(answer),
+            Ok(count) => answer.extend_from_slice(&part[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The report in an answer, or what is there instead.
+fn parse(answer: &[u8]) -> Result<Report, String> {
+    let mut table = [httparse::EMPTY_HEADER; 64];
+    let mut head = httparse::Response::new(&mut table);
+    let Ok(httparse::Status::Complete(length)) = head.parse(answer) else {
+        return Err("no HTTP".to_owned());
+    };
+    let body = &answer[length..];
+    match head.code {
+        Some(200) => {}
+        Some(code) => return Err(format!("{code} {}", head.reason.unwrap_or_default())),
+        None => return Err("no HTTP".to_owned()),
+    }
+    let report: Report =
+        serde_json::from_slice(body).map_err(|error| format!("no report ({error})"))?;
+    match report.schema {
+        SCHEMA => Ok(report),
+        schema => Err(format!(
+            "a report of schema {schema}, and this program knows {SCHEMA}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_report_is_named() {
+        let wrong = |answer: &str| parse(answer.as_bytes()).unwrap_err();
+        assert_eq!(wrong(""), "no HTTP");
+        assert_eq!(wrong("220 mail.example SMTP\r\n"), "no HTTP");
+        let denied = "HTTP/1.1 403 Forbidden\r\n\r\nno";
+        assert_eq!(wrong(denied), "403 Forbidden");
+        assert!(wrong("HTTP/1.1 200 OK\r\n\r\n{}").starts_with("no report (missing field"));
+        assert!(wrong("HTTP/1.1 200 OK\r\n\r\n<html>").starts_with("no report ("));
+    }
+}

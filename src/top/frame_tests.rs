@@ -1,0 +1,156 @@
+//! Frames as they come out.
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Color;
+
+use super::*;
+use crate::top::history::tests::report;
+use crate::top::{Style as TopStyle, terminal};
+
+/// Two workers over twelve seconds: the second comes in the fourth, answers, keeps a connection
+/// alive and leaves.
+fn screen() -> Screen {
+    let mut screen = Screen::new(Sort::Slot);
+    let letters = ['.', '.', '.', '_', 'W', 'W', 'W', 'K', 'K', '_', '.', '.'];
+    for (second, &letter) in letters.iter().enumerate() {
+        let requests = second.clamp(3, 6) as u64 * 100;
+        for quarter in 0..4 {
+            let at = second as f64 + f64::from(quarter) * 0.25;
+            let first = if quarter % 2 == 0 { 'R' } else { '_' };
+            screen.take(report(&[(first, 7), (letter, requests)]), at);
+        }
+    }
+    screen
+}
+
+fn draw(screen: &mut Screen, width: u16, height: u16, colour: bool) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let style = TopStyle {
+        colour,
+        sort: Sort::Slot,
+    };
+    terminal
+        .draw(|canvas| terminal::draw(canvas, screen, style))
+        .unwrap();
+    let buffer = terminal.backend().buffer();
+    let is_plain =
+        |cell: &ratatui::buffer::Cell| cell.fg == Color::Reset && cell.bg == Color::Reset;
+    assert!(
+        colour || buffer.content().iter().all(is_plain),
+        "a colour without colours"
+    );
+    let rows = buffer.content().chunks(width.into());
+    let text =
+        |row: &[ratatui::buffer::Cell]| row.iter().map(ratatui::buffer::Cell::symbol).collect();
+    rows.map(|row| {
+        let text: String = text(row);
+        text.trim_end().to_owned()
+    })
+    .collect()
+}
+
+#[test]
+fn the_usual_terminal() {
+    let expected = [
+        " prefork at 127.0.0.1:8080 (accept: shared), process 3999, up 1 min 15 s",
+        "",
+        " requests/s                                           ····███·····             0",
+        " workers                                              ▄▄▄███████▄▄      0/1 busy",
+        " accept queue                                         ▃▃▃▃▃▃▃▃▃▃▃▃         3/511",
+        " answered 607   sent 79.5kB   open 0   slow 0   turned away 0   CPU 0%",
+        "  slot      pid   last 48 s                                         req/s    CPU",
+        "     0     4000 _                                     ▄▄▄▄▄▄▄▄▄▄▄▄      0     0%",
+        "     1          .                                        ·███──·        0",
+    ];
+    let lines = draw(&mut screen(), 80, 24, true);
+    assert_eq!(lines.len(), 24);
+    let mut lines = lines.into_iter();
+    for expected in expected {
+        assert_eq!(lines.next().unwrap(), expected);
+    }
+    let footer = " q quit   p pause   s sort: slot   r requests   2 workers";
+    assert_eq!(lines.next_back().unwrap(), footer);
+    assert!(lines.all(|line| line.is_empty()));
+}
+
+#[test]
+fn a_wide_terminal_shows_requests_beside_the_strips() {
+    let lines = draw(&mut screen(), 130, 20, false);
+    assert!(lines[6].ends_with("CPU  last request"), "{}", lines[6]);
+    assert!(lines[7].ends_with("0%  GET /"), "{}", lines[7]);
+}
+
+#[test]
+fn a_narrow_one_shows_either() {
+    let mut screen = screen();
+    screen.press(KeyEvent::new(KeyCode::Char('r'), KeyModifiers::NONE));
+    let lines = draw(&mut screen, 80, 24, true);
+    assert!(
+        lines[7].starts_with("     0     4000 _ GET /  "),
+        "{}",
+        lines[7]
+    );
+    assert!(lines[23].contains("r strips"), "{}", lines[23]);
+}
+
+#[test]
+fn no_size_and_no_scrolling_is_too_much() {
+    let workers: Vec<(char, u64)> = (0..40).map(|n| ('W', n)).collect();
+    let mut screen = Screen::new(Sort::Rate);
+    screen.take(report(&workers), 0.0);
+    screen.take(report(&workers), 1.0);
+    for (width, height) in [
+        (1, 1),
+        (1, 50),
+        (200, 1),
+        (30, 8),
+        (31, 9),
+        (33, 10),
+        (400, 100),
+    ] {
+        screen.first_row = usize::MAX;
+        draw(&mut screen, width, height, false);
+        screen.first_row = 0;
+        draw(&mut screen, width, height, true);
+    }
+    screen.first_row = usize::MAX;
+    let lines = draw(&mut screen, 80, 24, true);
+    assert!(lines[22].starts_with("    39     4039 W"), "{}", lines[22]);
+    assert!(
+        lines[23].ends_with("↑↓ 25-40 of 40 workers"),
+        "{}",
+        lines[23]
+    );
+}
+
+#[test]
+fn trouble_and_a_pause_are_told() {
+    let mut screen = screen();
+    screen.press(KeyEvent::new(KeyCode::Char('p'), KeyModifiers::NONE));
+    let lines = draw(&mut screen, 80, 24, false);
+    assert!(lines[23].contains("p go on (paused)"), "{}", lines[23]);
+    screen.trouble = Some("the server has ended".to_owned());
+    let lines = draw(&mut screen, 80, 24, true);
+    assert_eq!(lines[23], " the server has ended; q quits");
+}
+
+#[test]
+fn workers_come_in_the_order_that_is_asked_for() {
+    let mut screen = Screen::new(Sort::Slot);
+    let mut later = report(&[('_', 10), ('W', 500), ('R', 30)]);
+    later.workers[2].state_s = Some(9.0);
+    screen.take(report(&[('_', 0), ('W', 0), ('R', 0)]), 0.0);
+    screen.take(later.clone(), 1.0);
+    for (sort, order) in [
+        (Sort::Slot, [0, 1, 2]),
+        (Sort::Rate, [1, 2, 0]),
+        (Sort::Cpu, [1, 2, 0]),
+        (Sort::Time, [2, 1, 0]),
+    ] {
+        screen.sort = sort;
+        let slots: Vec<usize> = sorted(&screen, &later).iter().map(|it| it.slot).collect();
+        assert_eq!(slots, order, "{sort:?}");
+    }
+}

@@ -1,0 +1,182 @@
+//! What the user has chosen to see. Pure: keys and reports come in.
+
+use std::collections::VecDeque;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::history::History;
+use crate::status::Report;
+
+/// Reports that are kept while the view is held; older ones would leave the minute anyway.
+const HELD_MAX: usize = 240;
+
+/// The order of the workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// By slot, the lowest first.
+    Slot,
+    /// By requests per second, the most first.
+    Rate,
+    /// By CPU time per second, the most first.
+    Cpu,
+    /// By how long they have been doing what they do, the longest first; those at work first of
+    /// all.
+    Time,
+}
+
+impl Sort {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Slot => "slot",
+            Self::Rate => "rate",
+            Self::Cpu => "CPU",
+            Self::Time => "time",
+        }
+    }
+
+    const fn next(self) -> Self {
+        match self {
+            Self::Slot => Self::Rate,
+            Self::Rate => Self::Cpu,
+            Self::Cpu => Self::Time,
+            Self::Time => Self::Slot,
+        }
+    }
+}
+
+/// The state of the view.
+#[derive(Debug)]
+pub(super) struct Screen {
+    pub(super) history: History,
+    pub(super) sort: Sort,
+    /// The middle column shows requests instead of strips.
+    pub(super) shows_requests: bool,
+    pub(super) is_paused: bool,
+    /// The first row of workers that is shown; the frame keeps it within what there is.
+    pub(super) first_row: usize,
+    /// Rows that fit; the frame sets it.
+    pub(super) rows: usize,
+    /// Why there is nothing new.
+    pub(super) trouble: Option<String>,
+    held: VecDeque<(f64, Report)>,
+}
+
+impl Screen {
+    pub(super) fn new(sort: Sort) -> Self {
+        Self {
+            history: History::default(),
+            sort,
+            shows_requests: false,
+            is_paused: false,
+            first_row: 0,
+            rows: 0,
+            trouble: None,
+            held: VecDeque::new(),
+        }
+    }
+
+    /// A report has come, `at` seconds after the first.
+    pub(super) fn take(&mut self, report: Report, at: f64) {
+        self.trouble = None;
+        if self.is_paused {
+            if self.held.len() == HELD_MAX {
+                self.held.pop_front();
+            }
+            self.held.push_back((at, report));
+        } else {
+            self.history.take(report, at);
+        }
+    }
+
+    /// A key was pressed; false if it means the end.
+    pub(super) fn press(&mut self, key: KeyEvent) -> bool {
+        let is_interrupt =
+            key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+        let page = self.rows.saturating_sub(1).max(1);
+        match key.code {
+            _ if is_interrupt => return false,
+            KeyCode::Char('q') | KeyCode::Esc => return false,
+            KeyCode::Char('p' | ' ') => self.pause(),
+            KeyCode::Char('s') => self.sort = self.sort.next(),
+            KeyCode::Char('r') => self.shows_requests = !self.shows_requests,
+            KeyCode::Up | KeyCode::Char('k') => self.scroll_to(self.first_row.checked_sub(1)),
+            KeyCode::Down | KeyCode::Char('j') => self.scroll_to(self.first_row.checked_add(1)),
+            KeyCode::PageUp => self.scroll_to(self.first_row.checked_sub(page)),
+            KeyCode::PageDown => self.scroll_to(self.first_row.checked_add(page)),
+            KeyCode::Home => self.first_row = 0,
+            KeyCode::End => self.first_row = usize::MAX,
+            _ => {}
+        }
+        true
+    }
+
+    fn scroll_to(&mut self, row: Option<usize>) {
+        self.first_row = row.unwrap_or(0);
+    }
+
+    /// Holds the view, or lets it go on with what has come meanwhile.
+    fn pause(&mut self) {
+        self.is_paused = !self.is_paused;
+        if !self.is_paused {
+            for (at, report) in self.held.drain(..) {
+                self.history.take(report, at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::top::history::tests::report;
+
+    fn press(screen: &mut Screen, code: KeyCode) -> bool {
+        screen.press(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    #[test]
+    fn keys_do_what_the_footer_says() {
+        let mut screen = Screen::new(Sort::Slot);
+        screen.rows = 10;
+        let orders = [Sort::Rate, Sort::Cpu, Sort::Time, Sort::Slot];
+        for sort in orders {
+            assert!(press(&mut screen, KeyCode::Char('s')));
+            assert_eq!(screen.sort, sort);
+        }
+        press(&mut screen, KeyCode::Up);
+        assert_eq!(screen.first_row, 0);
+        press(&mut screen, KeyCode::PageDown);
+        press(&mut screen, KeyCode::Down);
+        assert_eq!(screen.first_row, 10);
+        press(&mut screen, KeyCode::PageUp);
+        assert_eq!(screen.first_row, 1);
+        press(&mut screen, KeyCode::End);
+        press(&mut screen, KeyCode::Down);
+        press(&mut screen, KeyCode::Home);
+        assert_eq!(screen.first_row, 0);
+        press(&mut screen, KeyCode::Char('r'));
+        assert!(screen.shows_requests);
+        assert!(press(&mut screen, KeyCode::Char('x')), "no such key");
+        assert!(press(&mut screen, KeyCode::Char('c')), "not without Ctrl");
+        assert!(!screen.press(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+        assert!(!press(&mut screen, KeyCode::Char('q')));
+        assert!(!press(&mut screen, KeyCode::Esc));
+    }
+
+    #[test]
+    fn what_comes_during_a_pause_is_not_lost() {
+        let mut screen = Screen::new(Sort::Slot);
+        screen.take(report(&[('_', 0)]), 0.0);
+        press(&mut screen, KeyCode::Char('p'));
+        for second in 1..=1000 {
+            screen.take(report(&[('W', second)]), second as f64);
+        }
+        assert_eq!(screen.history.report().unwrap().requests, 0);
+        assert_eq!(screen.held.len(), HELD_MAX);
+        press(&mut screen, KeyCode::Char('p'));
+        assert_eq!(screen.history.report().unwrap().requests, 1000);
+        assert!(screen.held.is_empty());
+        assert_eq!(screen.history.seconds().len(), 60);
+    }
+}

@@ -124,6 +124,7 @@ impl Server<'_> {
     ///
     /// The connection has been told the time when the request was whole, and is told again when the
     /// answer is. No clock is read for the difference.
+    // ANCHOR: respond
     pub fn respond(&self, conn: &mut Conn<'_>, client: &impl AsFd) {
         if self.lifetime.ends_with_this() {
             conn.stop(Instant::now());
@@ -139,6 +140,7 @@ impl Server<'_> {
             self.tell_slow(conn, client, took);
         }
     }
+    // ANCHOR_END: respond
 
     /// Shows what a worker does that has one client at a time.
     fn show(&self, conn: &Conn) {

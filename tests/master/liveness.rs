@@ -9,22 +9,32 @@ use servers::scoreboard::Event;
 
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
-use crate::{assert_cut, assert_serves, count, hold, send, served_by, start, workers};
+use crate::{
+    assert_cut, assert_serves, count, for_every_pool, hold, send, served_by, start, start_model,
+    workers,
+};
+
+for_every_pool! {
+    a_worker_that_hangs_is_replaced_while_others_serve,
+    a_worker_that_spins_is_replaced_while_others_serve,
+    a_stopped_worker_is_killed_and_replaced,
+    a_slow_request_is_not_a_wedged_worker,
+    clients_that_take_their_time_cost_no_worker_its_life,
+    a_master_that_was_suspended_kills_nobody,
+}
 
 const QUICK: [&str; 3] = ["--lab", "--worker-timeout", "1s"];
 
-#[test]
-fn a_worker_that_hangs_is_replaced_while_others_serve() {
-    a_wedged_worker_is_replaced("/hang");
+fn a_worker_that_hangs_is_replaced_while_others_serve(model: &str) {
+    a_wedged_worker_is_replaced(model, "/hang");
 }
 
-#[test]
-fn a_worker_that_spins_is_replaced_while_others_serve() {
-    a_wedged_worker_is_replaced("/spin");
+fn a_worker_that_spins_is_replaced_while_others_serve(model: &str) {
+    a_wedged_worker_is_replaced(model, "/spin");
 }
 
-fn a_wedged_worker_is_replaced(path: &str) {
-    let server = start(2, &QUICK);
+fn a_wedged_worker_is_replaced(model: &str, path: &str) {
+    let server = start_model(model, 2, &QUICK);
     let client = server.connect();
     let victim = served_by(&client);
     wire::get(&client, path);
@@ -55,9 +65,8 @@ fn a_pool_that_hangs_as_a_whole_recovers() {
 }
 
 /// SIGABRT waits for as long as a process is stopped; SIGKILL does not.
-#[test]
-fn a_stopped_worker_is_killed_and_replaced() {
-    let server = start(2, &QUICK);
+fn a_stopped_worker_is_killed_and_replaced(model: &str) {
+    let server = start_model(model, 2, &QUICK);
     let victim = workers(&server)[0];
     send(victim, Signal::SIGSTOP);
     wait_for("another in its place", || {
@@ -70,9 +79,8 @@ fn a_stopped_worker_is_killed_and_replaced() {
 }
 
 /// Three times as long as a worker may be silent.
-#[test]
-fn a_slow_request_is_not_a_wedged_worker() {
-    let server = start(1, &QUICK);
+fn a_slow_request_is_not_a_wedged_worker(model: &str) {
+    let server = start_model(model, 1, &QUICK);
     for path in ["/sleep?ms=3000", "/cpu?ms=1500"] {
         let client = server.connect();
         wire::get_and_close(&client, path);
@@ -83,9 +91,8 @@ fn a_slow_request_is_not_a_wedged_worker() {
 
 /// One says nothing, one does not read, one sends an octet now and then: each has the only worker
 /// for longer than a worker may be silent.
-#[test]
-fn clients_that_take_their_time_cost_no_worker_its_life() {
-    let server = start(1, &[&QUICK[..], &["--head-timeout", "3s"]].concat());
+fn clients_that_take_their_time_cost_no_worker_its_life(model: &str) {
+    let server = start_model(model, 1, &[&QUICK[..], &["--head-timeout", "3s"]].concat());
     let before = workers(&server);
     let silent = server.connect();
     assert_cut(&silent);
@@ -127,9 +134,8 @@ fn a_request_timeout_is_something_else_and_says_so() {
 }
 
 /// A laptop's lid, a debugger, a paused virtual machine: for the master no time has passed.
-#[test]
-fn a_master_that_was_suspended_kills_nobody() {
-    let server = start(3, &QUICK);
+fn a_master_that_was_suspended_kills_nobody(model: &str) {
+    let server = start_model(model, 3, &QUICK);
     let before = workers(&server);
     for together in [false, true] {
         let all: Vec<i32> = match together {

@@ -25,11 +25,37 @@ use servers::scoreboard::{Event, View};
 use support::server::Server;
 use support::{wait_for, wire};
 
-/// A pool of `prefork`, with so many workers ready.
+/// Makes one `#[test]` of each function for every model with a master; the functions take the
+/// model's name.
+#[macro_export]
+macro_rules! for_every_pool {
+    ($($test:ident),* $(,)?) => {
+        $crate::for_every_pool! { @models [$($test)*] prefork event }
+    };
+    (@models $tests:tt $($model:ident)*) => {
+        $($crate::for_every_pool! { @model $model $tests })*
+    };
+    (@model $model:ident [$($test:ident)*]) => {
+        mod $model {
+            $(#[test]
+            fn $test() {
+                super::$test(stringify!($model));
+            })*
+        }
+    };
+}
+
+/// A pool of `prefork`, with so many workers.
 #[track_caller]
 fn start(workers: usize, options: &[&str]) -> Server {
+    start_model("prefork", workers, options)
+}
+
+/// A pool of a model, with so many workers.
+#[track_caller]
+fn start_model(model: &str, workers: usize, options: &[&str]) -> Server {
     let count = workers.to_string();
-    let server = Server::start("prefork", &[&["--workers", &count], options].concat());
+    let server = Server::start(model, &[&["--workers", &count], options].concat());
     wait_for("all workers are there", || {
         server.children().len() == workers
     });

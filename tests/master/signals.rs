@@ -5,7 +5,13 @@ use nix::sys::signal::Signal;
 use crate::support::proc::Process;
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
-use crate::{assert_serves, send, start, workers};
+use crate::{assert_serves, for_every_pool, send, start, start_model, workers};
+
+for_every_pool! {
+    what_is_meant_for_the_master_does_nothing_to_a_worker,
+    a_storm_of_signals_is_weathered,
+    the_fast_stop_takes_those_along_that_do_not_follow,
+}
 
 /// Signals that a terminal, an operator or a script may send to anybody.
 const STRAY: [Signal; 6] = [
@@ -17,9 +23,8 @@ const STRAY: [Signal; 6] = [
     Signal::SIGCHLD,
 ];
 
-#[test]
-fn what_is_meant_for_the_master_does_nothing_to_a_worker() {
-    let server = start(2, &[]);
+fn what_is_meant_for_the_master_does_nothing_to_a_worker(model: &str) {
+    let server = start_model(model, 2, &[]);
     let before = workers(&server);
     for signal in STRAY {
         before.iter().for_each(|&pid| send(pid, signal));
@@ -31,9 +36,8 @@ fn what_is_meant_for_the_master_does_nothing_to_a_worker() {
 }
 
 /// A request in flight comes through it as well.
-#[test]
-fn a_storm_of_signals_is_weathered() {
-    let server = start(3, &[]);
+fn a_storm_of_signals_is_weathered(model: &str) {
+    let server = start_model(model, 3, &[]);
     let client = server.connect();
     wire::get_and_close(&client, "/sleep?ms=1500");
     server.wait_until_read(&client);
@@ -57,9 +61,8 @@ fn a_storm_of_signals_is_weathered() {
 }
 
 /// Neither a stopped nor a wedged worker holds up the fast stop.
-#[test]
-fn the_fast_stop_takes_those_along_that_do_not_follow() {
-    let mut server = start(3, &["--lab"]);
+fn the_fast_stop_takes_those_along_that_do_not_follow(model: &str) {
+    let mut server = start_model(model, 3, &["--lab"]);
     let client = server.connect();
     wire::get(&client, "/spin");
     server.wait_until_read(&client);

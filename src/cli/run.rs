@@ -107,8 +107,8 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
-    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them: to see what a server
-    /// makes of it.
+    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them, and /intruder, which
+    /// tries what should be forbidden: to see what a server makes of it.
     #[arg(long, help_heading = "The site")]
     lab: bool,
 

@@ -2,6 +2,7 @@
 
 mod echo;
 mod files;
+mod intruder;
 mod lab;
 mod parameters;
 mod status;
@@ -131,6 +132,7 @@ impl Site<'_> {
             b"/crash" if self.lab => (Allow::Get, lab::crash),
             b"/hang" if self.lab => (Allow::Get, lab::hang),
             b"/spin" if self.lab => (Allow::Get, lab::spin),
+            b"/intruder" if self.lab => (Allow::Get, intruder::intruder),
             _ => return None,
         })
     }

@@ -87,6 +87,31 @@ fn the_sandbox_is_around_whoever_serves(model: &str) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
+/// What a worker that has been taken over can do: all of it without a sandbox, nothing within.
+#[test]
+fn an_intruder_gets_nowhere() {
+    let wishes = |options: &[&str]| {
+        let server = Server::start("prefork", &[&["--lab"], options].concat());
+        let text = ask(&server, "/intruder").text();
+        let lines = text.lines().map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    let free = wishes(&[]);
+    let (granted, root) = (free.iter().filter(|it| it.ends_with(": yes")), &free[5]);
+    assert!(
+        granted.count() == 6 || root.contains("be root: no"),
+        "{free:?}"
+    );
+    let confined = wishes(&["--sandbox"]);
+    let refused = confined[..5].iter().all(|it| it.contains(": no, "));
+    assert!(refused, "{confined:?}");
+    if is_root() {
+        let confined = wishes(&["--sandbox", "--user", "nobody"]);
+        let refused = confined.iter().all(|it| it.contains(": no, "));
+        assert!(refused, "{confined:?}");
+    }
+}
+
 /// A change of the user unties a process from its parent's death, so that it has to be tied anew.
 fn nobody_is_left_of_another_user(model: &str) {
     if !is_root() {

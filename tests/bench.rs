@@ -16,6 +16,9 @@ use nix::unistd::Pid;
 use servers::bench::failure::Failure;
 use servers::bench::plan::Scenario;
 use servers::bench::results::{FILE_NAME, Results, SCHEMA};
+use servers::bench::sweep::SweepResults;
+use servers::bench::unp::Tables;
+use servers::models;
 
 /// Generous: a condition that takes longer than this is not going to come true.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -28,9 +31,14 @@ fn servers() -> Command {
 
 /// Runs `servers bench` with `line`, split at spaces, and the results in `directory`.
 fn bench(line: &str, directory: &Path) -> Output {
+    compare(&line.split(' ').collect::<Vec<_>>(), directory)
+}
+
+/// Runs `servers bench` with these arguments, of which some may have spaces.
+fn compare(arguments: &[&str], directory: &Path) -> Output {
     servers()
         .arg("bench")
-        .args(line.split(' '))
+        .args(arguments)
         .arg("--out")
         .arg(directory)
         .output()
@@ -59,7 +67,7 @@ fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn every_model_is_measured_in_every_scenario() {
     let directory = tempfile::tempdir().unwrap();
-    let line = "iterative prefork --blocks 2 --duration 700ms --warm-up 50ms --seed 42 --json";
+    let line = "iterative prefork --blocks 2 --requests 500 --seed 42 --json";
     let output = bench(line, directory.path());
     assert!(output.status.success(), "{}", text(&output.stderr));
 
@@ -117,16 +125,161 @@ fn assert_measured(results: &Results, block: usize, model: &str, scenario: Scena
         window.server.peak_pss_kib > 0 && window.server.peak_threads > 0,
         "{which}"
     );
+    let ledger = window.ledger.unwrap_or_else(|| panic!("{which}"));
+    assert!(ledger.balances(), "{which}: {ledger:?}");
+    assert!(ledger.answered >= window.requests, "{which}: {ledger:?}");
+    let workers = window.workers.as_ref().map(|workers| &workers.requests);
     if model == "prefork" {
         assert!(window.server.peak_processes > 1, "{which}");
+        assert!(workers.is_some_and(|workers| workers.len() > 1), "{which}");
     }
 }
 
-/// Without a warm-up, and with nobody to tell how far it is: `/dev/full` (full(4)).
+/// Four contenders: a model with options, the same with others, a plain one, and one that has one
+/// worker for each connection. The number of requests is exact, so the workers' counts are.
+#[test]
+fn any_command_line_of_run_is_a_contender() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "prefork --workers 2",
+        "prefork  --workers=3 --accept shared",
+        "prefork",
+        "threaded",
+        "--workers",
+        "4",
+        "--mode",
+        "close",
+        "--blocks",
+        "1",
+        "--requests",
+        "300",
+    ];
+    let output = compare(&arguments, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let results = results_in(directory.path());
+    assert_eq!(results.plan.options, ["--workers", "4"]);
+    let expected = [
+        ("prefork --workers 2", Some(2)),
+        ("prefork --workers=3 --accept shared", Some(3)),
+        ("prefork", Some(4)),
+        ("threaded", None),
+    ];
+    for (name, workers) in expected {
+        let mut runs = results.runs.iter();
+        let run = runs.find(|run| run.contender == name).expect(name);
+        let window = run.measurement.as_ref().expect(name);
+        assert_eq!((window.requests, window.attempted), (300, 300), "{name}");
+        let ledger = window.ledger.expect(name);
+        assert_eq!((ledger.by_workers, ledger.attempted), (330, 330), "{name}");
+        let shared = window.workers.as_ref();
+        assert_eq!(shared.map(|it| it.requests.len()), workers, "{name}");
+        assert!(
+            shared.is_none_or(|it| it.sum() == 300),
+            "{name}: {shared:?}"
+        );
+    }
+    let table = text(&output.stdout);
+    assert!(
+        table.contains("How the workers shared the requests"),
+        "{table}"
+    );
+    assert!(table.contains("Every server with --workers 4."), "{table}");
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 100),
+        "{table}"
+    );
+}
+
+/// Eleven rows, some with long names: as many as there will be models.
+#[test]
+fn eleven_contenders_fit() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut arguments = vec![
+        "iterative",
+        "fork",
+        "prefork",
+        "threaded",
+        "iterative",
+        "fork",
+    ];
+    arguments.extend([
+        "prefork --accept shared --workers 16",
+        "prefork --workers 2",
+    ]);
+    arguments.extend(["threaded --backlog 64", "thread", "prefork --workers 2"]);
+    arguments.extend(["--blocks", "1", "-d", "20ms", "--warm-up", "0s"]);
+    let output = compare(&arguments, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    let widest = table.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{table}");
+    let results = results_in(directory.path());
+    assert_eq!(results.summary.len(), 22);
+    assert_eq!(results.plan.contenders[10].name, "prefork --workers 2 #2");
+}
+
+#[test]
+fn stevens_tables_stand_beside_ours() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = bench("--unp --requests 200 --blocks 1 --json", directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let tables: Tables = serde_json::from_slice(&output.stdout).unwrap();
+    let costs = &tables.process_control;
+    let numbers: Vec<u8> = costs.iter().map(|row| row.number).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    for row in costs {
+        let model = models::find(row.server.split(' ').next().unwrap());
+        let strategy = row.server.split(' ').nth(2);
+        let has_it = |model: &models::Model| {
+            strategy.is_none_or(|name| model.strategies.iter().any(|it| it.name() == name))
+        };
+        assert_eq!(row.cpu_s.is_some(), model.is_some_and(has_it), "{row:?}");
+    }
+    assert_eq!(costs[0].process_control_s.unwrap().median, 0.0);
+    assert_eq!(costs[1].percent_of_fork, Some(100.0));
+    assert!(!tables.distribution.is_empty());
+    for column in &tables.distribution {
+        assert_eq!(column.workers.requests.len(), 15, "{column:?}");
+        assert_eq!(column.workers.sum(), 200, "{column:?}");
+    }
+    let printed = fs::read_to_string(directory.path().join("unp.txt")).unwrap();
+    assert!(printed.contains("20.90 s"), "{printed}");
+    assert_eq!(results_in(directory.path()).plan.path, "/bytes?n=4000");
+}
+
+#[test]
+fn a_sweep_shows_each_value_and_how_a_server_broke() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "threaded iterative --sweep connections=2,40 --blocks 1 -d 150ms --mode keep-alive";
+    let output = bench(line, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    // One client at a time: of forty, most wait for longer than the window.
+    assert!(table.contains(" starved"), "{table}");
+    let saved = fs::read_to_string(directory.path().join("sweep.txt")).unwrap();
+    assert!(table.starts_with(&saved), "{table}\nis not\n{saved}");
+    let json = fs::read_to_string(directory.path().join("sweep.json")).unwrap();
+    let swept: SweepResults = serde_json::from_str(&json).unwrap();
+    assert!(!swept.interrupted);
+    for (value, point) in [2, 40].into_iter().zip(&swept.points) {
+        assert_eq!((point.value, point.connections), (value, value as usize));
+        let own = directory.path().join(format!("connections-{value}"));
+        assert_eq!(results_in(&own).summary, point.summary);
+    }
+    let log = text(&output.stderr);
+    assert!(
+        log.starts_with("connections = 2, 40: 2 servers × 1 block each, about "),
+        "{log}"
+    );
+    assert!(log.contains("descriptors: 1040 needed, "), "{log}");
+}
+
+/// With so few requests that there is no warm-up, and with nobody to tell how far it is:
+/// `/dev/full` (full(4)).
 #[test]
 fn a_bench_needs_neither_a_warm_up_nor_a_standard_error() {
     let directory = tempfile::tempdir().unwrap();
-    let line = "bench iterative --mode close --blocks 1 --duration 100ms --warm-up 0s --out";
+    let line = "bench iterative --mode close --blocks 1 --requests 9 --out";
     let status = servers()
         .args(line.split(' '))
         .arg(directory.path())
@@ -152,7 +305,7 @@ fn the_table_is_printed_saved_and_narrow() {
 
     let (table, log) = (text(&output.stdout), text(&output.stderr));
     assert!(
-        log.starts_with("2 models × 2 scenarios × 1 block × 0.1 s, about "),
+        log.starts_with("2 servers × 2 scenarios × 1 block × 0.1 s, about "),
         "{log}"
     );
     let saved = fs::read_to_string(directory.path().join("table.txt")).unwrap();
@@ -182,13 +335,21 @@ fn the_table_is_printed_saved_and_narrow() {
 fn a_model_that_cannot_start_is_a_row_that_says_how() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing").display().to_string();
-    let line = format!("iterative fork --blocks 1 --duration 50ms --run-arg=--root={missing}");
-    let output = bench(&line, directory.path());
+    let broken = format!("fork --root '{missing}'");
+    let line = [&broken, "iterative", "--blocks", "1", "--duration", "50ms"];
+    let output = compare(&line, directory.path());
     assert_eq!(output.status.code(), Some(1));
 
     let results = results_in(directory.path());
     assert_eq!((results.runs.len(), results.interrupted), (4, false));
-    for run in &results.runs {
+    let (failed, others): (Vec<_>, Vec<_>) =
+        results.runs.iter().partition(|run| run.contender == broken);
+    // The others go on as if nothing had happened.
+    assert!(
+        others.iter().all(|run| run.usable().is_some()),
+        "{others:?}"
+    );
+    for run in failed {
         let Some(Failure::DidNotStart { reason }) = &run.failure else {
             panic!("{run:?}")
         };
@@ -198,7 +359,7 @@ fn a_model_that_cannot_start_is_a_row_that_says_how() {
         );
     }
     let table = text(&output.stdout);
-    assert_eq!(table.matches("FAILED ").count(), 4, "{table}");
+    assert_eq!(table.matches("FAILED ").count(), 2, "{table}");
     assert!(table.contains("did not start"), "{table}");
 }
 
@@ -316,12 +477,34 @@ fn wrong_calls_say_what_would_be_right() {
         ("fork --duration 5", "5s or 5ms"),
         ("fork --blocks 0", "0 is not in 1.."),
         ("fork --mode sometimes", "keep-alive"),
+        (
+            "fork --accept pass",
+            "none of these models has --accept pass",
+        ),
+        (
+            "fork --run-arg=--nonsense",
+            "cannot compare 'fork': unexpected argument",
+        ),
+        (
+            "fork --sweep colours=2",
+            "connections, workers, threads can",
+        ),
+        ("fork --unp", "cannot be used with"),
+        ("fork --requests 5 --duration 5s", "cannot be used with"),
+        (
+            "prefork\u{a0}--acept\u{a0}x",
+            "similar argument exists: '--accept'",
+        ),
+        ("fork\u{a0}--accept\u{a0}flock", "it can do: shared"),
+        (
+            "fork\u{a0}--bind\u{a0}127.0.0.1:0",
+            "--bind is the bench's affair",
+        ),
+        ("fork\u{a0}'--root", "has no partner"),
     ] {
-        let output = servers()
-            .arg("bench")
-            .args(line.split(' '))
-            .output()
-            .unwrap();
+        // Where a contender has spaces of its own, they are of another kind here.
+        let typed = line.split(' ').map(|word| word.replace('\u{a0}', " "));
+        let output = servers().arg("bench").args(typed).output().unwrap();
         let complaint = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{line}: {complaint}");
         assert!(complaint.contains(words), "{line}: {complaint}");

@@ -33,6 +33,7 @@ fn every_command_of_the_book_runs() {
         match words.split_first() {
             Some((&"run", arguments)) => run(arguments),
             Some((&"load", arguments)) => load(arguments),
+            Some((&"top", arguments)) => top(arguments),
             Some((&"bench", _)) => succeeds(&[&words[..], &["--help"]].concat()),
             _ => succeeds(&words),
         }
@@ -42,6 +43,9 @@ fn every_command_of_the_book_runs() {
 /// `run MODEL OPTIONS`, on a port of its own.
 fn run(arguments: &[&str]) {
     let (model, options) = arguments.split_first().expect("run takes a model");
+    if !support::can_run(model) {
+        return;
+    }
     let mut kept = Vec::new();
     let mut options = options.iter();
     while let Some(&option) = options.next() {
@@ -80,6 +84,31 @@ fn load(arguments: &[&str]) {
     succeeds(&words.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
+/// `top PID|URL OPTIONS`, a frame of a server of its own and without waiting for it.
+fn top(arguments: &[&str]) {
+    let server = Server::start("prefork", &[]);
+    let mut words = vec![
+        "top".to_owned(),
+        "--once".to_owned(),
+        "--time=0s".to_owned(),
+    ];
+    let is_url = |word: &&&str| word.starts_with("http://");
+    words.push(match arguments.iter().find(is_url) {
+        Some(_) => format!("http://{}", server.address),
+        None => server.pid().to_string(),
+    });
+    let mut arguments = arguments.iter();
+    while let Some(&word) = arguments.next() {
+        match word {
+            "--once" => {}
+            "--time" => drop(arguments.next().expect("--time takes a value")),
+            _ if !word.starts_with("--") && words.len() == 4 => {}
+            _ => words.push(word.to_owned()),
+        }
+    }
+    succeeds(&words.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
 #[track_caller]
 fn succeeds(words: &[&str]) {
     let output = Command::new(BINARY).args(words).output().unwrap();
@@ -110,15 +139,25 @@ fn commands() -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// The words up to where the shell takes over: a pipe, a redirection, `&`, a comment.
+/// The words up to where the shell takes over: a pipe, a redirection, `&`, a comment. What is
+/// quoted is one word.
 fn arguments(command: &str) -> Vec<String> {
     let is_shell = |word: &&str| matches!(*word, "|" | "&" | ">" | "2>" | "#" | "&&" | ";");
-    let words = command
-        .split_whitespace()
-        .take_while(|word| !is_shell(word));
+    let mut words = Vec::new();
+    // Every other piece is within quotes.
+    for (index, piece) in command.split(['\'', '"']).enumerate() {
+        if index % 2 == 1 {
+            words.push(piece.to_owned());
+            continue;
+        }
+        let own: Vec<&str> = piece.split_whitespace().collect();
+        let plain = own.iter().take_while(|word| !is_shell(word));
+        words.extend(plain.map(|word| (*word).to_owned()));
+        if own.iter().any(is_shell) {
+            break;
+        }
+    }
     words
-        .map(|word| word.trim_matches(['\'', '"']).to_owned())
-        .collect()
 }
 
 #[test]
@@ -128,4 +167,6 @@ fn the_shell_is_left_out_of_a_command() {
         arguments(line),
         ["load", "http://127.0.0.1:8080/", "-c", "4", "--json"]
     );
+    let line = "bench 'prefork --workers 4' fork > table";
+    assert_eq!(arguments(line), ["bench", "prefork --workers 4", "fork"]);
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use servers::models;
 
-const SUBCOMMANDS: [&str; 6] = ["list", "run", "load", "bench", "completions", "man"];
+const SUBCOMMANDS: [&str; 7] = ["list", "run", "load", "top", "bench", "completions", "man"];
 
 fn servers(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_servers"));
@@ -307,6 +307,17 @@ fn a_wrong_call_shows_the_usage_of_its_subcommand() {
 fn bench_wants_a_window_that_lasts() {
     let message = fails(2, &["bench", "iterative", "--duration", "0s"]);
     assert!(message.contains("must be more than 0"), "{message}");
+}
+
+#[test]
+fn a_call_can_be_checked_without_serving() {
+    // The port is taken, and nobody minds.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = prints(&["run", "prefork", "--bind", &address, "--check"]);
+    assert_eq!(said, "");
+    let message = fails(2, &["run", "iterative", "--accept", "pass", "--check"]);
+    assert!(message.contains("it can do: shared"), "{message}");
 }
 
 #[test]

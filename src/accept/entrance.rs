@@ -222,3 +222,15 @@ impl Door {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worker may have threads that all use its door.
+    #[test]
+    fn doors_can_be_shared_by_threads() {
+        fn is_shared<T: Sync>() {}
+        is_shared::<Door>();
+    }
+}

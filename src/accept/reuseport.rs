@@ -14,6 +14,7 @@
 use std::io;
 
 use super::Listener;
+use crate::sys::errors::plain;
 use crate::sys::reuseport;
 
 /// The listeners of a pool, one per slot, all on one port.
@@ -36,7 +37,8 @@ impl Listeners {
         let mut by_slot = vec![first];
         by_slot.extend(siblings);
         while by_slot.len() < slots {
-            by_slot.push(by_slot[0].beside()?);
+            let next = by_slot[0].beside();
+            by_slot.push(next.map_err(|error| explain(&error, slots))?);
         }
         // ANCHOR_END: open
         let all = Self { by_slot };
@@ -76,6 +78,13 @@ impl Listeners {
             .collect();
         Ok(reuseport::deal(&self.by_slot[0], slots, &out)?)
     }
+}
+
+fn explain(error: &io::Error, slots: usize) -> io::Error {
+    let reason = plain(error);
+    io::Error::other(format!(
+        "cannot open a listener for each of {slots} workers: {reason}"
+    ))
 }
 
 #[cfg(test)]

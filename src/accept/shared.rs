@@ -1,13 +1,14 @@
 //! The shared listener: every process or thread that holds it may accept from it.
 
-use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::asynchronous::AsyncListener;
 use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
@@ -42,9 +43,13 @@ pub struct Listener {
     socket: TcpListener,
     /// Others on the same port that came with it; see [`Listener::with`].
     siblings: Vec<Self>,
-    /// Once the server stops: how many connections of the accept queue are still to be answered.
-    left_to_drain: Cell<Option<u32>>,
+    /// Once the server stops: how many connections of the accept queue are still to be answered, by
+    /// all threads together. Before that, [`SERVING`].
+    left_to_drain: AtomicI64,
 }
+
+/// Nothing is to be drained: the server has not been asked to stop, or nobody has looked since.
+const SERVING: i64 = -1;
 
 impl Listener {
     /// Listens on `address` (port 0 picks a free one) with room for `backlog` connections that
@@ -83,8 +88,17 @@ impl Listener {
         Ok(Self {
             socket,
             siblings: Vec::new(),
-            left_to_drain: Cell::new(None),
+            left_to_drain: AtomicI64::new(SERVING),
         })
+    }
+
+    /// The same listener for tasks of a runtime: to be called on one of its threads, by the only
+    /// process that accepts from it.
+    ///
+    /// # Errors
+    /// The runtime cannot watch it.
+    pub fn into_async(self) -> io::Result<AsyncListener> {
+        AsyncListener::of(self.socket)
     }
 
     /// The address, with the port that was picked.
@@ -125,7 +139,11 @@ impl Listener {
                     self.count_taken();
                     return Ok(Some(client));
                 }
-                Err(Errno::EAGAIN) if self.is_draining() => return Ok(None),
+                Err(Errno::EAGAIN) if self.is_draining() => {
+                    // Nobody else has to find out for themselves.
+                    self.left_to_drain.store(0, Relaxed);
+                    return Ok(None);
+                }
                 Err(error) => recover(error)?,
             }
         }
@@ -184,7 +202,7 @@ impl Listener {
     // ANCHOR_END: try_accept
 
     fn is_draining(&self) -> bool {
-        self.left_to_drain.get().is_some()
+        self.left_to_drain.load(Relaxed) != SERVING
     }
 
     /// How many of those that were in the queue when the server was asked to stop are left, as far
@@ -192,18 +210,18 @@ impl Listener {
     /// O_NONBLOCK would do, but for all who share the listener, and those who are not to stop would
     /// never wait again.
     // ANCHOR: drain
-    fn left_to_drain(&self) -> io::Result<u32> {
-        let queued = self.waiting()?;
-        let left = self.left_to_drain.get();
-        let left = left.map_or(queued, |left| left.min(queued));
-        self.left_to_drain.set(Some(left));
-        Ok(left)
+    pub(super) fn left_to_drain(&self) -> io::Result<i64> {
+        let queued = i64::from(self.waiting()?);
+        // Of several threads the first decides.
+        let left = &self.left_to_drain;
+        let _ = left.compare_exchange(SERVING, queued, Relaxed, Relaxed);
+        Ok(left.fetch_min(queued, Relaxed).min(queued))
     }
 
-    fn count_taken(&self) {
-        let left = self.left_to_drain.get();
-        self.left_to_drain
-            .set(left.map(|left| left.saturating_sub(1)));
+    pub(super) fn count_taken(&self) {
+        let one_less = |left: i64| (left > 0).then(|| left - 1);
+        // Nothing is counted before the stop: that is no error here.
+        let _ = self.left_to_drain.fetch_update(Relaxed, Relaxed, one_less);
     }
     // ANCHOR_END: drain
 }
@@ -228,7 +246,7 @@ pub(super) fn recover(error: Errno) -> io::Result<()> {
     match error {
         // The tick, a signal, or a client that has already gone.
         Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
+        error if is_exhaustion(error) => {
             crate::log!("accept: {}; waiting until that changes", error.desc());
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())

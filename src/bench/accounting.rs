@@ -12,6 +12,10 @@
 //!   10 ms; a difference of two readings is off by about 6 ms (one standard deviation), in either
 //!   direction: 0.4 % of a window in which the server was busy for 1.5 s.
 //!
+//! A child that ends while the group is being read could fall between the two: its own clock is
+//! gone, and its parent was read before it was reaped. So a reading counts only if the group was
+//! the same before and after it.
+//!
 //! getrusage(2) with RUSAGE_CHILDREN would be exact for all, but only once the server has ended:
 //! starting, warming up and stopping would be in it. [`Lifetime`] keeps it beside the other figure.
 
@@ -24,6 +28,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde::{Deserialize, Serialize};
+
+/// Readings of a group until two of them agree.
+const READINGS_MAX: usize = 10;
 
 /// A process group, which is to say a server with all its processes.
 #[derive(Debug, Clone, Copy)]
@@ -55,15 +62,24 @@ impl Census {
 impl Group {
     /// User and system time that the group has used so far, reaped children included.
     ///
+    /// Where children come and go all the time, the last of some readings is as good as any.
+    ///
     /// # Errors
     /// `/proc` cannot be read.
     pub fn cpu(self) -> io::Result<Duration> {
         let tick = tick_length();
-        let members = self.members()?;
-        Ok(members
-            .iter()
-            .map(|stat| own_cpu(stat, tick) + tick * stat.reaped_ticks)
-            .sum())
+        let used = |stat: &Stat| own_cpu(stat, tick) + tick * stat.reaped_ticks;
+        let mut members = self.members()?;
+        let mut sum = Duration::ZERO;
+        for _ in 0..READINGS_MAX {
+            sum = members.iter().map(used).sum();
+            let after = self.members()?;
+            if is_same(&members, &after) {
+                break;
+            }
+            members = after;
+        }
+        Ok(sum)
     }
 
     /// Processes, threads and memory at this moment.
@@ -103,6 +119,12 @@ impl Group {
         }
         Ok(members)
     }
+}
+
+/// Whether nobody came, ended or was reaped between two readings.
+fn is_same(before: &[Stat], after: &[Stat]) -> bool {
+    let who = |stat: &Stat| (stat.pid, stat.state == 'Z', stat.reaped_ticks);
+    before.iter().map(who).eq(after.iter().map(who))
 }
 
 fn is_process(path: &Path) -> bool {

@@ -19,6 +19,8 @@ pub struct Budget {
     base: Duration,
     /// Each further one adds this.
     each_further: Duration,
+    /// Repetitions, unless somebody asks for another number.
+    pub blocks: usize,
 }
 
 impl Budget {
@@ -26,11 +28,13 @@ impl Budget {
     pub const FULL: Budget = Budget {
         base: Duration::from_secs(105),
         each_further: Duration::from_secs(17),
+        blocks: 5,
     };
     /// Under 30 seconds for four models, under 1 minute for eleven.
     pub const QUICK: Budget = Budget {
         base: Duration::from_secs(25),
         each_further: Duration::from_secs(4),
+        blocks: 3,
     };
     const BASE_CONTENDERS: usize = 4;
 
@@ -48,6 +52,19 @@ impl Budget {
 /// The warm-up's length as a part of the window's.
 const WARM_UP_SHARE: f64 = 0.25;
 
+/// Repetitions at each value of a sweep: in full, and where it is to be quick.
+pub const SWEEP_BLOCKS: [usize; 2] = [3, 1];
+/// The window at each value of a sweep, at the least.
+pub const SWEEP_WINDOW: Duration = Duration::from_millis(750);
+/// A window has this long for each connection, so that a server which is up to it can answer all of
+/// them: who is not answered then has been passed over.
+const WINDOW_PER_CONNECTION: Duration = Duration::from_micros(250);
+
+/// The window of so many connections.
+pub(super) fn window_for(window: Duration, connections: usize) -> Duration {
+    window.max(WINDOW_PER_CONNECTION.mul_f64(connections as f64))
+}
+
 /// The warm-up that goes with a window.
 pub fn warm_up_for(window: Duration) -> Duration {
     window
@@ -63,13 +80,13 @@ mod tests {
     #[test]
     fn the_default_plans_keep_their_promises() {
         let promise = [
-            (Budget::FULL, 4, 5, 120),
-            (Budget::FULL, 11, 5, 240),
-            (Budget::QUICK, 4, 3, 30),
-            (Budget::QUICK, 11, 3, 60),
+            (Budget::FULL, 4, 120),
+            (Budget::FULL, 11, 240),
+            (Budget::QUICK, 4, 30),
+            (Budget::QUICK, 11, 60),
         ];
-        for (budget, contenders, blocks, seconds) in promise {
-            let mut plan = plan(contenders, blocks, 0);
+        for (budget, contenders, seconds) in promise {
+            let mut plan = plan(contenders, budget.blocks, 0);
             plan.window = budget.window(contenders, plan.runs());
             plan.warm_up = warm_up_for(plan.window);
             assert!(plan.window >= Duration::from_millis(300), "{plan}");

@@ -18,6 +18,8 @@ pub const OTHERS_SHARE_MAX: f64 = 0.05;
 pub enum Mark {
     /// Requests failed.
     Errors,
+    /// The workers' counts and the client's cannot both be true.
+    Miscounted,
     /// The generator was near its own limit.
     GeneratorBound,
     /// The latencies shown leave out more than [`LITTLES_LAW_GAP_MAX`] of the time.
@@ -33,6 +35,7 @@ impl Mark {
     pub fn letter(self) -> char {
         match self {
             Mark::Errors => 'E',
+            Mark::Miscounted => 'M',
             Mark::GeneratorBound => 'G',
             Mark::LittlesLaw => 'L',
             Mark::Steal => 'S',
@@ -44,6 +47,10 @@ impl Mark {
     pub fn meaning(self) -> &'static str {
         match self {
             Mark::Errors => "requests failed",
+            Mark::Miscounted => {
+                "the workers counted fewer requests than the client has answers, or more than it \
+                 asked: server or bench is wrong"
+            }
             Mark::GeneratorBound => {
                 "the generator used over 85 % of its CPU; the server may be faster than this"
             }
@@ -61,6 +68,7 @@ impl Mark {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Readings {
     pub(super) errors: u64,
+    pub(super) miscounted: bool,
     pub(super) generator_share: f64,
     pub(super) littles_law_gap: f64,
     pub(super) steal_share: f64,
@@ -72,6 +80,7 @@ impl Readings {
     pub(super) fn marks(self) -> Vec<Mark> {
         let gates = [
             (self.errors > 0, Mark::Errors),
+            (self.miscounted, Mark::Miscounted),
             (
                 self.generator_share > GENERATOR_SHARE_MAX,
                 Mark::GeneratorBound,
@@ -105,6 +114,7 @@ mod tests {
 
     const QUIET: Readings = Readings {
         errors: 0,
+        miscounted: false,
         generator_share: 0.85,
         littles_law_gap: 0.05,
         steal_share: 0.01,
@@ -115,6 +125,14 @@ mod tests {
     fn each_gate_marks_on_its_own() {
         assert_eq!(QUIET.marks(), []);
         assert_eq!(Readings { errors: 1, ..QUIET }.marks(), [Mark::Errors]);
+        assert_eq!(
+            Readings {
+                miscounted: true,
+                ..QUIET
+            }
+            .marks(),
+            [Mark::Miscounted]
+        );
         assert_eq!(
             Readings {
                 generator_share: 0.86,

@@ -1,8 +1,9 @@
 //! One run: start a server afresh, warm it up, measure one window, stop it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -10,18 +11,31 @@ use hdrhistogram::Histogram;
 use super::accounting::{Census, Lifetime};
 use super::cpu_meter::{CpuMeter, Elapsed};
 use super::failure::Failure;
-use super::gates::{Readings, littles_law_gap};
+use super::gates::{Mark, Readings, littles_law_gap};
 use super::layout::Layout;
+use super::limits::sources;
 use super::plan::{Contender, Plan, Scenario};
 use super::results::{GeneratorUse, Latency, Measurement, ServerUse};
 use super::sampler::Sampler;
-use super::server::Server;
+use super::server::{Server, wait_until};
 use super::statistics::carries;
+use super::workers::{self, Ledger};
 use crate::load::{self, Amount, Outcome, Target, Watch};
+use crate::scoreboard::View;
+
+/// A window that its number of requests ends may take this long, and no longer.
+const REQUESTS_DEADLINE: Duration = Duration::from_secs(60);
+/// From so many connections on, what a warm-up leaves in the accept queue is served before the
+/// window begins, and no longer than this.
+const SETTLE_FROM: usize = 500;
+const SETTLE_MAX: Duration = Duration::from_secs(1);
+/// A server that uses less than this between two looks has settled.
+const SETTLED: Duration = Duration::from_micros(200);
+const SETTLE_LOOK: Duration = Duration::from_millis(10);
 
 /// What stays the same from run to run.
 pub(super) struct Bench<'a> {
-    pub(super) program: PathBuf,
+    pub(super) program: &'a Path,
     pub(super) plan: &'a Plan,
     pub(super) layout: &'a Layout,
     pub(super) watch: &'a Watch,
@@ -34,11 +48,11 @@ impl Bench<'_> {
     /// Carries out one run.
     pub(super) fn run(&self, who: &Contender, scenario: Scenario) -> Verdict {
         let before = Lifetime::of_reaped_children().unwrap_or_default();
-        let mut server = match Server::start(&self.program, who, &self.layout.server_cpus) {
+        let mut server = match Server::start(self.program, who, &self.layout.server_cpus) {
             Ok(server) => server,
             Err(failure) => return (None, Some(failure)),
         };
-        let measured = self.warm_up_and_measure(&mut server, scenario);
+        let measured = self.warm_up_and_measure(&mut server, who, scenario);
         let stopped = server.stop();
         let lifetime = Lifetime::of_reaped_children()
             .unwrap_or_default()
@@ -61,39 +75,85 @@ impl Bench<'_> {
     fn warm_up_and_measure(
         &self,
         server: &mut Server,
+        who: &Contender,
         scenario: Scenario,
     ) -> Result<Measurement, Failure> {
-        if !self.plan.warm_up.is_zero() {
-            self.load(server, scenario, self.plan.warm_up)?;
+        let scoreboard = View::of_process(server.group().0.as_raw().cast_unsigned()).ok();
+        let mut ledger = Ledger::default();
+        if let Some(amount) = self.warm_up() {
+            enter(&mut ledger, &self.load(server, scenario, amount)?);
             server.check_alive()?;
+            self.let_settle(server);
         }
+        let before = scoreboard.as_ref().map(workers::read).unwrap_or_default();
         let window = self.window(server, scenario);
         // Looked at first: a generator that complains about a dead server is not the news.
         server.check_alive()?;
-        window
+        let (outcome, mut measurement) = window?;
+        enter(&mut ledger, &outcome);
+        if let Some(scoreboard) = scoreboard {
+            let now = workers::read(&scoreboard);
+            ledger.by_workers = now.iter().sum();
+            if !ledger.balances() {
+                measurement.marks.push(Mark::Miscounted);
+            }
+            measurement.ledger = Some(ledger);
+            measurement.workers = who.workers_last.then(|| workers::since(&before, &now));
+        }
+        Ok(measurement)
     }
 
-    fn window(&self, server: &Server, scenario: Scenario) -> Result<Measurement, Failure> {
+    fn warm_up(&self) -> Option<Amount> {
+        let amount = match self.plan.requests.map(Plan::warm_up_requests) {
+            Some(requests) => Amount::Requests(requests),
+            None => Amount::Duration(self.plan.warm_up),
+        };
+        let nothing = [Amount::Requests(0), Amount::Duration(Duration::ZERO)];
+        (!nothing.contains(&amount)).then_some(amount)
+    }
+
+    /// Waits until the server has worked off what the end of the warm-up has left it: with
+    /// thousands of connections that is a good part of a window.
+    fn let_settle(&self, server: &Server) {
+        if self.plan.connections < SETTLE_FROM {
+            return;
+        }
+        let used = || server.group().cpu().unwrap_or_default();
+        let mut before = used();
+        wait_until(SETTLE_MAX, || {
+            thread::sleep(SETTLE_LOOK);
+            let now = used();
+            let has_settled = now.saturating_sub(before) < SETTLED;
+            before = now;
+            has_settled.then_some(())
+        });
+    }
+
+    fn window(
+        &self,
+        server: &Server,
+        scenario: Scenario,
+    ) -> Result<(Outcome, Measurement), Failure> {
         let group = server.group();
         let meter = CpuMeter::read();
         let sampler = Sampler::start(group, self.plan.window);
         // What is still being served from the warm-up falls into this window, and as much of this
         // window falls behind its end: a few requests, which cancel out.
         let cpu_before = group.cpu().map_err(not_measured)?;
-        let outcome = self.load(server, scenario, self.plan.window)?;
+        let amount = match self.plan.requests {
+            Some(requests) => Amount::Requests(requests),
+            None => Amount::Duration(self.plan.window),
+        };
+        let outcome = self.load(server, scenario, amount)?;
         let cpu = group
             .cpu()
             .map_err(not_measured)?
             .saturating_sub(cpu_before);
-        Ok(measurement(
-            &outcome,
-            cpu,
-            sampler.finish(),
-            meter.elapsed(),
-        ))
+        let measurement = measurement(&outcome, cpu, sampler.finish(), meter.elapsed());
+        Ok((outcome, measurement))
     }
 
-    fn load(&self, server: &Server, how: Scenario, length: Duration) -> Result<Outcome, Failure> {
+    fn load(&self, server: &Server, how: Scenario, amount: Amount) -> Result<Outcome, Failure> {
         let address = server.address();
         let path = self.plan.path.clone();
         let target = Target {
@@ -104,15 +164,33 @@ impl Bench<'_> {
         let plan = load::Plan {
             connections: self.plan.connections,
             threads: self.layout.generator_threads(self.plan.connections),
-            amount: Amount::Duration(length),
+            amount,
+            time_max: Some(REQUESTS_DEADLINE),
             keep_alive: how == Scenario::KeepAlive,
             cpus: self.layout.generator_cpus.clone(),
+            sources: sources(self.plan.connections),
             ..load::Plan::new(target)
         };
-        load::run(&plan, self.watch).map_err(|error| Failure::NotMeasured {
-            reason: error.to_string(),
-        })
+        let not_measured = |reason| Failure::NotMeasured { reason };
+        let outcome =
+            load::run(&plan, self.watch).map_err(|error| not_measured(error.to_string()))?;
+        match amount {
+            Amount::Requests(all) if outcome.attempted < all && !outcome.interrupted => {
+                let seconds = REQUESTS_DEADLINE.as_secs();
+                let done = outcome.attempted;
+                Err(not_measured(format!(
+                    "only {done} of {all} requests were begun within {seconds} s"
+                )))
+            }
+            _ => Ok(outcome),
+        }
     }
+}
+
+/// What the client has counted, added to what it had.
+fn enter(ledger: &mut Ledger, outcome: &Outcome) {
+    ledger.answered += outcome.requests;
+    ledger.attempted += outcome.attempted;
 }
 
 #[allow(
@@ -131,6 +209,7 @@ fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, elapsed: Elapsed)
     let gap = littles_law_gap(requests_per_s, outcome.latency.mean() / 1e9, answered);
     let readings = Readings {
         errors: outcome.errors.total(),
+        miscounted: false,
         generator_share: outcome.cpu_share(),
         littles_law_gap: gap,
         steal_share: elapsed.steal_share(),
@@ -147,6 +226,9 @@ fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, elapsed: Elapsed)
         bytes: outcome.bytes,
         requests_per_s,
         latency: latency(&outcome.latency),
+        // Known only when the scoreboard has been read.
+        workers: None,
+        ledger: None,
         server: server_use(cpu, peak, outcome.requests),
         generator: GeneratorUse {
             threads: outcome.threads,

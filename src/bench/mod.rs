@@ -16,12 +16,17 @@
 //! | [`plan`] | who, how often, in which order, how long |
 //! | [`budget`] | how long a window may be, so that the whole ends in time |
 //! | [`layout`] | which processors each side has |
+//! | [`limits`] | how many connections this machine allows |
 //! | [`server`], `streams` | the server under test, from start to proof that nothing is left |
 //! | [`accounting`], [`cpu_meter`] | what its processes use, and what others use meanwhile |
 //! | `measure`, `sampler` | one run |
+//! | [`workers`] | how a server's workers shared the load |
 //! | [`gates`] | what must be said about a window |
 //! | [`statistics`], [`summary`] | from windows to rows |
 //! | [`results`] | the file |
+//! | [`sweep`] | the same bench with one number varied |
+//! | [`unp`] | Stevens' nine servers, and the figures that he published |
+//! | [`verify`] | whether the answers are right |
 
 pub mod accounting;
 pub mod budget;
@@ -31,6 +36,7 @@ pub mod failure;
 pub mod gates;
 pub mod json;
 pub mod layout;
+pub mod limits;
 mod measure;
 pub mod plan;
 pub mod results;
@@ -40,9 +46,13 @@ pub mod server;
 pub mod statistics;
 mod streams;
 pub mod summary;
+pub mod sweep;
+pub mod unp;
+pub mod verify;
+pub mod workers;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cpu_meter::CpuMeter;
 use environment::Environment;
@@ -61,36 +71,53 @@ pub trait Observer {
     fn block_ends(&mut self, block: usize);
 }
 
+/// What all benches of one process share: the division of the processors, and the program.
+pub struct Setup {
+    layout: Layout,
+    program: PathBuf,
+}
+
+impl Setup {
+    /// Divides the processors and takes the generator's side, from which there is no way back: so
+    /// this is done once.
+    ///
+    /// # Errors
+    /// The processors cannot be divided, or this program's own path is unknown.
+    pub fn prepare() -> io::Result<Setup> {
+        let layout = Layout::of_this_machine()?;
+        layout.take_generator_side()?;
+        let program = std::env::current_exe()?;
+        Ok(Setup { layout, program })
+    }
+}
+
 /// Carries out `plan`, and saves what is measured in `directory` after each block.
 ///
 /// Must be called on a thread that lives as long as the servers: they are killed when it ends.
 /// Setting [`Watch::stop`] ends it early; the run that was under way is left out.
 ///
 /// # Errors
-/// The processors cannot be divided, this program's own path is unknown, or the results cannot be
-/// written. What goes wrong with a contender is in the results.
+/// The results cannot be written. What goes wrong with a contender is in the results.
 pub fn run(
+    setup: &Setup,
     plan: Plan,
     directory: &Path,
     watch: &Watch,
     observer: &mut dyn Observer,
 ) -> io::Result<Results> {
-    let layout = Layout::of_this_machine()?;
     let mut results = Results {
         schema: SCHEMA,
         interrupted: true,
-        environment: Environment::look(layout.clone()),
+        environment: Environment::look(setup.layout.clone()),
         summary: Vec::new(),
         runs: Vec::new(),
         plan,
     };
     let plan = results.plan.clone();
-    layout.take_generator_side()?;
-    let program = std::env::current_exe()?;
     let bench = Bench {
-        program,
+        program: &setup.program,
         plan: &plan,
-        layout: &layout,
+        layout: &setup.layout,
         watch,
     };
     let meter = CpuMeter::read();

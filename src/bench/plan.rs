@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::OVERHEAD;
 
+/// What a request with a connection of its own may take, where nobody knows: the mean of dear and
+/// cheap models, some 300 and some 60 µs.
+const REQUEST: Duration = Duration::from_micros(100);
+/// The warm-up's part of a window that a number of requests ends.
+const WARM_UP_PART: f64 = 0.1;
+
 /// One thing that is compared: a command line of `servers run` under a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contender {
@@ -14,16 +20,19 @@ pub struct Contender {
     pub name: String,
     /// What follows `servers run`: the model, then its options.
     pub arguments: Vec<String>,
+    /// Whether a worker lives as long as the server, so that it makes sense to ask how the load was
+    /// shared; not so where each connection has a worker of its own.
+    #[serde(default)]
+    pub workers_last: bool,
 }
 
 impl Contender {
-    /// The model `name`, with `options` after it.
-    pub fn new(name: &str, options: &[String]) -> Contender {
-        let mut arguments = vec![name.to_owned()];
-        arguments.extend_from_slice(options);
+    /// The command line `arguments` of `servers run` under its own words as a name.
+    pub fn new(arguments: &[&str]) -> Contender {
         Contender {
-            name: name.to_owned(),
-            arguments,
+            name: arguments.join(" "),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            workers_last: true,
         }
     }
 }
@@ -52,6 +61,9 @@ impl fmt::Display for Scenario {
 pub struct Plan {
     /// Who is compared, in the order of the table.
     pub contenders: Vec<Contender>,
+    /// Options that every server has; they are among each contender's arguments, too.
+    #[serde(default)]
+    pub options: Vec<String>,
     /// The scenarios, in the order in which a contender meets them.
     pub scenarios: Vec<Scenario>,
     /// Repetitions of the whole.
@@ -66,6 +78,10 @@ pub struct Plan {
     /// What is measured.
     #[serde(rename = "window_s", with = "super::seconds")]
     pub window: Duration,
+    /// Where it is given, a window ends after so many requests instead of after a time, and the
+    /// warm-up after a tenth of them.
+    #[serde(default)]
+    pub requests: Option<u64>,
     /// Decides the order within every block.
     pub seed: u64,
 }
@@ -91,9 +107,19 @@ impl Plan {
         self.contenders.len() * self.scenarios.len() * self.blocks
     }
 
-    /// About how long the whole takes.
+    /// About how long the whole takes. Nobody knows how long a number of requests takes; it is a
+    /// guess.
     pub fn estimate(&self) -> Duration {
-        (self.warm_up + self.window + OVERHEAD) * u32::try_from(self.runs()).unwrap_or(u32::MAX)
+        let loaded = match self.requests {
+            Some(requests) => REQUEST.mul_f64(requests as f64 * (1.0 + WARM_UP_PART)),
+            None => self.warm_up + self.window,
+        };
+        (loaded + OVERHEAD).mul_f64(self.runs() as f64)
+    }
+
+    /// The warm-up of a window of so many requests.
+    pub fn warm_up_requests(requests: u64) -> u64 {
+        (requests as f64 * WARM_UP_PART) as u64
     }
 }
 
@@ -101,13 +127,16 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} × {} × {} × {} s, about {}",
-            counted(self.contenders.len(), "model"),
+            "{} × {} × {} × ",
+            counted(self.contenders.len(), "server"),
             counted(self.scenarios.len(), "scenario"),
             counted(self.blocks, "block"),
-            Rounded(self.window.as_secs_f64()),
-            Clock(self.estimate()),
-        )
+        )?;
+        match self.requests {
+            Some(requests) => write!(f, "{requests} requests")?,
+            None => write!(f, "{} s", Rounded(self.window.as_secs_f64()))?,
+        }
+        write!(f, ", about {}", Clock(self.estimate()))
     }
 }
 
@@ -125,8 +154,8 @@ impl fmt::Display for Rounded {
     }
 }
 
-/// `40 s`, `1 min 40 s`.
-struct Clock(Duration);
+/// `40 s`, `1 min 40 s`. Rounded up: it is a promise.
+pub struct Clock(pub Duration);
 
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,14 +174,16 @@ pub(super) mod tests {
     pub(crate) fn plan(contenders: usize, blocks: usize, seed: u64) -> Plan {
         Plan {
             contenders: (0..contenders)
-                .map(|n| Contender::new(&n.to_string(), &[]))
+                .map(|n| Contender::new(&[&n.to_string()]))
                 .collect(),
+            options: Vec::new(),
             scenarios: vec![Scenario::Close, Scenario::KeepAlive],
             blocks,
             connections: 16,
             path: "/".to_owned(),
             warm_up: Duration::from_millis(375),
             window: Duration::from_millis(1500),
+            requests: None,
             seed,
         }
     }
@@ -187,7 +218,7 @@ pub(super) mod tests {
         let said = plan(4, 5, 0).to_string();
         assert_eq!(
             said,
-            "4 models × 2 scenarios × 5 blocks × 1.5 s, about 79 s"
+            "4 servers × 2 scenarios × 5 blocks × 1.5 s, about 79 s"
         );
         assert_eq!(Clock(Duration::from_secs(100)).to_string(), "1 min 40 s");
     }

@@ -13,6 +13,7 @@ use super::gates::Mark;
 use super::json;
 use super::plan::{Plan, Scenario};
 use super::summary::Row;
+use super::workers::{Ledger, Workers};
 use crate::load::Errors;
 
 /// The number of the file's layout; a change that old readers would misread raises it.
@@ -83,6 +84,13 @@ pub struct Measurement {
     pub requests_per_s: f64,
     /// Service times.
     pub latency: Latency,
+    /// How the workers shared the window's requests; none where a worker lives for one connection,
+    /// and its slot is but a place that others have had as well.
+    #[serde(default)]
+    pub workers: Option<Workers>,
+    /// The workers' account and the client's; none where the server has no scoreboard.
+    #[serde(default)]
+    pub ledger: Option<Ledger>,
     /// What the server used.
     pub server: ServerUse,
     /// What the generator used.

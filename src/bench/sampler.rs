@@ -26,10 +26,14 @@ impl Sampler {
             let mut peak = Census::default();
             let mut wait = interval / 2;
             for _ in 0..SAMPLES {
-                if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
+                let is_over = stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout);
+                // A number of requests may be done before the first sample is due.
+                if !is_over || peak == Census::default() {
+                    peak = peak.peak(group.census().unwrap_or_default());
+                }
+                if is_over {
                     break;
                 }
-                peak = peak.peak(group.census().unwrap_or_default());
                 wait = interval;
             }
             peak

@@ -8,6 +8,8 @@ use super::gates::Mark;
 use super::plan::{Plan, Scenario};
 use super::results::{Measurement, Run};
 use super::statistics::Spread;
+use super::workers::Workers;
+use crate::load::Errors;
 
 /// One contender in one scenario. A figure that was not measured in every block is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub struct Row {
     pub max_us: Option<Spread>,
     /// Requests failed in all blocks together.
     pub errors: u64,
+    /// The same by kind.
+    #[serde(default)]
+    pub errors_by_kind: Errors,
     /// Connections of the plan that never got an answer.
     pub never_answered: Option<Spread>,
     /// User and system time of all the server's processes for each answered request.
@@ -40,6 +45,19 @@ pub struct Row {
     pub processes: Option<Spread>,
     /// Peak of the samples.
     pub threads: Option<Spread>,
+    /// Workers among which the load was shared; none where there is but one, or one for each
+    /// connection.
+    #[serde(default)]
+    pub workers: Option<Spread>,
+    /// Requests of the worker that answered fewest.
+    #[serde(default)]
+    pub requests_of_least: Option<Spread>,
+    /// Requests of the worker that answered most.
+    #[serde(default)]
+    pub requests_of_most: Option<Spread>,
+    /// Jain's fairness index over the workers: 1 where all answered alike.
+    #[serde(default)]
+    pub fairness: Option<Spread>,
     /// In how many blocks each mark was called for.
     pub marks: BTreeMap<Mark, usize>,
     /// How it failed: a few words for the table, the whole story, and in how many blocks.
@@ -85,14 +103,33 @@ fn row(contender: &str, scenario: Scenario, runs: &[&Run]) -> Row {
         p999_us: spread_of_all(|window| window.latency.p999_us),
         max_us: spread_of_all(|window| window.latency.max_us),
         errors: windows.iter().map(|window| window.errors.total()).sum(),
+        errors_by_kind: errors_by_kind(&windows),
         never_answered: spread(|window| window.never_answered as f64),
         server_cpu_us_per_request: spread_of_all(|window| window.server.cpu_us_per_request),
         peak_pss_kib: spread(|window| window.server.peak_pss_kib as f64),
         processes: spread(|window| window.server.peak_processes as f64),
         threads: spread(|window| window.server.peak_threads as f64),
+        workers: spread_of_all(|window| Some(shared(window)?.requests.len() as f64)),
+        requests_of_least: spread_of_all(|window| Some(shared(window)?.least() as f64)),
+        requests_of_most: spread_of_all(|window| Some(shared(window)?.most() as f64)),
+        fairness: spread_of_all(|window| shared(window)?.fairness()),
         marks: marks(&windows),
         failures: failures(runs),
     }
+}
+
+/// The workers, if there are several that could share anything.
+fn shared(window: &Measurement) -> Option<&Workers> {
+    let workers = window.workers.as_ref();
+    workers.filter(|workers| workers.requests.len() > 1)
+}
+
+fn errors_by_kind(windows: &[&Measurement]) -> Errors {
+    let mut sum = Errors::default();
+    for window in windows {
+        sum += &window.errors;
+    }
+    sum
 }
 
 fn marks(windows: &[&Measurement]) -> BTreeMap<Mark, usize> {

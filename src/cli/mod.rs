@@ -12,6 +12,7 @@ mod pool;
 mod run;
 mod service;
 mod top;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -8,8 +8,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::FromArgMatches;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
@@ -54,10 +56,10 @@ pub(super) struct Args {
     #[arg(value_parser = parse_address)]
     bind: SocketAddr,
 
-    /// Threads of each process, for models with a fixed number of them.
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
-    threads: u16,
+    /// Threads of each process, for models with a fixed number of them [default: 8; async: one
+    /// for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
 
     /// How the workers share the port [default: the model's own; see `servers list`].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
@@ -154,15 +156,17 @@ enum ShowTo {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let check = self.service.check;
-        let ground = Ground {
+        let ground = for_ever(Ground {
             scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
             succession: OnceLock::new(),
-        };
-        let settings = Settings::of(self, &ground)?;
+        });
+        let settings = for_ever(Settings::of(self, ground)?);
         if check {
             return super::print(b"the options are fine\n");
         }
-        settings.serve()?;
+        let served = settings.serve();
+        settings.succession().end();
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -301,6 +305,45 @@ struct Settings<'g> {
     _preload: Option<Preload>,
 }
 
+impl Settings<'static> {
+    /// Serves until the wish to stop.
+    fn serve(&'static self) -> anyhow::Result<()> {
+        let Args { model, service, .. } = &self.args;
+        (model.check()).with_context(|| format!("cannot run {}", model.name))?;
+        // From here on a signal means a graceful stop, so nobody may learn of us before.
+        signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
+        if model.has_master() {
+            signal::hold_for_master().context("cannot hold signals back")?;
+        }
+        let pidfile = service.take_pidfile()?;
+        raise_descriptors();
+        let (listener, inherits) = self.listen()?;
+        self.ground.scoreboard.describe(&Description {
+            model: model.name,
+            accept: self.accept.name(),
+            address: listener.address()?,
+            queue_limit: listener.queue_limit()?,
+        });
+        let succession = Succession::new(model.name, pidfile, inherits);
+        self.ground.succession.get_or_init(|| succession);
+        let server = for_ever(self.server());
+        if !model.has_master() {
+            self.give_up_rights().map_err(anyhow::Error::msg)?;
+        }
+        announce(&listener)
+            // Whoever read that of the predecessor may have gone since.
+            .or_else(|error| if inherits { Ok(()) } else { Err(error) })
+            .context("cannot write to standard output")?;
+        if !model.has_master() {
+            manager::ready();
+        }
+        // Where there is but one worker it is this process, without a word from the model.
+        self.ground.scoreboard.enter(0);
+        server.rehearse();
+        Ok((model.run)(server, listener)?)
+    }
+}
+
 impl<'g> Settings<'g> {
     fn of(args: Args, ground: &'g Ground) -> anyhow::Result<Self> {
         let root = args.open_root()?;
@@ -329,42 +372,6 @@ impl<'g> Settings<'g> {
             _preload: args.service.preload_before()?,
             args,
         })
-    }
-
-    /// Serves until the wish to stop.
-    fn serve(&self) -> anyhow::Result<()> {
-        let Args { model, service, .. } = &self.args;
-        // From here on a signal means a graceful stop, so nobody may learn of us before.
-        signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
-        if model.has_master() {
-            signal::hold_for_master().context("cannot hold signals back")?;
-        }
-        let pidfile = service.take_pidfile()?;
-        raise_descriptors();
-        let (listener, inherits) = self.listen()?;
-        self.ground.scoreboard.describe(&Description {
-            model: model.name,
-            accept: self.accept.name(),
-            address: listener.address()?,
-            queue_limit: listener.queue_limit()?,
-        });
-        let succession = Succession::new(model.name, pidfile, inherits);
-        self.ground.succession.get_or_init(|| succession);
-        let server = self.server();
-        if !model.has_master() {
-            self.give_up_rights().map_err(anyhow::Error::msg)?;
-        }
-        announce(&listener)
-            // Whoever read that of the predecessor may have gone since.
-            .or_else(|error| if inherits { Ok(()) } else { Err(error) })
-            .context("cannot write to standard output")?;
-        if !model.has_master() {
-            manager::ready();
-        }
-        // Where there is but one worker it is this process, without a word from the model.
-        self.ground.scoreboard.enter(0);
-        server.rehearse();
-        Ok((model.run)(&server, listener)?)
     }
 
     /// The port that was inherited or, usually, that is to be opened; and whether it comes from a
@@ -411,7 +418,7 @@ impl Configuration for Settings<'_> {
             workers: args.pool.workers(),
             pool: self.pool.clone(),
             lifetime: Lifetime::default(),
-            threads: args.threads.into(),
+            threads: args.threads.map(usize::from),
             accept: self.accept,
             manner: self.manner,
             connections_max: args.connections_max(),
@@ -448,6 +455,36 @@ impl Configuration for Settings<'_> {
     }
 }
 
+/// A value that lives as long as the process: whoever serves may need it to the very end.
+fn for_ever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+/// Reads what follows `servers run`: the model, and which options were given. What they mean
+/// together is not looked at; `--check` does that.
+///
+/// # Errors
+/// What `servers run` would say to it.
+pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap::Error> {
+    let mut root = super::command();
+    root.build();
+    let run = root.find_subcommand("run");
+    let run = run.expect("run is one of the subcommands").clone();
+    let matches = run.no_binary_name(true).try_get_matches_from(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
+    Ok((args.model, Given(matches)))
+}
+
+/// The options of a command line.
+pub(super) struct Given(clap::ArgMatches);
+
+impl Given {
+    /// Whether the option of this name was given and is not a default.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.value_source(name) == Some(ValueSource::CommandLine)
+    }
+}
+
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.
 pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     let names = models::ALL.iter().map(|model| {
@@ -461,7 +498,7 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 }
 
 /// The names of all strategies; which of them a model has is its own affair.
-fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
+pub(super) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     let names =
         Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
     PossibleValuesParser::new(names).map(|name| {

@@ -1,5 +1,6 @@
 //! One connection's worth of load: the system calls, and nothing of when to make them.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -17,6 +18,9 @@ pub(super) struct Question {
     address: SockaddrStorage,
     request: Vec<u8>,
     keep_alive: bool,
+    /// Where connections come from, in turn; empty leaves it to the kernel.
+    sources: Vec<SockaddrStorage>,
+    next_source: Cell<usize>,
 }
 
 /// One client: at most one connection, with at most one request in flight.
@@ -71,6 +75,12 @@ impl Question {
             address: SockaddrStorage::from(*address),
             request: format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n{close}\r\n").into(),
             keep_alive: plan.keep_alive,
+            sources: plan
+                .sources
+                .iter()
+                .map(|&source| SockaddrStorage::from(SocketAddr::new(source, 0)))
+                .collect(),
+            next_source: Cell::new(0),
         }
     }
 
@@ -80,7 +90,19 @@ impl Question {
         if self.keep_alive {
             socket::setsockopt(socket, sockopt::TcpNoDelay, &true)?;
         }
+        if !self.sources.is_empty() {
+            self.bind(socket)?;
+        }
         socket::connect(socket.as_raw_fd(), &self.address)
+    }
+
+    /// The port is left to connect(2), which may give the same one to connections that lead to
+    /// different places: IP_BIND_ADDRESS_NO_PORT of ip(7).
+    fn bind(&self, socket: &OwnedFd) -> Result<(), Errno> {
+        let turn = self.next_source.get();
+        self.next_source.set((turn + 1) % self.sources.len());
+        socket::setsockopt(socket, sockopt::IpBindAddressNoPort, &true)?;
+        socket::bind(socket.as_raw_fd(), &self.sources[turn])
     }
 }
 

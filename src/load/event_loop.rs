@@ -60,7 +60,7 @@ impl<'a> EventLoop<'a> {
             requests_left: share.requests,
             end: match plan.amount {
                 Amount::Duration(duration) => start.checked_add(duration),
-                Amount::Requests(_) => None,
+                Amount::Requests(_) => plan.time_max.and_then(|most| start.checked_add(most)),
             },
             now: start,
             next_wake: start + plan.timeout,

@@ -1,5 +1,6 @@
 //! What to load, how hard and for how long; and the line to a run that is under way.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
@@ -21,12 +22,17 @@ pub struct Plan {
     pub threads: usize,
     /// When to end.
     pub amount: Amount,
+    /// When to end at the latest, even if [`Amount::Requests`] are not done by then.
+    pub time_max: Option<Duration>,
     /// Reuse connections (true), or open a new one for each request (false).
     pub keep_alive: bool,
     /// How long a request may take, from connect to the last byte, before it counts as timed out.
     pub timeout: Duration,
     /// Processors to pin the threads to, in turn; empty leaves it to the scheduler.
     pub cpus: Vec<usize>,
+    /// Addresses of this machine to connect from, in turn; empty leaves it to the kernel. Each has
+    /// its own ephemeral ports, so that more connections than one has ports become possible.
+    pub sources: Vec<IpAddr>,
     /// The length that every body must have, in bytes; an answer with another length counts as a
     /// wrong body. Without it, a body must only be as long as its own framing says.
     pub body_bytes: Option<u64>,
@@ -81,9 +87,11 @@ impl Plan {
             connections: Self::CONNECTIONS_DEFAULT,
             threads: Self::THREADS_DEFAULT,
             amount: Amount::Duration(Self::DURATION_DEFAULT),
+            time_max: None,
             keep_alive: true,
             timeout: Self::TIMEOUT_DEFAULT,
             cpus: Vec::new(),
+            sources: Vec::new(),
             body_bytes: None,
         }
     }

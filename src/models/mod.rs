@@ -4,13 +4,17 @@
 //! The same thing has the same name in every file, so that the difference between two files is
 //! the difference between two models.
 
+mod r#async;
 mod epoll;
 mod event;
 mod fork;
 mod iterative;
 mod poll;
 mod prefork;
+mod prethreaded;
 mod threaded;
+mod uring;
+mod worker;
 
 use std::io;
 
@@ -38,7 +42,9 @@ pub struct Model {
     /// Serves until the process is asked to stop and every request in flight is finished.
     ///
     /// The model owns the listener: when to close it, and in which process, is part of its story.
-    pub run: fn(&Server<'_>, Listener) -> io::Result<()>,
+    /// The server is there for as long as the process, since tasks of a runtime may need it at any
+    /// time.
+    pub run: fn(&'static Server<'static>, Listener) -> io::Result<()>,
 }
 
 /// The models that `master` keeps a pool for.
@@ -71,6 +77,17 @@ impl Model {
             _ => &[],
         }
     }
+
+    /// Whether this machine can run it; to be asked before anybody is told the port.
+    ///
+    /// # Errors
+    /// What is missing, and what can be done.
+    pub fn check(&self) -> io::Result<()> {
+        match self.name {
+            "uring" => uring::check(),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Every model, in the order of the chapters.
@@ -80,11 +97,23 @@ pub const ALL: &[Model] = &[
     fork::MODEL,
     prefork::MODEL,
     threaded::MODEL,
+    prethreaded::MODEL,
+    worker::MODEL,
     poll::MODEL,
     epoll::MODEL,
     event::MODEL,
+    uring::MODEL,
+    r#async::MODEL,
 ];
 // ANCHOR_END: registry
+
+impl Model {
+    /// Whether its workers last, so that each serves many connections. Where every connection has a
+    /// worker of its own, there is nothing that workers could share evenly or not.
+    pub fn workers_last(&self) -> bool {
+        !matches!(self.name, "fork" | "threaded")
+    }
+}
 
 /// The model of that name or alias.
 pub fn find(name: &str) -> Option<&'static Model> {

@@ -7,6 +7,7 @@ use comfy_table::{
 
 use super::findings;
 use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
+use super::workers_table;
 use super::wrap::wrapped;
 use crate::bench::plan::{Plan, Scenario};
 use crate::bench::results::Results;
@@ -25,7 +26,8 @@ const NAME_WIDTH: u16 = 17;
 const NAME_WIDTH_MIN: u16 = 9;
 const NONE: &str = "–";
 /// One line below the titles and no other: the space is for figures.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+pub(super) const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
 /// Everything that a bench prints: a table for each scenario, what the signs mean, and what there
 /// is to see. `styled` adds bold and dim for a terminal.
@@ -36,6 +38,10 @@ pub fn text(results: &Results, styled: bool) -> String {
         text.push_str(&format!("{}\n", heading(&results.plan, scenario)));
         text.push_str(&table(&results.plan, &rows, styled));
         text.push('\n');
+    }
+    let workers = workers_table::text(results, usize::from(WIDTH_MAX));
+    if !workers.is_empty() {
+        text.push_str(&format!("{workers}\n"));
     }
     for line in findings::below_the_table(results) {
         text.push_str(&wrapped(&line, usize::from(WIDTH_MAX)));

@@ -12,13 +12,17 @@ use crate::bench::summary::{FailureCount, summarise};
 /// Three contenders of which nothing was measured yet.
 fn empty(names: [&str; 3]) -> Results {
     let plan = Plan {
-        contenders: names.map(|name| Contender::new(name, &[])).to_vec(),
+        contenders: names
+            .map(|name| Contender::new(&name.split(' ').collect::<Vec<_>>()))
+            .to_vec(),
+        options: Vec::new(),
         scenarios: vec![Scenario::Close, Scenario::KeepAlive],
         blocks: 5,
         connections: 16,
         path: "/".to_owned(),
         warm_up: Duration::from_millis(250),
         window: Duration::from_secs(1),
+        requests: None,
         seed: 7,
     };
     Results {
@@ -47,6 +51,10 @@ fn fill(row: &mut Row) {
     row.processes = spread(17.0, 1_017.0, 2_017.0);
     row.threads = spread(17.0, 1_017.0, 2_017.0);
     row.errors = 123_456;
+    row.workers = spread(128.0, 128.0, 128.0);
+    row.requests_of_least = spread(0.0, 12_345.0, 20_000.0);
+    row.requests_of_most = spread(100_000.0, 123_456.0, 200_000.0);
+    row.fairness = spread(0.5, 0.75, 1.0);
     row.never_answered = spread(11.0, 13.0, 13.0);
     row.marks = [
         (Mark::Errors, 2),

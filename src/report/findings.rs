@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::units::{TIME, grouped, value};
+use crate::bench::environment::Environment;
 use crate::bench::gates::Mark;
-use crate::bench::plan::{Scenario, counted};
+use crate::bench::plan::{Plan, Scenario, counted};
 use crate::bench::results::Results;
 use crate::bench::statistics::Spread;
 use crate::bench::summary::Row;
@@ -31,12 +32,31 @@ pub fn below_the_table(results: &Results) -> Vec<String> {
         let rows: Vec<&Row> = of_scenario(results, scenario).collect();
         lines.extend(sentences(scenario, &rows, results.plan.connections));
     }
+    lines.extend(results.summary.iter().filter_map(errors));
     lines.extend(failures(results));
     lines.push(String::new());
     lines.push(key(results));
-    lines.extend(marks(results));
+    lines.extend(marks(&results.summary));
     lines.extend(conditions(results));
     lines
+}
+
+/// What Jain's index says, in a few words.
+pub(super) const FAIRNESS: &str = "1 where all answered alike, 1/n where one of n answered all";
+
+/// The errors of a row by kind.
+fn errors(row: &Row) -> Option<String> {
+    let kinds = row.errors_by_kind.iter().filter(|(_, count)| *count > 0);
+    let kinds: Vec<String> = kinds
+        .map(|(name, count)| format!("{} {}", grouped(count as f64), name.replace('_', " ")))
+        .collect();
+    let (name, scenario) = (&row.contender, row.scenario);
+    (!kinds.is_empty()).then(|| {
+        format!(
+            "Failed requests of {name}, {scenario}: {}.",
+            kinds.join(", ")
+        )
+    })
 }
 
 /// One or two sentences for a scenario.
@@ -143,7 +163,7 @@ fn starvation(rows: &[&Row], connections: usize) -> Option<String> {
     })
 }
 
-fn failures(results: &Results) -> impl Iterator<Item = String> {
+pub(super) fn failures(results: &Results) -> impl Iterator<Item = String> {
     let blocks = results.plan.blocks;
     results.summary.iter().flat_map(move |row| {
         row.failures.iter().map(move |failure| {
@@ -169,13 +189,15 @@ fn key(results: &Results) -> String {
     if results.summary.iter().any(hidden) {
         key.push_str(" –: fewer than 10 requests beyond the percentile.");
     }
+    if results.summary.iter().any(|row| row.fairness.is_some()) {
+        key.push_str(&format!(" fairness: Jain's index, {FAIRNESS}."));
+    }
     key
 }
 
 /// Each mark that occurs, with its meaning.
-fn marks(results: &Results) -> impl Iterator<Item = String> {
-    let borne: BTreeSet<Mark> = results
-        .summary
+pub(super) fn marks(rows: &[Row]) -> impl Iterator<Item = String> {
+    let borne: BTreeSet<Mark> = rows
         .iter()
         .flat_map(|row| row.marks.keys().copied())
         .collect();
@@ -184,11 +206,29 @@ fn marks(results: &Results) -> impl Iterator<Item = String> {
         .map(|mark| format!("[{}] {}.", mark.letter(), mark.meaning()))
 }
 
-fn conditions(results: &Results) -> Vec<String> {
-    let (plan, environment) = (&results.plan, &results.environment);
-    let window = plan.window.as_secs_f64();
+pub(super) fn conditions(results: &Results) -> Vec<String> {
+    let plan = &results.plan;
+    let mut lines = machine(plan, &results.environment);
+    if results.summary.iter().any(|row| row.blocks_measured == 1) {
+        lines.push(
+            "Where there is one window only, nothing tells a difference from chance.".to_owned(),
+        );
+    }
+    if results.interrupted {
+        let (done, all) = (results.runs.len(), plan.runs());
+        lines.push(format!("INTERRUPTED after {done} of {all} windows."));
+    }
+    lines
+}
+
+/// Where the figures come from.
+pub(super) fn machine(plan: &Plan, environment: &Environment) -> Vec<String> {
+    let window = match plan.requests {
+        Some(requests) => format!("windows of {} requests", grouped(requests as f64)),
+        None => format!("{} s windows", plan.window.as_secs_f64()),
+    };
     let mut lines = vec![format!(
-        "{}; {} of {window} s windows, seed {}; {}, {}.",
+        "{}; {} of {window}, seed {}; {}, {}.",
         capitalised(&environment.layout.to_string()),
         counted(plan.blocks, "block"),
         plan.seed,
@@ -203,14 +243,8 @@ fn conditions(results: &Results) -> Vec<String> {
     if environment.build == "debug" {
         lines.push("This is an unoptimised debug build: its figures say little.".to_owned());
     }
-    if results.summary.iter().any(|row| row.blocks_measured == 1) {
-        lines.push(
-            "Where there is one window only, nothing tells a difference from chance.".to_owned(),
-        );
-    }
-    if results.interrupted {
-        let (done, all) = (results.runs.len(), plan.runs());
-        lines.push(format!("INTERRUPTED after {done} of {all} windows."));
+    if !plan.options.is_empty() {
+        lines.push(format!("Every server with {}.", plan.options.join(" ")));
     }
     lines
 }

@@ -3,14 +3,16 @@
 use super::bench_table::{heading, notes};
 use super::findings;
 use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
+use super::workers_table::share;
 use crate::bench::plan::Plan;
 use crate::bench::results::Results;
 use crate::bench::statistics::Spread;
 use crate::bench::summary::Row;
 
 const HEADER: &str = "\
-| model | req/s | p50 | p99 | p99.9 | max | errors | CPU/req | PSS MiB | processes | threads | |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
+| model | req/s | p50 | p99 | p99.9 | max | errors | CPU/req | PSS MiB | processes | threads \
+| per worker | fairness | |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
 ";
 
 /// A heading and a table for each scenario, then the sentences as a list.
@@ -52,6 +54,7 @@ fn line(plan: &Plan, row: &Row) -> String {
             .as_ref()
             .map_or("–".to_owned(), |spread| grouped(spread.median))
     };
+    let [shared, fairness] = share(row);
     let cells = [
         escaped(&row.contender),
         show(&row.requests_per_s, COUNT),
@@ -65,6 +68,8 @@ fn line(plan: &Plan, row: &Row) -> String {
             .map_or("–".to_owned(), |spread| mebibytes(spread.median)),
         count(&row.processes),
         count(&row.threads),
+        shared,
+        fairness,
         escaped(&notes(plan, row).join(", ")),
     ];
     format!("| {} |\n", cells.join(" | "))
@@ -93,7 +98,7 @@ mod tests {
         let cells = |line: &str| line.replace("\\|", "").matches('|').count();
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
         assert_eq!(lines.len(), 2 * (2 + 3));
-        assert!(lines.iter().all(|line| cells(line) == 13), "{text}");
+        assert!(lines.iter().all(|line| cells(line) == 15), "{text}");
     }
 
     #[test]

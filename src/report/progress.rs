@@ -7,7 +7,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::bench::Observer;
-use crate::bench::plan::{Contender, Plan, Scenario};
+use crate::bench::plan::{Clock, Contender, Plan, Scenario, counted};
+use crate::bench::sweep::Sweep;
 
 /// Often enough for a clock that shows seconds, too rare to cost the generator anything.
 const TICK: Duration = Duration::from_millis(250);
@@ -17,12 +18,42 @@ pub struct Progress {
     bar: ProgressBar,
     blocks: usize,
     on_terminal: bool,
+    /// Which part of a sweep this is, and the runs that lie behind it.
+    part: String,
+    runs_before: usize,
 }
 
 impl Progress {
     /// Says what will be done.
     pub fn start(plan: &Plan, seed_is_new: bool) -> Progress {
         say(format_args!("{plan}"));
+        Progress::of(plan, plan.runs(), seed_is_new)
+    }
+
+    /// Says what will be done, with how long it takes on the whole.
+    pub fn of_sweep(sweep: &Sweep, plan: &Plan, limits: &[String], seed_is_new: bool) -> Progress {
+        let values: Vec<String> = sweep.values.iter().map(ToString::to_string).collect();
+        say(format_args!(
+            "{} = {}: {} × {} each, about {} in all",
+            sweep.parameter.name(),
+            values.join(", "),
+            counted(plan.contenders.len(), "server"),
+            counted(plan.blocks, "block"),
+            Clock(sweep.estimate(plan))
+        ));
+        for limit in limits {
+            say(format_args!("{limit}"));
+        }
+        Progress::of(plan, plan.runs() * values.len(), seed_is_new)
+    }
+
+    /// The next value of a sweep has its turn, after so many.
+    pub fn next_value(&mut self, sweep: &Sweep, value: u32, plan: &Plan, values_before: usize) {
+        self.part = format!("{} {value}, ", sweep.parameter.name());
+        self.runs_before = plan.runs() * values_before;
+    }
+
+    fn of(plan: &Plan, runs: usize, seed_is_new: bool) -> Progress {
         let hint = if seed_is_new {
             " (--seed repeats its order)"
         } else {
@@ -35,7 +66,7 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let bar = ProgressBar::with_draw_target(Some(plan.runs() as u64), target);
+        let bar = ProgressBar::with_draw_target(Some(runs as u64), target);
         let template = "{wide_bar} {pos}/{len}, {eta} left · {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━━─"));
@@ -47,6 +78,8 @@ impl Progress {
             bar,
             blocks: plan.blocks,
             on_terminal,
+            part: String::new(),
+            runs_before: 0,
         }
     }
 
@@ -58,16 +91,19 @@ impl Progress {
 
 impl Observer for Progress {
     fn run_begins(&mut self, number: usize, block: usize, who: &Contender, scenario: Scenario) {
-        self.bar.set_position(number as u64);
+        self.bar.set_position((self.runs_before + number) as u64);
         self.bar.set_message(format!(
-            "block {block}/{}: {}, {scenario}",
-            self.blocks, who.name
+            "{}block {block}/{}: {}, {scenario}",
+            self.part, self.blocks, who.name
         ));
     }
 
     fn block_ends(&mut self, block: usize) {
         if !self.on_terminal {
-            say(format_args!("block {block} of {} done", self.blocks));
+            say(format_args!(
+                "{}block {block} of {} done",
+                self.part, self.blocks
+            ));
         }
     }
 }

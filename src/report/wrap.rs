@@ -2,28 +2,42 @@
 
 /// `line` broken between words at `width_max` columns; what goes on is indented.
 pub(super) fn wrapped(line: &str, width_max: usize) -> String {
-    let mut text = String::new();
-    let mut width = 0;
+    let mut lines = broken_with(line, width_max, "  ").join("\n");
+    lines.push('\n');
+    lines
+}
+
+/// `line` broken between words at `width_max` columns.
+pub(super) fn broken(line: &str, width_max: usize) -> Vec<String> {
+    broken_with(line, width_max, "")
+}
+
+/// A word that is too long for any line has one of its own.
+fn broken_with(line: &str, width_max: usize, indent: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let (mut width, mut is_empty) = (0, true);
     for word in line.split(' ') {
         let length = word.chars().count();
-        if width > 0 && width + 1 + length > width_max {
-            text.push_str("\n ");
-            width = 1;
+        if !is_empty && width + 1 + length > width_max {
+            lines.push(indent.to_owned());
+            (width, is_empty) = (indent.len(), true);
         }
-        if width > 0 {
-            text.push(' ');
-            width += 1;
+        if let Some(last) = lines.last_mut() {
+            if !is_empty {
+                last.push(' ');
+                width += 1;
+            }
+            last.push_str(word);
         }
-        text.push_str(word);
         width += length;
+        is_empty = false;
     }
-    text.push('\n');
-    text
+    lines
 }
 
 #[cfg(test)]
 mod tests {
-    use super::wrapped;
+    use super::*;
 
     #[test]
     fn lines_break_between_words_and_none_is_lost() {
@@ -39,5 +53,11 @@ mod tests {
             "{text}"
         );
         assert_eq!(wrapped("short", 100), "short\n");
+    }
+
+    #[test]
+    fn a_word_that_fits_nowhere_stays_whole() {
+        assert_eq!(broken("a verylongword b", 6), ["a", "verylongword", "b"]);
+        assert_eq!(broken("", 6), [""]);
     }
 }

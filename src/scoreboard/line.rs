@@ -55,6 +55,7 @@ impl Asked {
 }
 
 /// Writes a line; only one thread may write to a record. Takes a few nanoseconds and never waits.
+// ANCHOR: write
 pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
     let odd = words[NUMBER].load(Relaxed) | 1;
     words[NUMBER].store(odd, Relaxed);
@@ -69,8 +70,10 @@ pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
     }
     words[NUMBER].store(odd.wrapping_add(1), Release);
 }
+// ANCHOR_END: write
 
 /// Reads the line whose words `load` gives.
+// ANCHOR: read
 pub(super) fn read(load: impl Fn(usize) -> u64) -> Asked {
     for _ in 0..TRIES {
         let before = load(NUMBER);
@@ -90,6 +93,7 @@ pub(super) fn read(load: impl Fn(usize) -> u64) -> Asked {
     }
     Asked::Torn
 }
+// ANCHOR_END: read
 
 /// Takes up a record after a predecessor that may have died while it wrote. What it left half
 /// written is wiped, or the even number would vouch for it.

@@ -16,6 +16,12 @@
 //! Writing must cost next to nothing: no clock is read and no system call made for it. What would
 //! need one (a worker's CPU time, a client's address, the accept queue) is found by whoever looks.
 //!
+//! What a driver has to tell: [`Scoreboard::accepted`] and [`Scoreboard::holds`] for connections,
+//! [`Scoreboard::sent`] for octets, and [`Scoreboard::set`] whenever it is about to wait. The rest is
+//! told where every driver has its requests answered, in `Server::respond`. In an event loop a
+//! record stands for the loop with all its connections; it is [`State::Waiting`] while it waits for
+//! anything to happen, and whatever `Server::respond` says until then.
+//!
 //! The memory has a name, so that another program (the bench, `servers top`) can find it from the
 //! outside and read it without asking the server anything.
 
@@ -147,17 +153,20 @@ impl Scoreboard {
     }
 
     /// What the current thread does, since when. If it has done so before, that moment stays.
+    // ANCHOR: set
     pub fn set(&self, state: State, since: Instant) {
         let before = self.own(record::STATE).load(Relaxed) >> LETTER_SHIFT;
         if before != state.letter() as u64 {
             self.put(slot::get(), state, since);
         }
     }
+    // ANCHOR_END: set
 
     /// What whoever has `slot` does, since when; for a master that has told it to leave.
     pub fn put(&self, slot: usize, state: State, since: Instant) {
         let (instant, us) = self.epoch;
-        let since_us = us + since.saturating_duration_since(instant).as_micros() as u64;
+        let after = since.saturating_duration_since(instant);
+        let since_us = us + after.as_secs() * 1_000_000 + u64::from(after.subsec_micros());
         let word = (state.letter() as u64) << LETTER_SHIFT | since_us;
         self.word(slot, record::STATE).store(word, Relaxed);
     }

@@ -21,9 +21,8 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
         if signal::stopping() {
             conn.stop(Instant::now());
         }
-        server.show(conn);
         let moved = match conn.want() {
-            Want::Read => read(client, conn),
+            Want::Read => read(client, conn, server),
             Want::Respond => {
                 server.respond(conn, client);
                 Ok(())
@@ -45,7 +44,9 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
 }
 // ANCHOR_END: drive
 
-fn read(mut client: &TcpStream, conn: &mut Conn<'_>) -> io::Result<()> {
+fn read(mut client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result<()> {
+    // A state that may last. The others are shown where they begin.
+    server.show(conn);
     let count = client.read(conn.space())?;
     if count == 0 {
         conn.ended();
@@ -65,6 +66,6 @@ fn write(client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result
     Ok(())
 }
 
-fn is_tick(error: &io::Error) -> bool {
+pub(super) fn is_tick(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

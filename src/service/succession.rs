@@ -72,6 +72,11 @@ impl Succession {
         self.make_way(Pidfile::put_back);
     }
 
+    /// This process ends, and with it goes its pidfile.
+    pub fn end(&self) {
+        drop(self.pidfile().take());
+    }
+
     /// The process that this one is to replace, if it is still there.
     pub fn predecessor(&self) -> Option<Pid> {
         self.predecessor.filter(|&pid| pid == getppid())

@@ -75,7 +75,11 @@ impl Source {
             .filter(|record| record.pid != 0)
             .map(|record| worker(record, now_us, &cpu, &clients))
             .collect();
-        let sum = |count: fn(&Record) -> u64| records.iter().map(count).sum();
+        // Whatever is in the memory is a value; sums of nonsense must not panic.
+        let sum = |count: fn(&Record) -> u64| {
+            let counts = records.iter().map(count);
+            counts.fold(0, u64::saturating_add)
+        };
         let count = |is: fn(State) -> bool| records.iter().filter(|it| is(it.state)).count();
         let handling_us: u64 = sum(|record| record.handling_us);
         Report {
@@ -91,7 +95,9 @@ impl Source {
             requests: sum(|record| record.requests),
             bytes: sum(|record| record.bytes),
             connections: sum(|record| record.connections),
-            open: workers.iter().map(|worker| worker.open).sum(),
+            open: workers
+                .iter()
+                .fold(0, |sum, it| it.open.saturating_add(sum)),
             handling_s: handling_us as f64 / 1e6,
             slow: sum(|record| record.slow),
             turned_away: facts.turned_away,

@@ -2,6 +2,7 @@
 //! safely, wrapped once, beside the man page that it follows.
 #![allow(unsafe_code)]
 
+pub mod asctime;
 pub mod clock;
 pub mod errors;
 pub mod file_lock;
@@ -14,9 +15,11 @@ pub mod net;
 pub mod passing;
 pub mod poll;
 pub mod process;
+mod received;
 pub mod reuseport;
 pub mod shared;
 pub mod signal;
 pub mod slot;
 pub mod sock_diag;
 pub mod ticker;
+pub mod uring;

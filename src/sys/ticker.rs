@@ -20,6 +20,12 @@ pub struct Ticker {
     _timer: Timer,
 }
 
+// SAFETY: a timer belongs to the process, not to a thread (`timer_create(2)`), and the pointer that
+// libc has for its number is not followed here.
+unsafe impl Send for Ticker {}
+// SAFETY: as above; nothing can be done with a shared one.
+unsafe impl Sync for Ticker {}
+
 impl Ticker {
     /// Ticks from now on.
     ///

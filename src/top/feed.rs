@@ -126,11 +126,22 @@ fn parse(answer: &[u8]) -> Result<Report, String> {
     let report: Report =
         serde_json::from_slice(body).map_err(|error| format!("no report ({error})"))?;
     match report.schema {
+        // It goes to a terminal, which obeys what is written to it.
+        _ if !is_plain(&report) => Err("a report with control characters".to_owned()),
         SCHEMA => Ok(report),
         schema => Err(format!(
             "a report of schema {schema}, and this program knows {SCHEMA}"
         )),
     }
+}
+
+/// Whether all texts of a report are no more than text.
+fn is_plain(report: &Report) -> bool {
+    let workers = report.workers.iter();
+    let asked = workers.flat_map(|it| [&it.request, &it.client]).flatten();
+    let mut texts = asked.chain([&report.model, &report.accept, &report.address]);
+    let mut letters = report.workers.iter().map(|it| it.state);
+    !letters.any(char::is_control) && !texts.any(|text| text.contains(char::is_control))
 }
 
 #[cfg(test)]
@@ -146,5 +157,14 @@ mod tests {
         assert_eq!(wrong(denied), "403 Forbidden");
         assert!(wrong("HTTP/1.1 200 OK\r\n\r\n{}").starts_with("no report (missing field"));
         assert!(wrong("HTTP/1.1 200 OK\r\n\r\n<html>").starts_with("no report ("));
+    }
+    #[test]
+    fn a_report_cannot_talk_to_the_terminal() {
+        let mut report = crate::top::history::tests::report(&[('W', 1)]);
+        let answer = |report: &Report| format!("HTTP/1.1 200 OK\r\n\r\n{}", report.json());
+        assert_eq!(parse(answer(&report).as_bytes()).as_ref(), Ok(&report));
+        report.workers[0].request = Some("GET /\x1b[2J".to_owned());
+        let error = parse(answer(&report).as_bytes()).unwrap_err();
+        assert_eq!(error, "a report with control characters");
     }
 }

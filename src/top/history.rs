@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::scoreboard::State;
+use crate::scoreboard::{SLOTS_MAX, State};
 use crate::status::{Report, Worker};
 
 /// Seconds that are remembered.
@@ -48,10 +48,12 @@ pub(super) struct History {
 
 impl History {
     /// Takes up a report that came `at` seconds after the first.
-    pub(super) fn take(&mut self, report: Report, at: f64) {
+    pub(super) fn take(&mut self, mut report: Report, at: f64) {
         self.turn_to(at.max(0.0) as u64);
         let before = self.recent.back().map(|(_, report)| report);
         let requests = before.map_or(0, |it| report.requests.saturating_sub(it.requests));
+        // Another program may have sent the report.
+        report.workers.retain(|it| it.slot < SLOTS_MAX);
         let slots = report.workers.iter().map(|it| it.slot + 1).max();
         self.strips
             .resize_with(slots.unwrap_or(0).max(self.strips.len()), VecDeque::new);
@@ -67,7 +69,7 @@ impl History {
             }
         }
         if let Some(second) = self.seconds.back_mut() {
-            second.requests += requests;
+            second.requests = second.requests.saturating_add(requests);
             second.workers = second.workers.max((report.busy + report.idle) as u64);
             let queue = report.queue.map_or(0, |queue| queue.length);
             second.queue = second.queue.max(queue);

@@ -9,6 +9,7 @@ use fastrand::Rng;
 use servers::models;
 
 use crate::case::{Case, Then};
+use crate::support::can_run;
 use crate::support::server::Server;
 use crate::support::wire::{self, Answer};
 
@@ -87,6 +88,7 @@ impl<'a> Group<'a> {
             let runs: Vec<_> = names
                 .chain(VARIATIONS)
                 .chain(self.others.iter().copied())
+                .filter(|model| can_run(model))
                 .map(|model| scope.spawn(move || self.run_against(model, seed)))
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()

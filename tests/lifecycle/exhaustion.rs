@@ -8,9 +8,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::support::server::{BINARY, Server};
-use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
-use crate::support::{limited, proc};
+use crate::support::{can_run, limited, proc, wait_for};
 use crate::{assert_serves, for_every_model};
 
 for_every_model! {
@@ -31,7 +30,7 @@ pub(crate) fn a_lack_of_descriptors_is_waited_out(model: &str) {
     for client in &held {
         wire::get(client, "/");
     }
-    if model == "threaded" {
+    if ["threaded", "async", "uring"].contains(&model) {
         wait_for("it says what it lacks", || {
             server.said().contains("accept: ")
         });
@@ -42,21 +41,45 @@ pub(crate) fn a_lack_of_descriptors_is_waited_out(model: &str) {
     assert_serves(&server);
 }
 
-/// Those in the accept queue are answered before the end, even if descriptors lack for a while.
 #[test]
 fn threaded_drains_the_queue_through_a_lack_of_descriptors() {
+    drains_the_queue_through_a_lack_of_descriptors("threaded");
+}
+
+#[test]
+fn async_drains_the_queue_through_a_lack_of_descriptors() {
+    drains_the_queue_through_a_lack_of_descriptors("async");
+}
+
+#[test]
+fn uring_drains_the_queue_through_a_lack_of_descriptors() {
+    if can_run("uring") {
+        drains_the_queue_through_a_lack_of_descriptors("uring");
+    }
+}
+
+/// Those in the accept queue are answered before the end, even if descriptors lack for a while: as
+/// long as nobody has sent a whole request.
+fn drains_the_queue_through_a_lack_of_descriptors(model: &str) {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\"", BINARY]);
-    let mut server = Server::start_by(launcher, "threaded", &[]);
+    let mut server = Server::start_by(launcher, model, &["--head-timeout", "300s"]);
     let clients: Vec<TcpStream> = (0..30).map(|_| server.connect()).collect();
     for client in &clients {
-        wire::get_and_close(client, "/sleep?ms=1000");
+        wire::send(
+            client,
+            b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n",
+        );
     }
     wait_for("it says what it lacks", || {
         server.said().contains("accept: ")
     });
     server.signal(Signal::SIGTERM);
+    wait_for("the signal arrives", || {
+        proc::pending_signals(server.pid()) == 0
+    });
     for client in &clients {
+        wire::send(client, b"\r\n");
         assert_eq!(read_answer(client).status(), 200);
     }
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
@@ -85,6 +108,24 @@ fn prefork_serves_with_fewer_workers_than_asked_for() {
     assert!(server.is_running());
 }
 
+#[test]
+fn prethreaded_serves_with_fewer_threads_than_asked_for() {
+    for accept in ["mutex", "main"] {
+        let Some((launcher, _place)) = few_processes(accept) else {
+            return;
+        };
+        let options = ["--threads", "30", "--accept", accept];
+        let mut server = Server::start_by(launcher, "prethreaded", &options);
+        wait_for("it says what it lacks", || {
+            server.said().contains("thread: ")
+        });
+        assert_quiet(&server);
+        assert_serves(&server);
+        server.signal(Signal::SIGTERM);
+        assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+    }
+}
+
 fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
     let Some((launcher, _place)) = few_processes(model) else {
         return;
@@ -111,7 +152,7 @@ fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
 
 /// Ten processes and threads, for a user of each test's own.
 fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
-    limited::few_processes("10", 61_100 + u32::from(model.as_bytes()[0]))
+    limited::few_processes("10", 61_100 + model.bytes().map(u32::from).sum::<u32>())
 }
 
 /// CPU time, not duration: however long the second takes, waiting costs nothing.

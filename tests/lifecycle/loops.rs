@@ -14,7 +14,7 @@ use servers::scoreboard::{View, Wakes};
 use crate::assert_serves;
 use crate::support::server::Server;
 use crate::support::wire::{self, read_answer, read_to_end};
-use crate::support::{proc, wait_for};
+use crate::support::{can_run, proc, wait_for};
 
 /// Runs a test on each of the loops, and makes it one test.
 macro_rules! on_each_loop {
@@ -33,6 +33,9 @@ macro_rules! on_each_loop {
         }
         mod event_edge {
             $(#[test] fn $test() { super::$test("event --workers 1 --trigger edge"); })*
+        }
+        mod uring {
+            $(#[test] fn $test() { if super::can_run("uring") { super::$test("uring"); } })*
         }
     };
 }

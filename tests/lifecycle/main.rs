@@ -16,6 +16,8 @@ mod slow;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
+mod uring;
 
 use support::server::Server;
 use support::wire;

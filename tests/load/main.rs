@@ -9,6 +9,7 @@ mod failures;
 #[path = "../support/misbehaving.rs"]
 mod misbehaving;
 mod runs;
+mod sources;
 
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -14,6 +14,7 @@ pub(crate) mod proc;
 pub(crate) mod server;
 pub(crate) mod wire;
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,33 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Whether this machine can run the model. If not (a kernel without io_uring, or a container that
+/// forbids it), the server has to say so, and the test is skipped for all to see.
+#[track_caller]
+pub(crate) fn can_run(model: &str) -> bool {
+    let known = servers::models::find(first_word(model)).expect("a model of the registry");
+    // On a thread of its own: the kernel clears up behind a ring by interrupting who has made it.
+    let checked = thread::spawn(|| known.check()).join().unwrap();
+    let Err(reason) = checked else {
+        return true;
+    };
+    let refused = Command::new(server::BINARY)
+        .args(["run", known.name, "--bind", "127.0.0.1:0"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(refused.stdout.is_empty(), "nobody may learn the port");
+    assert!(said.contains(&reason.to_string()), "{said}");
+    eprintln!("skipped: {}", said.trim_end());
+    false
+}
+
+/// The name of a model behind its identifier: `async` is a keyword, and `r#async` is none.
+pub(crate) fn name(identifier: &'static str) -> &'static str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
 /// Whether the model has a master that keeps a pool of worker processes.
 pub(crate) fn has_master(model: &str) -> bool {
     matches!(first_word(model), "prefork" | "worker" | "event")
@@ -50,7 +78,7 @@ pub(crate) fn first_word(model: &str) -> &str {
 macro_rules! for_every_model {
     ($($test:ident),* $(,)?) => {
         $crate::for_every_model! { @tests [$($test)*]
-            iterative fork prefork threaded poll epoll event
+            iterative fork prefork threaded prethreaded worker poll epoll event uring r#async
         }
         $crate::for_every_model! { @variation epoll_edge "epoll --trigger edge" [$($test)*] }
         $crate::for_every_model! { @variation event_edge "event --trigger edge" [$($test)*] }
@@ -73,14 +101,17 @@ macro_rules! for_every_model {
         #[test]
         fn every_model_of_the_registry_is_tested() {
             let registry: Vec<&str> = servers::models::ALL.iter().map(|model| model.name).collect();
-            assert_eq!(registry, [$(stringify!($model)),*]);
+            assert_eq!(registry, [$($crate::support::name(stringify!($model))),*]);
         }
     };
     (@model $model:ident [$($test:ident)*]) => {
         mod $model {
             $(#[test]
             fn $test() {
-                super::$test(stringify!($model));
+                let model = $crate::support::name(stringify!($model));
+                if $crate::support::can_run(model) {
+                    super::$test(model);
+                }
             })*
         }
     };

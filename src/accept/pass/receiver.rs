@@ -1,9 +1,9 @@
 //! A worker's end of its channel.
 
-use std::cell::Cell;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::super::shared::{Accepted, EXHAUSTED_PAUSE};
@@ -13,7 +13,7 @@ use crate::sys::{passing, signal};
 /// Where a worker gets its clients from.
 pub(crate) struct Receiver {
     channel: OwnedFd,
-    said: Cell<Said>,
+    said: Mutex<Said>,
 }
 
 /// What the master has been told since the last order.
@@ -26,7 +26,7 @@ enum Said {
 
 impl Receiver {
     pub(super) fn new(channel: OwnedFd) -> Self {
-        let said = Cell::new(Said::Nothing);
+        let said = Mutex::new(Said::Nothing);
         Self { channel, said }
     }
 
@@ -45,7 +45,7 @@ impl Receiver {
                 Err(error) if passing::is_tick(error) => continue,
                 Err(error) => return Err(error.into()),
             };
-            self.said.set(Said::Nothing);
+            *self.said() = Said::Nothing;
             match (message.octet, message.descriptor) {
                 (order::SERVE, Some(client)) => {
                     return Ok(Some(TcpStream::from(client)));
@@ -59,16 +59,22 @@ impl Receiver {
 
     /// Tells the master what it does not know yet.
     fn report(&self) -> io::Result<()> {
+        let mut last = self.said();
         let leaves = signal::stopping() || signal::retiring();
-        let (octet, said) = match (self.said.get(), leaves) {
+        let (octet, said) = match (*last, leaves) {
             (Said::Nothing, false) => (report::IDLE, Said::Idle),
             (Said::Nothing, true) => (report::LEAVING, Said::Leaving),
             (Said::Idle, true) => (report::CHANGED_MY_MIND, Said::Leaving),
             _ => return Ok(()),
         };
         passing::send(&self.channel, octet, None)?;
-        self.said.set(said);
+        *last = said;
         Ok(())
+    }
+
+    /// What was said last. It is a number, so no panic can leave it half done.
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

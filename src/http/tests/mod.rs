@@ -7,4 +7,5 @@ pub(super) mod requests;
 mod rules;
 mod split;
 mod stopping;
+mod watching;
 mod writing;

@@ -13,7 +13,6 @@
 //! here: who is connected ([`Slab`]), who has to be looked at when ([`Alarms`]), who has more to do
 //! than a turn allows, and how it all ends.
 
-mod alarms;
 mod epoll;
 mod poll;
 mod poller;
@@ -35,7 +34,7 @@ use crate::http::Conn;
 use crate::scoreboard::State;
 use crate::sys::signal;
 
-use alarms::Alarms;
+use super::alarms::Alarms;
 pub use epoll::{Epoll, Trigger};
 pub use poll::Poll;
 pub use poller::{Interest, Poller, Ready, Signs};
@@ -342,7 +341,11 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         let scoreboard = self.server.scoreboard;
         scoreboard.beat();
         scoreboard.holds(self.clients.len() as u64);
-        scoreboard.set(State::Waiting, self.now);
+        let state = match self.stopping || signal::retiring() {
+            true => State::Finishing,
+            false => State::Waiting,
+        };
+        scoreboard.set(state, self.now);
     }
 
     /// How long to wait at most: not at all as long as somebody has more to do.

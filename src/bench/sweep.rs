@@ -1,0 +1,283 @@
+//! The same bench again and again with one number varied: where a model begins to break, and how.
+//!
+//! Each value is a bench of its own, with its own directory; within it the contenders run in
+//! randomised blocks as always.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::{warm_up_for, window_for};
+use super::environment::Environment;
+use super::json;
+use super::plan::{Contender, Plan};
+use super::results::{Results, SCHEMA};
+use super::summary::Row;
+
+/// The file's name within the directory of a sweep.
+pub const FILE_NAME: &str = "sweep.json";
+
+/// What `servers run` takes by itself, which is not to become less.
+const MAX_CONNECTIONS_DEFAULT: u32 = 1024;
+const BACKLOG_DEFAULT: u32 = 511;
+/// More is not asked of listen(2): it is SOMAXCONN, and the kernel caps it there or below.
+const BACKLOG_MAX: u32 = 4096;
+
+/// What is varied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Parameter {
+    /// Connections of the load.
+    Connections,
+    /// `--workers` of every server.
+    Workers,
+    /// `--threads` of every server.
+    Threads,
+}
+
+impl Parameter {
+    const ALL: [Parameter; 3] = [
+        Parameter::Connections,
+        Parameter::Workers,
+        Parameter::Threads,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Parameter::Connections => "connections",
+            Parameter::Workers => "workers",
+            Parameter::Threads => "threads",
+        }
+    }
+
+    fn most(self) -> u32 {
+        match self {
+            Parameter::Connections => 20_000,
+            Parameter::Workers | Parameter::Threads => 4096,
+        }
+    }
+}
+
+/// One parameter and the values that it takes, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// What is varied.
+    pub parameter: Parameter,
+    /// Its values.
+    pub values: Vec<u32>,
+    /// Whether windows and warm-ups become longer with the number of connections.
+    #[serde(default)]
+    pub stretches: bool,
+}
+
+impl FromStr for Sweep {
+    type Err = String;
+
+    /// Reads `connections=20,200,1000`.
+    fn from_str(text: &str) -> Result<Sweep, String> {
+        let names = Parameter::ALL.map(Parameter::name).join(", ");
+        let (name, values) = text
+            .split_once('=')
+            .ok_or_else(|| "should be like connections=20,200,1000".to_owned())?;
+        let parameter = Parameter::ALL
+            .into_iter()
+            .find(|parameter| parameter.name() == name)
+            .ok_or_else(|| format!("'{name}' cannot be swept, but {names} can"))?;
+        let value = |text: &str| match text.parse() {
+            Ok(value) if (1..=parameter.most()).contains(&value) => Ok(value),
+            _ => Err(format!(
+                "'{text}' is no number of {name} from 1 to {}",
+                parameter.most()
+            )),
+        };
+        let values = values.split(',').map(value).collect::<Result<_, _>>()?;
+        Ok(Sweep {
+            parameter,
+            values,
+            stretches: true,
+        })
+    }
+}
+
+impl Sweep {
+    /// `plan` with the parameter at `value`.
+    ///
+    /// With the connections, the servers' own limits are moved out of the way: what breaks should
+    /// be the model and not a default. An option that a contender has already stays as it is.
+    pub fn plan_at(&self, value: u32, plan: &Plan) -> Plan {
+        let mut plan = plan.clone();
+        let text = value.to_string();
+        // A connection that the client has closed may still be there for a moment.
+        let limit = value
+            .saturating_mul(2)
+            .max(MAX_CONNECTIONS_DEFAULT)
+            .to_string();
+        let queue = value.clamp(BACKLOG_DEFAULT, BACKLOG_MAX).to_string();
+        let options: &[[&str; 2]] = match self.parameter {
+            Parameter::Connections => {
+                plan.connections = value as usize;
+                &[["--max-connections", &limit], ["--backlog", &queue]]
+            }
+            Parameter::Workers => &[["--workers", &text]],
+            Parameter::Threads => &[["--threads", &text]],
+        };
+        if self.stretches {
+            plan.window = window_for(plan.window, plan.connections);
+            plan.warm_up = warm_up_for(plan.window);
+        }
+        for contender in &mut plan.contenders {
+            for [name, value] in options {
+                add(contender, name, value);
+            }
+        }
+        plan
+    }
+
+    /// About how long the whole takes.
+    pub fn estimate(&self, plan: &Plan) -> Duration {
+        let plans = self.values.iter().map(|&value| self.plan_at(value, plan));
+        plans.map(|plan| plan.estimate()).sum()
+    }
+
+    /// The most connections that any value asks for.
+    pub fn connections_max(&self, plan: &Plan) -> usize {
+        let plans = self.values.iter().map(|&value| self.plan_at(value, plan));
+        plans.map(|plan| plan.connections).max().unwrap_or(0)
+    }
+}
+
+/// Adds an option, unless the contender has it.
+fn add(contender: &mut Contender, name: &str, value: &str) {
+    let has_it = contender.arguments.iter().any(|argument| {
+        let rest = argument.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    });
+    if !has_it {
+        contender
+            .arguments
+            .extend([name.to_owned(), value.to_owned()]);
+    }
+}
+
+/// What a sweep has measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepResults {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Whether it was ended before all values had their turn.
+    pub interrupted: bool,
+    /// What was varied.
+    pub sweep: Sweep,
+    /// Machine and program.
+    pub environment: Environment,
+    /// What was said about this machine's limits.
+    pub limits: Vec<String>,
+    /// The plan at the first value.
+    pub plan: Plan,
+    /// One for each value that had its turn.
+    pub points: Vec<Point>,
+}
+
+/// What was measured at one value; the raw figures are in the directory that bears its name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The parameter's value.
+    pub value: u32,
+    /// Connections of the load.
+    pub connections: usize,
+    /// The rows of the table.
+    pub summary: Vec<Row>,
+}
+
+impl SweepResults {
+    /// An empty one.
+    pub fn new(sweep: Sweep, limits: Vec<String>, first: &Results) -> SweepResults {
+        SweepResults {
+            schema: SCHEMA,
+            interrupted: true,
+            sweep,
+            environment: first.environment.clone(),
+            limits,
+            plan: first.plan.clone(),
+            points: Vec::new(),
+        }
+    }
+
+    /// Takes over what was measured at `value`.
+    pub fn add(&mut self, value: u32, results: &Results) {
+        self.points.push(Point {
+            value,
+            connections: results.plan.connections,
+            summary: results.summary.clone(),
+        });
+        let all = self.points.len() == self.sweep.values.len();
+        self.interrupted = results.interrupted || !all;
+    }
+
+    /// Writes [`FILE_NAME`] in `directory`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, directory: &Path) -> io::Result<()> {
+        fs::write(directory.join(FILE_NAME), json::to_string(self)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::budget::{SWEEP_BLOCKS, SWEEP_WINDOW};
+    use crate::bench::plan::tests::plan;
+
+    #[test]
+    fn a_sweep_is_read_as_it_is_typed() {
+        let sweep: Sweep = "connections=20,200,15000".parse().unwrap();
+        assert_eq!(sweep.parameter, Parameter::Connections);
+        assert_eq!(sweep.values, [20, 200, 15_000]);
+        assert_eq!(sweep.connections_max(&plan(2, 1, 0)), 15_000);
+        for (wrong, words) in [
+            ("connections", "should be like"),
+            ("colours=3", "connections, workers, threads can"),
+            ("workers=0", "from 1 to 4096"),
+            ("workers=1,,2", "'' is no number"),
+            ("connections=20001", "from 1 to 20000"),
+        ] {
+            let why = wrong.parse::<Sweep>().unwrap_err();
+            assert!(why.contains(words), "{wrong}: {why}");
+        }
+    }
+
+    /// Six values with eleven models: under 8 minutes, or 3 where it is to be quick.
+    #[test]
+    fn a_sweep_keeps_its_promise() {
+        let sweep: Sweep = "connections=20,200,1000,3000,8000,15000".parse().unwrap();
+        for (blocks, seconds) in SWEEP_BLOCKS.into_iter().zip([480, 180]) {
+            let mut plan = plan(11, blocks, 0);
+            plan.scenarios.truncate(1);
+            plan.window = SWEEP_WINDOW;
+            let estimate = sweep.estimate(&plan);
+            assert!(estimate < Duration::from_secs(seconds), "{estimate:?}");
+            assert_eq!(sweep.plan_at(20, &plan).window, SWEEP_WINDOW);
+            assert!(sweep.plan_at(15_000, &plan).window > SWEEP_WINDOW);
+        }
+    }
+
+    #[test]
+    fn what_a_contender_has_already_it_keeps() {
+        let mut plan = plan(1, 1, 0);
+        plan.contenders = vec![
+            Contender::new(&["prefork", "--workers=3"]),
+            Contender::new(&["prefork"]),
+        ];
+        let sweep: Sweep = "workers=8".parse().unwrap();
+        let at = sweep.plan_at(8, &plan);
+        assert_eq!(at.contenders[0].arguments, ["prefork", "--workers=3"]);
+        assert_eq!(at.contenders[1].arguments, ["prefork", "--workers", "8"]);
+        assert_eq!(at.connections, plan.connections);
+    }
+}

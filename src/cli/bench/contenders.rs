@@ -1,0 +1,206 @@
+//! Contenders as they are typed: each a command line of `servers run`, which is read by the very
+//! definition that `servers run` has, and then tried with its `--check`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::process::{Command, Stdio};
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+
+use crate::bench::plan::Contender;
+use crate::cli::run;
+use crate::models::{self, Model};
+
+/// The exit code of a wrong call.
+const WRONG_CALL: i32 = 2;
+/// What a contender's name is called in help and errors.
+pub(super) const PLACEHOLDER: &str = "MODEL [OPTIONS]";
+
+/// A command line of `servers run` in which every word is right.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Its words, one space between two of them.
+    name: String,
+    /// What follows `servers run`.
+    arguments: Vec<String>,
+}
+
+/// What the bench adds to the command lines of its contenders.
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    /// Pairs of an option's name and its value; a contender that has the option keeps its own.
+    pub(super) options: Vec<(&'static str, String)>,
+    /// `--accept`, for the models that have this strategy.
+    pub(super) accept: Option<&'static str>,
+    /// Arguments that everybody gets as they are.
+    pub(super) verbatim: Vec<String>,
+}
+
+impl Common {
+    /// All of it in words, for whoever reads the results; `--accept` is in the names.
+    pub(super) fn listed(&self) -> Vec<String> {
+        let options = self.options.iter();
+        let pairs = options.flat_map(|(name, value)| [(*name).to_owned(), value.clone()]);
+        pairs.chain(self.verbatim.iter().cloned()).collect()
+    }
+
+    /// Whether any of them has this strategy.
+    pub(super) fn accept_is_used(&self, contenders: &[Contender], strategy: &str) -> bool {
+        let has_it = |words: &[String]| words == ["--accept", strategy];
+        contenders
+            .iter()
+            .any(|contender| contender.arguments.windows(2).any(has_it))
+    }
+}
+
+impl Entry {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// What `servers run` would say to it.
+    pub(super) fn read(line: &str) -> Result<Entry, String> {
+        let arguments = words(line)?;
+        let (_, given) = run::read(&arguments).map_err(|error| said(&error))?;
+        if let Some(option) = ["bind", "check"].into_iter().find(|it| given.has(it)) {
+            return Err(format!(
+                "--{option} is the bench's affair: it starts every server on a port of its own"
+            ));
+        }
+        let name = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(Entry { name, arguments })
+    }
+
+    /// The model alone, with its defaults.
+    pub(super) fn of(model: &Model) -> Entry {
+        Entry {
+            name: model.name.to_owned(),
+            arguments: vec![model.name.to_owned()],
+        }
+    }
+
+    /// The contender that it becomes with the options that all have in common.
+    ///
+    /// # Errors
+    /// What `servers run` would say to the whole.
+    pub(super) fn with(&self, common: &Common) -> Result<Contender, String> {
+        let (model, given) = run::read(&self.arguments).map_err(|error| said(&error))?;
+        let mut contender = Contender {
+            name: self.name.clone(),
+            arguments: self.arguments.clone(),
+            workers_last: model.workers_last(),
+        };
+        for (option, value) in &common.options {
+            if !given.has(option.trim_start_matches('-')) {
+                contender
+                    .arguments
+                    .extend([(*option).to_owned(), value.clone()]);
+            }
+        }
+        let can = |wanted: &&str| model.strategies.iter().any(|it| it.name() == *wanted);
+        if let Some(strategy) = common.accept.filter(can).filter(|_| !given.has("accept")) {
+            let accept = ["--accept", strategy];
+            contender.arguments.extend(accept.map(str::to_owned));
+            contender.name = format!("{} --accept {strategy}", self.name);
+        }
+        contender.arguments.extend_from_slice(&common.verbatim);
+        check(&contender.arguments)
+            .map_err(|why| format!("cannot compare '{}': {why}", self.name))?;
+        Ok(contender)
+    }
+}
+
+/// Gives a contender that bears another's name a number, so that no two share one.
+pub(super) fn number_namesakes(contenders: &mut [Contender]) {
+    let mut seen = BTreeMap::new();
+    for contender in contenders {
+        let count = seen.entry(contender.name.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            contender.name = format!("{} #{count}", contender.name);
+        }
+    }
+}
+
+/// Lets `servers run` look at a command line: what it refuses as a wrong call would be refused in
+/// every block. Whatever else may keep a server from starting is a row of the table.
+fn check(arguments: &[String]) -> Result<(), String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let tried = Command::new(program)
+        .arg("run")
+        .args(arguments)
+        .arg("--check")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    match tried.status.code() {
+        Some(WRONG_CALL) => Err(trimmed(&String::from_utf8_lossy(&tried.stderr))),
+        _ => Ok(()),
+    }
+}
+
+/// The words of an error of clap.
+fn said(error: &clap::Error) -> String {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::MissingRequiredArgument => {
+            "should be a model and its options, as in 'prefork --workers 4'".to_owned()
+        }
+        _ => trimmed(&error.render().to_string()),
+    }
+}
+
+/// The message without its `error: ` and without the usage of `run`.
+fn trimmed(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let end = text.find("\n\nUsage:").or(text.find("\n\nFor more"));
+    text[..end.unwrap_or(text.len())].trim_end().to_owned()
+}
+
+/// The words of a line as a shell would see them: quotes keep spaces together.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for letter in line.chars() {
+        match letter {
+            '\'' | '"' if quote.is_none() => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            _ if quote == Some(letter) => quote = None,
+            _ if letter.is_whitespace() && quote.is_none() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    match quote {
+        Some(quote) => Err(format!("a quotation mark {quote} has no partner")),
+        None => {
+            words.extend(word);
+            Ok(words)
+        }
+    }
+}
+
+/// Reads an [`Entry`], so that a wrong one is a wrong call; offers the models to completions.
+#[derive(Clone)]
+pub(super) struct EntryParser;
+
+impl TypedValueParser for EntryParser {
+    type Value = Entry;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Entry, clap::Error> {
+        let line = value.to_string_lossy();
+        Entry::read(&line).map_err(|why| {
+            let message = format!("cannot compare '{line}': {why}");
+            command.clone().error(ErrorKind::ValueValidation, message)
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let value = |model: &'static Model| PossibleValue::new(model.name).help(model.summary);
+        Some(Box::new(models::ALL.iter().map(value)))
+    }
+}

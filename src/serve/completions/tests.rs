@@ -1,0 +1,172 @@
+//! The loop on rings as older kernels have them, and what becomes of memory when a ring is dropped.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{CompletionLoop, Done, Session};
+use crate::accept::{Listener, Manner, Strategy};
+use crate::http::{Body, Handler, Limits, Request, Response, Status};
+use crate::scoreboard::Scoreboard;
+use crate::serve::{Configuration, Lifetime, Pool, Server, Sizing, Trigger};
+use crate::service::Succession;
+use crate::sys::uring::{self, Ring};
+
+/// Answers with what was posted.
+struct Echo;
+
+impl Handler for Echo {
+    fn respond(&self, request: &Request<'_>) -> Response {
+        let body = Body::Owned(request.body().to_vec());
+        Response::new(Status::OK).with_body("", body)
+    }
+}
+
+/// Nobody asks it: there is no master here.
+struct Fixed;
+
+impl Configuration for Fixed {
+    fn server(&self) -> Server<'_> {
+        unreachable!("nobody forks")
+    }
+
+    fn give_up_rights(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
+        Err("nobody reloads".to_owned())
+    }
+
+    fn succession(&self) -> &Succession {
+        unreachable!("nobody succeeds")
+    }
+}
+
+/// Runs the loop on `ring` for as long as `client`, which is given the address, has something to
+/// do; then drops it with whatever is in flight.
+fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) {
+    let scoreboard = Scoreboard::create().unwrap();
+    let server = Server {
+        handler: &Echo,
+        limits: Limits::default(),
+        workers: 1,
+        threads: None,
+        accept: Strategy::Shared,
+        manner: Manner::default(),
+        pool: Pool {
+            sizing: Sizing::Static,
+            worker_timeout: None,
+            request_timeout: None,
+            max_requests: 0,
+            max_requests_jitter: 0,
+            grace: Duration::ZERO,
+        },
+        lifetime: Lifetime::default(),
+        slow: None,
+        scoreboard: &scoreboard,
+        trigger: Trigger::Level,
+        requeue: 0,
+        connections_max: 1000,
+        configuration: &Fixed,
+    };
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 100).unwrap();
+    let address = listener.address().unwrap();
+    let client: JoinHandle<()> = thread::spawn(move || client(address));
+    let mut clients = CompletionLoop::on(ring, &server, listener);
+    while !client.is_finished() {
+        assert!(clients.wait().unwrap());
+        while let Some(done) = clients.take() {
+            match done {
+                Done::Accepted { client, goes_on } => clients.accepted(client, goes_on),
+                Done::Received {
+                    key,
+                    count,
+                    goes_on,
+                } => clients.received(key, count, goes_on),
+                Done::Sent { key, count, parcel } => clients.sent(key, count, parcel),
+                Done::Read { key, count, parcel } => clients.read(key, count, parcel),
+            }
+            .unwrap();
+        }
+        clients.look_around().unwrap();
+    }
+    client.join().unwrap();
+}
+
+fn can_run() -> bool {
+    let checked = uring::check();
+    if let Err(reason) = &checked {
+        eprintln!("skipped: {reason}");
+    }
+    checked.is_ok()
+}
+
+fn post(stream: &mut TcpStream, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    let mut octet = [0];
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut octet).unwrap();
+        answer.push(octet[0]);
+    }
+    let mut content = vec![0; body.len()];
+    stream.read_exact(&mut content).unwrap();
+    content
+}
+
+#[test]
+fn older_kernels_serve_as_well() {
+    if !can_run() {
+        return;
+    }
+    for index in 0..Ring::<Session>::create_old_ones().len() {
+        let ring = Ring::create_old_ones().swap_remove(index);
+        serve(ring, |address| {
+            let mut streams: Vec<TcpStream> = (0..3)
+                .map(|_| TcpStream::connect(address).unwrap())
+                .collect();
+            for round in 0..20u8 {
+                for (index, stream) in streams.iter_mut().enumerate() {
+                    let body = vec![round ^ index as u8; 1 + 5000 * usize::from(round)];
+                    assert!(post(stream, &body) == body);
+                }
+            }
+        });
+    }
+}
+
+/// An answer is being sent, others are being waited for: the kernel has memory of both. It must
+/// not come back to the allocator.
+#[test]
+fn a_ring_can_be_dropped_with_operations_in_flight() {
+    if !can_run() {
+        return;
+    }
+    for _ in 0..20 {
+        let mut streams = Vec::new();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        serve(Ring::create().unwrap(), move |address| {
+            for _ in 0..10 {
+                let mut stream = TcpStream::connect(address).unwrap();
+                let body = vec![b'x'; 1_000_000];
+                let head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n";
+                stream.write_all(head).unwrap();
+                stream.write_all(&body).unwrap();
+                sender.send(stream).unwrap();
+            }
+        });
+        streams.extend(receiver.try_iter());
+        // Whoever allocates next would be overwritten by what arrives.
+        let others: Vec<Vec<u8>> = (0..100).map(|_| vec![7; 64 * 1024]).collect();
+        for mut stream in streams {
+            let _ = stream.write_all(&[b'y'; 100_000]);
+        }
+        assert!(others.iter().flatten().all(|&octet| octet == 7));
+    }
+}

@@ -1,0 +1,128 @@
+//! The differences between models that the chapters show, made from the files that run.
+//!
+//! `chapters/diffs/FROM-TO.diff` is what has to be changed in one model's `run` to get the other's.
+//! A difference that is no longer true fails here; `UPDATE_DIFFS=1 cargo test --test diffs` writes
+//! them anew. A chapter shows one within a block of code marked `diff`.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use servers::models;
+use similar::{Algorithm, ChangeTag, TextDiff};
+
+/// What is compared of two files.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// The region `run`, which a chapter shows first.
+    Run,
+    /// All below the opening comment: for models whose difference lies elsewhere.
+    File,
+}
+
+/// A model, the one that it is to be read beside, and what of them. A pair of which this program
+/// lacks one has no file yet.
+const PAIRS: &[(&str, &str, Part)] = &[
+    ("iterative", "fork", Part::Run),
+    ("iterative", "prefork", Part::Run),
+    ("fork", "threaded", Part::Run),
+    ("threaded", "prethreaded", Part::Run),
+    ("prefork", "worker", Part::Run),
+    ("poll", "epoll", Part::File),
+    ("epoll", "event", Part::Run),
+    ("epoll", "uring", Part::Run),
+    ("threaded", "async", Part::Run),
+];
+
+#[test]
+fn the_differences_that_the_book_shows_are_those_of_the_source() {
+    let is_update = std::env::var_os("UPDATE_DIFFS").is_some_and(|value| !value.is_empty());
+    let mut expected = BTreeSet::new();
+    for &(from, to, part) in PAIRS {
+        if models::find(from).is_none() || models::find(to).is_none() {
+            continue;
+        }
+        let name = format!("{from}-{to}.diff");
+        let now = difference(from, to, part);
+        let file = directory().join(&name);
+        if is_update {
+            fs::create_dir_all(directory()).unwrap();
+            fs::write(&file, &now).unwrap();
+        }
+        let shown = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(
+            shown, now,
+            "chapters/diffs/{name} is not what the source says: \
+             UPDATE_DIFFS=1 cargo test --test diffs"
+        );
+        expected.insert(name);
+    }
+    assert!(expected.len() > 2, "only {expected:?}");
+    let entries = fs::read_dir(directory()).unwrap();
+    for name in entries.map(|entry| entry.unwrap().file_name()) {
+        let name = name.to_string_lossy().into_owned();
+        assert!(
+            expected.contains(&name),
+            "chapters/diffs/{name} is of no pair"
+        );
+    }
+}
+
+/// The first text with what must go, `-`, and what must come, `+`, for the second.
+fn difference(from: &str, to: &str, part: Part) -> String {
+    let (old, new) = (text(from, part), text(to, part));
+    // Patience keeps lines together that occur once in each, as people do.
+    let changes = TextDiff::configure()
+        .algorithm(Algorithm::Patience)
+        .diff_lines(&old, &new);
+    let mut diff = format!("--- {from}.rs\n+++ {to}.rs\n");
+    for change in changes.iter_all_changes() {
+        let sign = match change.tag() {
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+            ChangeTag::Equal => ' ',
+        };
+        let line = format!("{sign}{}", change.value().trim_end());
+        writeln!(diff, "{}", line.trim_end()).unwrap();
+    }
+    diff
+}
+
+fn text(model: &str, part: Part) -> String {
+    let path = root().join(format!("src/models/{model}.rs"));
+    let source = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = match part {
+        Part::Run => {
+            let from = position(&source, "// ANCHOR: run").expect(model) + 1;
+            let to = position(&source, "// ANCHOR_END: run").expect(model);
+            source.lines().take(to).skip(from).collect()
+        }
+        Part::File => {
+            let lines = source.lines();
+            lines.skip_while(|line| line.starts_with("//!")).collect()
+        }
+    };
+    let mut text = String::new();
+    for line in lines.iter().filter(|line| !line.contains("// ANCHOR")) {
+        text.push_str(&format!("{line}\n"));
+    }
+    text.trim_start().to_owned()
+}
+
+fn position(text: &str, line: &str) -> Option<usize> {
+    text.lines().position(|it| it.trim() == line)
+}
+
+fn directory() -> PathBuf {
+    root().join("chapters/diffs")
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

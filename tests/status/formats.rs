@@ -1,0 +1,198 @@
+//! Each format is what it says it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use servers::status::Report;
+
+use crate::support::server::Server;
+use crate::support::wire;
+use crate::{for_every_model, get};
+
+for_every_model! {
+    the_page_is_well_formed_whatever_was_asked,
+    auto_has_a_key_on_each_line,
+    json_reads_back_as_a_report,
+    metrics_are_in_the_format_of_prometheus,
+    who_watches_keeps_no_worker,
+}
+
+fn the_page_is_well_formed_whatever_was_asked(model: &str) {
+    let server = Server::start(model, &["--workers", "3"]);
+    for target in ["/", "/?a=1&b='2'&<", "/nowhere?&amp;&lt;'", "/bytes?n=1"] {
+        get(&server, target);
+    }
+    let answer = get(&server, "/status");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(
+        answer.field("Content-Type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert_eq!(answer.field("Cache-Control"), Some("no-store"));
+    let page = answer.text();
+    assert_well_formed(&page);
+    assert!(page.contains(&format!("<h1>{model} <small>")), "{page}");
+    assert!(page.contains("<th class=\"text\">client</th>"), "{page}");
+    for elsewhere in ["http://", "https://", "src=", "@import"] {
+        assert!(!page.contains(elsewhere), "the page needs {elsewhere}");
+    }
+}
+
+/// Tags close in the order in which they open, and `&` only begins a character reference.
+#[track_caller]
+fn assert_well_formed(page: &str) {
+    let page = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
+    let (before, rest) = page.split_once("<script>").unwrap();
+    let (script, after) = rest.split_once("</script>").unwrap();
+    assert!(!script.contains('<'));
+    let page = format!("{before}{after}");
+    let mut open = Vec::new();
+    for part in page.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').expect("a tag ends");
+        assert!(!text.contains('>'), "a lone > in {text:?}");
+        for reference in text.split('&').skip(1).chain(tag.split('&').skip(1)) {
+            let name = reference.split(';').next().unwrap();
+            assert!(
+                ["amp", "lt", "gt", "quot", "#39"].contains(&name),
+                "{reference:?}"
+            );
+        }
+        assert_eq!(
+            tag.matches('"').count() % 2,
+            0,
+            "an open quotation in {tag:?}"
+        );
+        let name = tag.split_whitespace().next().unwrap();
+        if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "</{name}> closes something else");
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
+}
+
+fn auto_has_a_key_on_each_line(model: &str) {
+    let server = Server::start(model, &["--workers", "3"]);
+    get(&server, "/");
+    let answer = get(&server, "/status?auto");
+    assert_eq!(
+        answer.field("Content-Type"),
+        Some("text/plain; charset=utf-8")
+    );
+    let text = answer.text();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some(server.address.to_string().as_str()));
+    let pairs: BTreeMap<&str, &str> = lines.map(|line| line.split_once(": ").unwrap()).collect();
+    // Those that programs which read Apache's look for.
+    for key in [
+        "Total Accesses",
+        "Total kBytes",
+        "Uptime",
+        "ReqPerSec",
+        "BytesPerSec",
+        "BytesPerReq",
+        "BusyWorkers",
+        "IdleWorkers",
+        "CPULoad",
+    ] {
+        let number = pairs[key].parse::<f64>();
+        assert!(
+            number.is_ok_and(|it| it.is_finite() && it >= 0.0),
+            "{key}: {}",
+            pairs[key]
+        );
+    }
+    assert_eq!(pairs["ServerMPM"], model);
+    assert_eq!(pairs["AcceptQueueLimit"], "511");
+    let board = pairs["Scoreboard"];
+    assert!(
+        board.chars().all(|letter| ".S_RWKCLGI".contains(letter)),
+        "{board}"
+    );
+    let busy = board
+        .chars()
+        .filter(|letter| "RWKCLGI".contains(*letter))
+        .count();
+    assert_eq!(pairs["BusyWorkers"], busy.to_string());
+}
+
+fn json_reads_back_as_a_report(model: &str) {
+    let server = Server::start(model, &["--workers", "3"]);
+    get(&server, "/nowhere?x=%22");
+    let answer = get(&server, "/status?json");
+    assert_eq!(answer.field("Content-Type"), Some("application/json"));
+    let report: Report = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(report.model, model);
+    assert_eq!(report.address, server.address.to_string());
+    assert_eq!(report.pid, server.pid().cast_unsigned());
+    assert!(report.requests >= 1);
+    // Whoever answers this sees itself at work on it, and who has asked.
+    let own = report.workers.iter().find(|it| it.state == 'W').unwrap();
+    assert_eq!(own.request.as_deref(), Some("GET /status?json HTTP/1.1"));
+    assert!(
+        own.client
+            .as_deref()
+            .is_some_and(|it| it.starts_with("127.0.0.1:")),
+        "{own:?}"
+    );
+    assert!(!own.torn);
+}
+
+fn metrics_are_in_the_format_of_prometheus(model: &str) {
+    let server = Server::start(model, &["--workers", "3"]);
+    get(&server, "/");
+    let answer = get(&server, "/metrics");
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    assert_eq!(answer.field("Content-Type"), Some(kind));
+    let text = answer.text();
+    assert!(text.ends_with('\n'));
+    let (mut types, mut series) = (BTreeMap::new(), BTreeSet::new());
+    let mut last_help = "";
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, help) = help.split_once(' ').unwrap();
+            assert!(help.ends_with('.'), "{line}");
+            last_help = name;
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').unwrap();
+            assert_eq!(name, last_help, "HELP comes right before TYPE");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+            assert!(
+                types.insert(name, kind).is_none(),
+                "{name} is declared twice"
+            );
+        } else {
+            let (labelled, value) = line.rsplit_once(' ').unwrap();
+            let name = labelled.split('{').next().unwrap();
+            assert!(types.contains_key(name), "{name} is not declared");
+            let is_name = |it: char| it.is_ascii_lowercase() || it == '_';
+            assert!(
+                name.starts_with("servers_") && name.chars().all(is_name),
+                "{name}"
+            );
+            assert!(value.parse::<f64>().unwrap().is_finite(), "{line}");
+            assert!(series.insert(labelled), "{labelled} is there twice");
+        }
+    }
+    assert!(types.len() >= 12, "{text}");
+    assert!(
+        series.contains("servers_workers{state=\"waiting\"}"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("model=\"{model}\"")));
+}
+
+/// The page is looked at every two seconds: it must not hold the only worker of an iterative
+/// server from one look to the next.
+fn who_watches_keeps_no_worker(model: &str) {
+    let server = Server::start(model, &["--workers", "1"]);
+    for path in ["/status", "/status?auto", "/status?json", "/metrics"] {
+        let client = server.connect();
+        wire::get(&client, path);
+        let (octets, was_reset) = wire::read_to_end(&client);
+        assert!(
+            octets.starts_with(b"HTTP/1.1 200 OK\r\n") && !was_reset,
+            "{path}"
+        );
+    }
+}

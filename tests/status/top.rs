@@ -1,0 +1,241 @@
+//! `servers top`, as text and in a terminal.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::proc;
+use crate::support::server::{BINARY, Server};
+use crate::support::wait_for;
+use crate::{for_every_model, get, hold, report};
+
+for_every_model! {
+    a_frame_shows_each_worker,
+    a_frame_by_url_is_the_same,
+}
+
+fn top(arguments: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    command.arg("top").args(arguments).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+/// A frame after no more than one look.
+#[track_caller]
+pub(crate) fn once(server: &Server, options: &[&str]) -> String {
+    let pid = server.pid().to_string();
+    let output = top(&[&[&pid, "--once", "--time", "0s"], options].concat());
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn a_frame_shows_each_worker(model: &str) {
+    let server = Server::start(model, &["--workers", "2", "--max-wait", "1000s"]);
+    let held = hold(&server);
+    wait_for("it is at work", || report(&server).busy == 1);
+    let text = once(&server, &["--width", "140"]);
+    let address = server.address;
+    assert!(
+        text.starts_with(&format!(" {model} at {address} (accept: ")),
+        "{text}"
+    );
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 140),
+        "{text}"
+    );
+    let row = text.lines().find(|line| line.contains(" W ")).unwrap();
+    let client = held.local_addr().unwrap();
+    assert!(
+        row.contains(&format!("GET /sleep?ms=1000000 from {client}")),
+        "{row}"
+    );
+    assert!(row.contains('█'), "{row}");
+    assert!(!text.contains('\x1b'), "no escapes in a text");
+}
+
+fn a_frame_by_url_is_the_same(model: &str) {
+    let server = Server::start(model, &["--workers", "2"]);
+    get(&server, "/");
+    let url = format!("http://{}", server.address);
+    let output = top(&[&url, "--once", "--time", "0s"]);
+    assert!(output.status.success(), "{output:?}");
+    let by_url = String::from_utf8(output.stdout).unwrap();
+    let by_pid = once(&server, &[]);
+    let title = |text: &str| text.split(", up ").next().unwrap().to_owned();
+    assert_eq!(title(&by_url), title(&by_pid));
+    assert!(
+        by_url.contains("/status?json") || by_url.contains(" W "),
+        "{by_url}"
+    );
+}
+
+/// A status page would need a worker. Here none is left.
+#[test]
+fn a_server_without_a_free_worker_can_be_watched() {
+    let options = ["--workers", "2", "--max-wait", "1000s"];
+    let server = Server::start("prefork", &options);
+    let held = [hold(&server), hold(&server)];
+    wait_for("both are held", || report(&server).busy == 2);
+    let text = once(&server, &[]);
+    assert!(text.contains("2/2 busy"), "{text}");
+    drop(held);
+}
+
+#[test]
+fn wrong_calls_and_absent_servers_are_told_apart() {
+    let server = Server::start("prefork", &["--status", "nobody"]);
+    let url = format!("http://{}", server.address);
+    let own = std::process::id().to_string();
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&[], 2, "--once prints a frame as text"),
+        (
+            &["nonsense", "--once"],
+            2,
+            "neither a process ID nor http://HOST:PORT",
+        ),
+        (&["ftp://a/", "--once"], 2, "unknown scheme 'ftp'"),
+        (&["1", "--time", "3s"], 2, "--once"),
+        (&["--once", "--sort", "name"], 2, "invalid value 'name'"),
+        (&[&own, "--once"], 1, "has no scoreboard"),
+        (
+            &["999999999", "--once"],
+            1,
+            "cannot look at process 999999999",
+        ),
+        (&["http://127.0.0.1:1/", "--once"], 1, "connection refused"),
+        (&[&url, "--once"], 1, "answers 404 Not Found"),
+    ];
+    for (arguments, code, words) in cases {
+        let output = top(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+/// Other tests have servers too, so there are several or, at the least, this one.
+#[test]
+fn without_an_argument_the_servers_are_listed() {
+    let servers = [
+        Server::start("prefork", &[]),
+        Server::start("threaded", &[]),
+    ];
+    let output = top(&["--once", "--time", "0s"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("several servers are running; say which:"),
+        "{said}"
+    );
+    for (server, model) in servers.iter().zip(["prefork", "threaded"]) {
+        let (pid, address) = (server.pid(), server.address);
+        let line = format!("  servers top {pid:<10} {model} at {address}");
+        assert!(said.lines().any(|it| it == line), "{said}");
+    }
+}
+
+/// A worker's process ID leads to its server.
+#[test]
+fn a_worker_stands_for_its_server() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    wait_for("two workers", || report(&server).idle == 2);
+    let worker = server.children()[0].pid.to_string();
+    let output = top(&[&worker, "--once", "--time", "0s"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains(&format!("process {}, up", server.pid())),
+        "{text}"
+    );
+    assert!(text.contains("0/2 busy"), "{text}");
+}
+
+/// `servers top` in a terminal of 80 by 24, which `script(1)` makes.
+struct Terminal {
+    script: Child,
+    shown: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    fn start(server: &Server) -> Self {
+        let command = format!("stty rows 24 cols 80; exec {BINARY} top {}", server.pid());
+        let mut script = Command::new("script")
+            .args(["-qefc", &command, "/dev/null"])
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = script.stdout.take().unwrap();
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&shown);
+        thread::spawn(move || {
+            let mut part = [0; 4096];
+            while let Ok(count @ 1..) = output.read(&mut part) {
+                sink.lock().unwrap().extend_from_slice(&part[..count]);
+            }
+        });
+        Self { script, shown }
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(text)
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        self.script.stdin.as_mut().unwrap().write_all(keys).unwrap();
+    }
+
+    /// The process ID of `servers top` itself.
+    fn pid(&self) -> Pid {
+        let tree = proc::tree(self.script.id().cast_signed());
+        Pid::from_raw(tree.last().unwrap().pid)
+    }
+
+    /// It ends well, and the terminal is as it was.
+    fn assert_ends(mut self) {
+        wait_for("it ends", || self.script.try_wait().unwrap().is_some());
+        assert_eq!(self.script.wait().unwrap().code(), Some(0));
+        wait_for("the usual screen is back", || self.shows("\x1b[?1049l"));
+        assert!(self.shows("\x1b[?25h"), "the cursor is back");
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.script.kill();
+        let _ = self.script.wait();
+    }
+}
+
+#[test]
+fn a_terminal_is_given_back_in_every_way_to_end() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    for end in ["q", "\x1b", "\x03"] {
+        let mut terminal = Terminal::start(&server);
+        wait_for("a frame", || terminal.shows("q quit"));
+        terminal.press(end.as_bytes());
+        terminal.assert_ends();
+    }
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let terminal = Terminal::start(&server);
+        wait_for("a frame", || terminal.shows("q quit"));
+        kill(terminal.pid(), signal).unwrap();
+        terminal.assert_ends();
+    }
+}
+
+#[test]
+fn a_server_that_ends_is_told() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    let mut terminal = Terminal::start(&server);
+    wait_for("a frame", || terminal.shows("q quit"));
+    drop(server);
+    wait_for("the end", || terminal.shows("the server has ended"));
+    terminal.press(b"q");
+    terminal.assert_ends();
+}

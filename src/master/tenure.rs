@@ -107,7 +107,7 @@ impl<'a> Tenure<'a> {
             let now = Instant::now();
             pool.reconfigure(&self.current.server(), now);
             pool.begin_generation(now);
-            crate::log!("reload: new workers take the place of the old ones");
+            crate::log!("reload: a new generation begins");
         }
     }
     // ANCHOR_END: reload

@@ -52,7 +52,10 @@ pub(super) async fn drive(
                 server.scoreboard.set(State::Waiting, conn.since());
                 Ok(())
             }
-            Want::Write => alarm.or_tick(|cx| write(client, conn, server, cx)).await,
+            Want::Write => {
+                let write = |cx: &mut Context<'_>| write(client, conn, server, cx);
+                alarm.or_tick(write).await
+            }
             Want::Shutdown => {
                 conn.shut(Instant::now());
                 poll_fn(|cx| Pin::new(&mut *client).poll_shutdown(cx)).await

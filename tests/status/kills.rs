@@ -23,7 +23,11 @@ fn totals_survive_the_death_of_workers() {
     for _ in 0..30 {
         get(&server, "/");
     }
-    wait_for("all are counted", || report(&server).requests == 30);
+    // The last octets are counted right after they have gone out, before the worker waits again.
+    wait_for("all are counted", || {
+        let report = report(&server);
+        report.requests == 30 && report.idle == 3
+    });
     let before = report(&server);
     for child in server.children() {
         kill(Pid::from_raw(child.pid), Signal::SIGKILL).unwrap();

@@ -144,6 +144,8 @@ fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
 /// The wish to stop has come while workers were missing: where connections wait for them, a last
 /// worker answers those. It inherits the wish to stop, so it does no more.
 fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Result<()> {
+    // Whoever has sent all workers away may have left connections in the accept queue.
+    pool.resume();
     // The signal of a death may still be in the queue, behind the wish to stop.
     pool.look(entrance, Instant::now())?;
     pool.demand(entrance.waiting(0)?, Instant::now());

@@ -200,6 +200,11 @@ impl<'a> Pool<'a> {
         self.publish();
     }
 
+    /// Workers are wanted again.
+    pub(super) fn resume(&mut self) {
+        self.drained = false;
+    }
+
     /// Whether all is as it should be: no generation is on its way in or out, nobody starts.
     pub(super) fn is_settled(&self) -> bool {
         let census = self.census();
@@ -208,7 +213,7 @@ impl<'a> Pool<'a> {
 
     /// From now on those that are there are old: a new generation is to replace them.
     pub(super) fn begin_generation(&mut self, now: Instant) {
-        self.drained = false;
+        self.resume();
         self.generation += 1;
         self.seats = Slots::default();
         self.publish();

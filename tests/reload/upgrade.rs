@@ -158,6 +158,23 @@ fn either_master_may_be_killed() {
     assert_eq!(family.named("pid"), Some(new));
 }
 
+/// Without workers a master keeps the port, and a stop does not forget those who wait there.
+#[test]
+fn a_drained_master_answers_its_queue_when_it_stops() {
+    for (model, way) in ways() {
+        let mut family = Family::start(model, "workers = 2\n", &[&way]);
+        let master = family.master();
+        wait_for("two workers", || children(master).len() == 2);
+        signal(master, Signal::SIGWINCH);
+        wait_for("no worker", || children(master).is_empty());
+        let client = family.first.connect();
+        wire::get_and_close(&client, "/");
+        signal(master, Signal::SIGTERM);
+        assert_eq!(wire::read_answer(&client).status(), 200, "{model} {way}");
+        assert_eq!(family.first.wait().code(), Some(0));
+    }
+}
+
 /// Whoever has been accepted by the old master's workers is served to the end.
 #[test]
 fn a_request_in_flight_is_answered_by_the_old_master() {

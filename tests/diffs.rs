@@ -22,6 +22,8 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 enum Part {
     /// The region `run`, which a chapter shows first.
     Run,
+    /// The regions of these names, where `run` only chooses between two ways.
+    Regions(&'static str, &'static str),
     /// All below the opening comment: for models whose difference lies elsewhere.
     File,
 }
@@ -32,7 +34,7 @@ const PAIRS: &[(&str, &str, Part)] = &[
     ("iterative", "fork", Part::Run),
     ("iterative", "prefork", Part::Run),
     ("fork", "threaded", Part::Run),
-    ("threaded", "prethreaded", Part::Run),
+    ("threaded", "prethreaded", Part::Regions("run", "mutex")),
     ("prefork", "worker", Part::Run),
     ("poll", "epoll", Part::File),
     ("epoll", "event", Part::Run),
@@ -76,7 +78,12 @@ fn the_differences_that_the_book_shows_are_those_of_the_source() {
 
 /// The first text with what must go, `-`, and what must come, `+`, for the second.
 fn difference(from: &str, to: &str, part: Part) -> String {
-    let (old, new) = (text(from, part), text(to, part));
+    let (region_of_old, region_of_new) = match part {
+        Part::Run => (Some("run"), Some("run")),
+        Part::Regions(old, new) => (Some(old), Some(new)),
+        Part::File => (None, None),
+    };
+    let (old, new) = (text(from, region_of_old), text(to, region_of_new));
     // Patience keeps lines together that occur once in each, as people do.
     let changes = TextDiff::configure()
         .algorithm(Algorithm::Patience)
@@ -94,16 +101,17 @@ fn difference(from: &str, to: &str, part: Part) -> String {
     diff
 }
 
-fn text(model: &str, part: Part) -> String {
+/// A region of a model's file, or all of it below the opening comment.
+fn text(model: &str, region: Option<&str>) -> String {
     let path = root().join(format!("src/models/{model}.rs"));
     let source = fs::read_to_string(&path).unwrap();
-    let lines: Vec<&str> = match part {
-        Part::Run => {
-            let from = position(&source, "// ANCHOR: run").expect(model) + 1;
-            let to = position(&source, "// ANCHOR_END: run").expect(model);
+    let lines: Vec<&str> = match region {
+        Some(name) => {
+            let from = position(&source, &format!("// ANCHOR: {name}")).expect(model) + 1;
+            let to = position(&source, &format!("// ANCHOR_END: {name}")).expect(model);
             source.lines().take(to).skip(from).collect()
         }
-        Part::File => {
+        None => {
             let lines = source.lines();
             lines.skip_while(|line| line.starts_with("//!")).collect()
         }

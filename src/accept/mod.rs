@@ -3,6 +3,7 @@
 //! The simplest strategy is [`shared`]: whoever holds the listener calls `accept`, and the kernel
 //! wakes one of them per connection, in the order in which they came.
 
+mod asynchronous;
 mod entrance;
 mod flock;
 mod locked;
@@ -13,6 +14,7 @@ mod reuseport;
 pub mod shared;
 mod strategy;
 
+pub use asynchronous::AsyncListener;
 pub use entrance::{Door, Entrance, Manner};
 pub use multishot::Arrivals;
 pub use pass::Pick;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::asynchronous::AsyncListener;
 use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
@@ -86,6 +87,15 @@ impl Listener {
         })
     }
 
+    /// The same listener for tasks of a runtime: to be called on one of its threads, by the only
+    /// process that accepts from it.
+    ///
+    /// # Errors
+    /// The runtime cannot watch it.
+    pub fn into_async(self) -> io::Result<AsyncListener> {
+        AsyncListener::of(self.socket)
+    }
+
     /// The address, with the port that was picked.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
@@ -124,7 +134,11 @@ impl Listener {
                     self.count_taken();
                     return Ok(Some(client));
                 }
-                Err(Errno::EAGAIN) if self.is_draining() => return Ok(None),
+                Err(Errno::EAGAIN) if self.is_draining() => {
+                    // Nobody else has to find out for themselves.
+                    self.left_to_drain.store(0, Relaxed);
+                    return Ok(None);
+                }
                 Err(error) => recover(error)?,
             }
         }

@@ -26,6 +26,7 @@
 //! | [`results`] | the file |
 //! | [`sweep`] | the same bench with one number varied |
 //! | [`unp`] | Stevens' nine servers, and the figures that he published |
+//! | [`verify`] | whether the answers are right |
 
 pub mod accounting;
 pub mod budget;
@@ -47,6 +48,7 @@ mod streams;
 pub mod summary;
 pub mod sweep;
 pub mod unp;
+pub mod verify;
 pub mod workers;
 
 use std::io;

@@ -15,7 +15,7 @@ use clap::error::ErrorKind;
 
 use super::load::stop_on_signals;
 use super::run::strategy_parser;
-use super::{duration, wrong_call};
+use super::{duration, verify, wrong_call};
 use crate::accept::Strategy;
 use crate::bench::budget::{Budget, SWEEP_BLOCKS, SWEEP_WINDOW, warm_up_for};
 use crate::bench::environment::utc;
@@ -97,6 +97,11 @@ pub(super) struct Args {
     /// Print the results as JSON instead of the table
     #[arg(long)]
     json: bool,
+    /// Instead of measuring, see whether the answers are right under load
+    #[arg(long, value_name = "WHAT", value_enum)]
+    #[arg(conflicts_with_all = ["quick", "duration", "warm_up", "blocks", "mode", "path", "seed"])]
+    #[arg(conflicts_with = "out")]
+    verify: Option<verify::Subject>,
 }
 
 const EXAMPLES: &str = "\
@@ -111,6 +116,7 @@ Examples:
   servers bench --unp                            Stevens' tables, in about a minute
   servers bench --all --sweep connections=20,200,1000,3000,8000,15000
                                                  where each model breaks down, and how
+  servers bench --all --verify time              whose answers are wrong, and how often
 
 Saved in the results' directory: results.json (every raw figure) and the table as table.txt,
 table.md and table.svg; also unp.txt and unp.json, or sweep.txt, sweep.json and a directory for each
@@ -132,6 +138,13 @@ const CONNECTIONS_DEFAULT: usize = 16;
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        if let Some(subject) = self.verify {
+            let connections = self
+                .connections
+                .map_or(CONNECTIONS_DEFAULT, |it| it as usize);
+            let contenders = self.contenders(&self.common());
+            return verify::execute(subject, &contenders, connections, self.json);
+        }
         let plan = self.plan();
         if let Some(sweep) = self.sweep.clone() {
             let stretches = self.duration.is_none();

@@ -10,6 +10,7 @@ mod man;
 mod pool;
 mod run;
 mod top;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -53,10 +53,10 @@ pub(super) struct Args {
     #[arg(value_parser = parse_address)]
     bind: SocketAddr,
 
-    /// Threads of each process, for models with a fixed number of them.
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
-    threads: u16,
+    /// Threads of each process, for models with a fixed number of them [default: 8; async: one
+    /// for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
 
     /// How the workers share the port [default: the model's own; see `servers list`].
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
@@ -158,29 +158,30 @@ impl Args {
         let (manner, trigger) = (self.manner(accept), self.trigger());
         let connections_max = self.connections_max();
         let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
-        let site = Site {
+        let scoreboard = for_ever(scoreboard);
+        let site = for_ever(Site {
             root: self.open_root()?,
             bytes_max: self.max_bytes,
             wait_max: self.max_wait,
-            status: self.status_pages(&scoreboard),
+            status: self.status_pages(scoreboard),
             lab: self.lab,
-            scoreboard: Some(&scoreboard),
-        };
-        let server = Server {
-            handler: &site,
+            scoreboard: Some(scoreboard),
+        });
+        let server = for_ever(Server {
+            handler: site,
             limits: self.limits.into(),
             workers: self.pool.workers(),
             pool,
             lifetime: Lifetime::default(),
-            threads: self.threads.into(),
+            threads: self.threads.map(usize::from),
             accept,
             manner,
-            scoreboard: &scoreboard,
+            scoreboard,
             connections_max,
             trigger,
             requeue: self.requeue as usize,
             slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
-        };
+        });
         if self.check {
             return Ok(ExitCode::SUCCESS);
         }
@@ -200,7 +201,7 @@ impl Args {
         // Where there is but one worker it is this process, without a word from the model.
         scoreboard.enter(0);
         server.rehearse();
-        (self.model.run)(&server, listener)?;
+        (self.model.run)(server, listener)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -284,6 +285,11 @@ impl Args {
             .with_context(|| format!("cannot serve files from --root {}", path.display()))?;
         Ok(Some(root))
     }
+}
+
+/// A value that lives as long as the process: whoever serves may need it to the very end.
+fn for_ever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 /// Reads what follows `servers run`: the model, and which options were given. What they mean

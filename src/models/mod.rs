@@ -4,14 +4,17 @@
 //! The same thing has the same name in every file, so that the difference between two files is
 //! the difference between two models.
 
+mod r#async;
 mod epoll;
 mod event;
 mod fork;
 mod iterative;
 mod poll;
 mod prefork;
+mod prethreaded;
 mod threaded;
 mod uring;
+mod worker;
 
 use std::io;
 
@@ -39,7 +42,9 @@ pub struct Model {
     /// Serves until the process is asked to stop and every request in flight is finished.
     ///
     /// The model owns the listener: when to close it, and in which process, is part of its story.
-    pub run: fn(&Server<'_>, Listener) -> io::Result<()>,
+    /// The server is there for as long as the process, since tasks of a runtime may need it at any
+    /// time.
+    pub run: fn(&'static Server<'static>, Listener) -> io::Result<()>,
 }
 
 impl Model {
@@ -83,10 +88,13 @@ pub const ALL: &[Model] = &[
     fork::MODEL,
     prefork::MODEL,
     threaded::MODEL,
+    prethreaded::MODEL,
+    worker::MODEL,
     poll::MODEL,
     epoll::MODEL,
     event::MODEL,
     uring::MODEL,
+    r#async::MODEL,
 ];
 // ANCHOR_END: registry
 

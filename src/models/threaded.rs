@@ -25,7 +25,7 @@ use std::thread::{self, Scope};
 use super::Model;
 use crate::accept::{EXHAUSTED_PAUSE, Listener, Strategy};
 use crate::scoreboard::Slots;
-use crate::serve::{Server, TurnedAway};
+use crate::serve::{STACK_BYTES, Server, TurnedAway};
 
 pub(super) const MODEL: Model = Model {
     name: "threaded",
@@ -38,9 +38,6 @@ pub(super) const MODEL: Model = Model {
     chapter: "06-threaded.md",
     run,
 };
-
-/// Address space for a thread's stack; memory is only used where it is touched.
-const STACK_BYTES: usize = 256 * 1024;
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {

@@ -26,7 +26,8 @@ const NAME_WIDTH: u16 = 17;
 const NAME_WIDTH_MIN: u16 = 9;
 const NONE: &str = "–";
 /// One line below the titles and no other: the space is for figures.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+pub(super) const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
 /// Everything that a bench prints: a table for each scenario, what the signs mean, and what there
 /// is to see. `styled` adds bold and dim for a terminal.

@@ -11,5 +11,6 @@ pub mod progress;
 pub mod sweep_table;
 pub mod units;
 pub mod unp_tables;
+pub mod verify_table;
 mod workers_table;
 mod wrap;

@@ -17,8 +17,8 @@
 //! need one (a worker's CPU time, a client's address, the accept queue) is found by whoever looks.
 //!
 //! What a driver has to tell: [`Scoreboard::accepted`] and [`Scoreboard::holds`] for connections,
-//! [`Scoreboard::sent`] for octets, and [`Scoreboard::set`] whenever it is about to wait. The rest is
-//! told where every driver has its requests answered, in `Server::respond`. In an event loop a
+//! [`Scoreboard::sent`] for octets, and [`Scoreboard::set`] whenever it is about to wait. The rest
+//! is told where every driver has its requests answered, in `Server::respond`. In an event loop a
 //! record stands for the loop with all its connections; it is [`State::Waiting`] while it waits for
 //! anything to happen, and whatever `Server::respond` says until then.
 //!

@@ -66,6 +66,6 @@ fn write(client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result
     Ok(())
 }
 
-fn is_tick(error: &io::Error) -> bool {
+pub(super) fn is_tick(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

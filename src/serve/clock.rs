@@ -1,33 +1,34 @@
 //! The time, as a connection needs it.
 
 use std::cell::Cell;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::http::{Date, Now};
 
 thread_local! {
-    /// The second that was rendered last, and its text. Rendering a date costs more than all the
-    /// rest of a response's head, and thousands of responses share a second.
-    static RENDERED: Cell<Option<(u64, Date)>> = const { Cell::new(None) };
+    /// The date that was rendered last, and until when it is right. Rendering it costs more than
+    /// all the rest of a response's head, and thousands of responses share a second.
+    static RENDERED: Cell<Option<(Instant, Date)>> = const { Cell::new(None) };
 }
 
-/// This moment, on both clocks. Neither is a system call on common hardware (`vdso(7)`).
+/// This moment, on both clocks. The system's own is only read when a second is over: should
+/// somebody put it right meanwhile, the date follows within a second. Neither reading is a system
+/// call on common hardware (`vdso(7)`).
 pub(super) fn now() -> Now {
+    let instant = Instant::now();
+    let date = match RENDERED.get() {
+        Some((until, date)) if instant < until => date,
+        _ => render(instant),
+    };
+    Now { instant, date }
+}
+
+fn render(now: Instant) -> Date {
     let time = SystemTime::now();
     // A clock before 1970 is as good as one at 1970.
-    let second = time
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let date = match RENDERED.get() {
-        Some((rendered, date)) if rendered == second => date,
-        _ => {
-            let date = Date::at(time);
-            RENDERED.set(Some((second, date)));
-            date
-        }
-    };
-    Now {
-        instant: Instant::now(),
-        date,
-    }
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let begun = Duration::from_nanos(since.subsec_nanos().into());
+    let date = Date::at(time);
+    RENDERED.set(Some((now + (Duration::from_secs(1) - begun), date)));
+    date
 }

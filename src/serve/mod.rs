@@ -1,9 +1,11 @@
 //! Moves bytes between a socket and an [`http::Conn`](crate::http::Conn).
 
 mod alarms;
+mod asynchronous;
 mod blocking;
 mod clock;
 mod completions;
+mod crew;
 mod event_loop;
 mod lifetime;
 mod nonblocking;
@@ -16,12 +18,15 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use crate::accept::{Manner, Strategy};
 use crate::http::{Activity, Conn, Handler, Limits};
 use crate::scoreboard::{Scoreboard, State};
 use crate::sys::signal;
 
 pub use completions::{CompletionLoop, Done};
+pub use crew::{Crew, STACK_BYTES};
 pub use event_loop::{Epoll, EventLoop, Interest, Poll, Poller, Ready, Signs, Token, Trigger};
 pub use lifetime::Lifetime;
 pub use pool::{Pool, Sizing};
@@ -39,8 +44,9 @@ pub struct Server<'a> {
     pub pool: Pool,
     /// When this worker has done its share.
     pub lifetime: Lifetime,
-    /// Threads of each process, in the models that have a fixed number of them.
-    pub threads: usize,
+    /// Threads of each process, in the models that have a fixed number of them; without a wish,
+    /// as many as suits the model.
+    pub threads: Option<usize>,
     /// How the workers share the port: one of the model's own strategies.
     pub accept: Strategy,
     /// The details of that.
@@ -59,7 +65,15 @@ pub struct Server<'a> {
     pub slow: Option<Duration>,
 }
 
+/// Threads of a process where the model has a fixed number of them and nobody has a wish.
+const THREADS_DEFAULT: usize = 8;
+
 impl Server<'_> {
+    /// How many threads a process of a fixed number of them shall have.
+    pub fn crew_size(&self) -> usize {
+        self.threads.unwrap_or(THREADS_DEFAULT)
+    }
+
     /// Answers a request that nobody sent, in memory alone. What every first request sets up (the
     /// allocator's caches, which instructions the processor has, where the C library's functions
     /// are) is then there before any child is forked, and shared by all of them, instead of being
@@ -130,5 +144,13 @@ impl Server<'_> {
             Activity::Idle => State::KeepAlive,
         };
         self.scoreboard.set(state, conn.since());
+    }
+
+    /// [`Server::serve`] as a task of a runtime: waiting holds up no thread. Connections that are
+    /// idle end when `stop` changes.
+    pub async fn serve_async(&self, mut client: tokio::net::TcpStream, stop: watch::Receiver<()>) {
+        let mut conn = Conn::new(&self.limits, Instant::now());
+        self.scoreboard.accepted();
+        asynchronous::drive(&mut client, &mut conn, self, stop).await;
     }
 }

@@ -1,7 +1,9 @@
 //! The way out of a connection, for blocking and non-blocking sockets alike.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::TcpStream;
+use std::os::fd::AsFd;
 
 use nix::sys::sendfile::sendfile;
 
@@ -20,11 +22,19 @@ pub(super) fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize
             file,
             offset,
             length,
-        } => {
-            let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
-            // At most SENDFILE_MAX, so it fits.
-            let length = length.min(SENDFILE_MAX) as usize;
-            Ok(sendfile(client, file, Some(&mut offset), length)?)
-        }
+        } => send_file(client, file, offset, length),
     }
+}
+
+/// `sendfile(2)`, not too much at once: how many octets have gone.
+pub(super) fn send_file(
+    client: impl AsFd,
+    file: &File,
+    offset: u64,
+    length: u64,
+) -> io::Result<usize> {
+    let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
+    // At most SENDFILE_MAX, so it fits.
+    let length = length.min(SENDFILE_MAX) as usize;
+    Ok(sendfile(client, file, Some(&mut offset), length)?)
 }

@@ -1,10 +1,12 @@
 //! The one request handler, shared by all models: one file per group of routes.
 
+mod cache;
 mod echo;
 mod files;
 mod lab;
 mod parameters;
 mod status;
+mod time;
 mod who;
 mod work;
 
@@ -126,6 +128,8 @@ impl Site<'_> {
             b"/cpu" => (Allow::Get, work::cpu),
             b"/status" => (Allow::Get, status::status),
             b"/metrics" => (Allow::Get, status::metrics),
+            b"/cache" => (Allow::Get, cache::cache),
+            b"/time" => (Allow::Get, time::time),
             b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
             b"/crash" if self.lab => (Allow::Get, lab::crash),

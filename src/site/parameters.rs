@@ -6,13 +6,27 @@ use crate::http::{Request, Response, Status};
 
 /// The parameter `name` as a number from 0 to `max`, or the 400 that says what is wrong with it.
 pub(super) fn number(request: &Request<'_>, name: &str, max: u64) -> Result<u64, Response> {
-    let refuse = |reason: &str| {
-        let text = format!(
-            "{name} {reason}; give a whole number, as in {}?{name}=10",
-            request.path().escape_ascii()
-        );
-        Err(Response::sentence(Status::BAD_REQUEST, &text))
+    match value(request, name)? {
+        None => Err(refusal(request, name, "is missing")),
+        Some(value) => digits(request, name, value, max),
+    }
+}
+
+/// The parameter `name` as a number from -`max` to `max`; nothing if there is none.
+pub(super) fn signed(request: &Request<'_>, name: &str, max: u64) -> Result<Option<i64>, Response> {
+    let Some(value) = value(request, name)? else {
+        return Ok(None);
     };
+    let (sign, magnitude) = match value.strip_prefix('-') {
+        Some(magnitude) => (-1, magnitude),
+        None => (1, value),
+    };
+    let magnitude = digits(request, name, magnitude, max)?;
+    Ok(Some(sign * magnitude.cast_signed()))
+}
+
+/// The value of the parameter `name`, which must not be given twice.
+fn value<'a>(request: &Request<'a>, name: &str) -> Result<Option<&'a str>, Response> {
     let mut values = request
         .query()
         .unwrap_or_default()
@@ -20,20 +34,29 @@ pub(super) fn number(request: &Request<'_>, name: &str, max: u64) -> Result<u64,
         .filter_map(|pair| pair.split_once('=').or(Some((pair, ""))))
         .filter(|(key, _)| *key == name)
         .map(|(_, value)| value);
-    let Some(value) = values.next() else {
-        return refuse("is missing");
-    };
-    if values.next().is_some() {
-        return refuse("is given more than once");
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(refusal(request, name, "is given more than once")),
+        (value, None) => Ok(value),
     }
+}
+
+fn digits(request: &Request<'_>, name: &str, value: &str, max: u64) -> Result<u64, Response> {
     // parse() would take a sign.
     if value.is_empty() || !value.bytes().all(|octet| octet.is_ascii_digit()) {
-        return refuse("is not a number");
+        return Err(refusal(request, name, "is not a number"));
     }
     match value.parse() {
         Ok(number) if number <= max => Ok(number),
-        _ => refuse(&format!("is more than {max}")),
+        _ => Err(refusal(request, name, &format!("is more than {max}"))),
     }
+}
+
+fn refusal(request: &Request<'_>, name: &str, reason: &str) -> Response {
+    let text = format!(
+        "{name} {reason}; give a whole number, as in {}?{name}=10",
+        request.path().escape_ascii()
+    );
+    Response::sentence(Status::BAD_REQUEST, &text)
 }
 
 /// The parameter `ms`, a number of milliseconds.

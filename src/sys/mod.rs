@@ -2,6 +2,7 @@
 //! safely, wrapped once, beside the man page that it follows.
 #![allow(unsafe_code)]
 
+pub mod asctime;
 pub mod clock;
 pub mod errors;
 pub mod file_lock;

@@ -85,6 +85,10 @@ pub enum Done<P> {
 }
 
 /// A ring and the memory of all operations that are in flight in it.
+///
+/// Of a socket or file an operation notes the number, until the next wait hands it over; the kernel
+/// then holds it by itself. So who has asked for something closes by [`Ring::close`], which keeps
+/// its turn, and not by dropping.
 pub struct Ring<P: Parcel> {
     ring: IoUring,
     buffers: Buffers,

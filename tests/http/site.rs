@@ -80,6 +80,21 @@ pub(crate) const CASES: &[Case] = &[
     keeps("site_cpu_without_query", get!("/cpu"), BAD),
     keeps("site_cpu_too_long", get!("/cpu?ms=60001"), BAD),
 
+    // /time
+    keeps("site_time", get!("/time?at=117000000"), &[ok("Sun Sep 16 04:00:00 1973\n")]),
+    keeps("site_time_zero", get!("/time?at=0"), &[ok("Thu Jan  1 00:00:00 1970\n")]),
+    keeps("site_time_east", get!("/time?at=0&zone=60"), &[ok("Thu Jan  1 01:00:00 1970\n")]),
+    keeps("site_time_west", get!("/time?zone=-90&at=0"), &[ok("Wed Dec 31 22:30:00 1969\n")]),
+    keeps("site_time_far_away", get!("/time?at=250000000000&zone=840"),
+        &[ok("Wed Mar  9 02:26:40 9892\n")]),
+    keeps("site_time_beyond_asctime", get!("/time?at=250000000001"), BAD),
+    keeps("site_time_without_query", get!("/time"), BAD),
+    keeps("site_time_before_1970", get!("/time?at=-1"), BAD),
+    keeps("site_time_zone_too_wide", get!("/time?at=0&zone=841"), BAD),
+    keeps("site_time_zone_of_two_signs", get!("/time?at=0&zone=--1"), BAD),
+    keeps("site_time_zone_empty", get!("/time?at=0&zone="), BAD),
+    keeps("site_time_zone_twice", get!("/time?at=0&zone=1&zone=1"), BAD),
+
     // /files without --root
     keeps("site_no_root", get!("/files/hello.txt"), &[refused(404)]),
     keeps("site_no_root_dots", get!("/files/../etc/passwd"), &[refused(404)]),

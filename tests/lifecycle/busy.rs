@@ -10,7 +10,7 @@ use crate::support::{can_run, proc, wait_for};
 
 /// The first sleeps for as long as the test takes; the second must not wait for it.
 pub(crate) fn answers_a_second_client_while_the_first_is_served(model: &str) {
-    let server = Server::start(model, &["--max-wait", "1000s"]);
+    let server = Server::start(model, &["--max-wait", "1000s", "--threads", "2"]);
     let first = server.connect();
     wire::get(&first, "/sleep?ms=1000000");
     server.wait_until_read(&first);
@@ -36,6 +36,21 @@ fn threaded_answers_while_others_are_served() {
 fn event_answers_while_others_are_served() {
     answers_a_second_client_while_the_first_is_served("event");
     answers_a_second_client_while_the_first_is_served("event --accept epoll");
+}
+
+#[test]
+fn prethreaded_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("prethreaded");
+}
+
+#[test]
+fn worker_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("worker");
+}
+
+#[test]
+fn async_answers_while_others_are_served() {
+    answers_a_second_client_while_the_first_is_served("async");
 }
 
 #[test]
@@ -70,7 +85,8 @@ fn answers_one_after_the_other(model: &str) {
 
 /// A kept connection holds the only worker, be it ever so idle.
 pub(crate) fn a_kept_connection_holds_its_worker(model: &str) {
-    let options = ["--workers", "1", "--keep-alive-timeout", "1s"];
+    let one = ["--workers", "1", "--threads", "1"];
+    let options = [&one[..], &["--keep-alive-timeout", "1s"]].concat();
     let server = Server::start(model, &options);
     let first = server.connect();
     wire::get(&first, "/");
@@ -84,8 +100,8 @@ pub(crate) fn a_kept_connection_holds_its_worker(model: &str) {
 }
 
 #[test]
-fn iterative_and_prefork_serve_one_client_per_process() {
-    for model in ["iterative", "prefork"] {
+fn a_process_or_thread_serves_one_client_at_a_time() {
+    for model in ["iterative", "prefork", "prethreaded", "worker"] {
         a_kept_connection_holds_its_worker(model);
     }
 }
@@ -132,6 +148,11 @@ fn loops_turn_away_whom_they_may_not_serve() {
     for model in single.into_iter().filter(|model| can_run(model)) {
         turns_away_the_third(model);
     }
+}
+
+#[test]
+fn async_turns_away_whom_it_may_not_serve() {
+    turns_away_the_third("async");
 }
 
 /// A child forked while somebody reads a 503 must not hold that connection open.

@@ -30,7 +30,7 @@ pub(crate) fn a_lack_of_descriptors_is_waited_out(model: &str) {
     for client in &held {
         wire::get(client, "/");
     }
-    if ["threaded", "uring"].contains(&model) {
+    if ["threaded", "async", "uring"].contains(&model) {
         wait_for("it says what it lacks", || {
             server.said().contains("accept: ")
         });
@@ -44,6 +44,11 @@ pub(crate) fn a_lack_of_descriptors_is_waited_out(model: &str) {
 #[test]
 fn threaded_drains_the_queue_through_a_lack_of_descriptors() {
     drains_the_queue_through_a_lack_of_descriptors("threaded");
+}
+
+#[test]
+fn async_drains_the_queue_through_a_lack_of_descriptors() {
+    drains_the_queue_through_a_lack_of_descriptors("async");
 }
 
 #[test]
@@ -103,6 +108,24 @@ fn prefork_serves_with_fewer_workers_than_asked_for() {
     assert!(server.is_running());
 }
 
+#[test]
+fn prethreaded_serves_with_fewer_threads_than_asked_for() {
+    for accept in ["mutex", "main"] {
+        let Some((launcher, _place)) = few_processes(accept) else {
+            return;
+        };
+        let options = ["--threads", "30", "--accept", accept];
+        let mut server = Server::start_by(launcher, "prethreaded", &options);
+        wait_for("it says what it lacks", || {
+            server.said().contains("thread: ")
+        });
+        assert_quiet(&server);
+        assert_serves(&server);
+        server.signal(Signal::SIGTERM);
+        assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+    }
+}
+
 fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
     let Some((launcher, _place)) = few_processes(model) else {
         return;
@@ -129,7 +152,7 @@ fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
 
 /// Ten processes and threads, for a user of each test's own.
 fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
-    limited::few_processes("10", 61_100 + u32::from(model.as_bytes()[0]))
+    limited::few_processes("10", 61_100 + model.bytes().map(u32::from).sum::<u32>())
 }
 
 /// CPU time, not duration: however long the second takes, waiting costs nothing.

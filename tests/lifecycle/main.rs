@@ -16,6 +16,7 @@ mod slow;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
 mod uring;
 
 use support::server::Server;

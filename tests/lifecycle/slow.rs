@@ -23,7 +23,7 @@ for_every_model! {
 }
 
 /// A place for one client: as long as somebody holds it, no other is served.
-const ONE_PLACE: [&str; 4] = ["--workers", "1", "--max-connections", "1"];
+const ONE_PLACE: [&str; 6] = ["--workers", "1", "--threads", "1", "--max-connections", "1"];
 
 /// Memory that a server may take beyond what the test says: buffers, a stack, a child's copies.
 const SLACK_KIB: u64 = 4 * 1024;

@@ -83,7 +83,7 @@ pub(crate) fn a_large_answer_in_flight_is_sent_to_its_end(model: &str) {
 /// Six clients have connected and sent their requests when the signal comes; at most one of them
 /// has been accepted where there is one worker.
 pub(crate) fn the_accept_queue_is_answered(model: &str) {
-    let mut server = Server::start(model, &["--workers", "1"]);
+    let mut server = Server::start(model, &["--workers", "1", "--threads", "1"]);
     let busy = server.connect();
     wire::get(&busy, "/sleep?ms=700");
     server.wait_until_read(&busy);

@@ -56,6 +56,11 @@ pub(crate) fn can_run(model: &str) -> bool {
     false
 }
 
+/// The name of a model behind its identifier: `async` is a keyword, and `r#async` is none.
+pub(crate) fn name(identifier: &'static str) -> &'static str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
 /// Whether the model has a master that keeps a pool of worker processes.
 pub(crate) fn has_master(model: &str) -> bool {
     matches!(first_word(model), "prefork" | "worker" | "event")
@@ -73,7 +78,7 @@ pub(crate) fn first_word(model: &str) -> &str {
 macro_rules! for_every_model {
     ($($test:ident),* $(,)?) => {
         $crate::for_every_model! { @tests [$($test)*]
-            iterative fork prefork threaded poll epoll event uring
+            iterative fork prefork threaded prethreaded worker poll epoll event uring r#async
         }
         $crate::for_every_model! { @variation epoll_edge "epoll --trigger edge" [$($test)*] }
         $crate::for_every_model! { @variation event_edge "event --trigger edge" [$($test)*] }
@@ -96,15 +101,16 @@ macro_rules! for_every_model {
         #[test]
         fn every_model_of_the_registry_is_tested() {
             let registry: Vec<&str> = servers::models::ALL.iter().map(|model| model.name).collect();
-            assert_eq!(registry, [$(stringify!($model)),*]);
+            assert_eq!(registry, [$($crate::support::name(stringify!($model))),*]);
         }
     };
     (@model $model:ident [$($test:ident)*]) => {
         mod $model {
             $(#[test]
             fn $test() {
-                if $crate::support::can_run(stringify!($model)) {
-                    super::$test(stringify!($model));
+                let model = $crate::support::name(stringify!($model));
+                if $crate::support::can_run(model) {
+                    super::$test(model);
                 }
             })*
         }

@@ -31,8 +31,8 @@ use crate::sys::uring::{self, Cancel, Ring};
 
 use client::{Client, Receiving, Session, catch_up};
 
-/// No wait is longer: a signal that comes between a look at the wish to stop and the wait is noticed
-/// this much later, as is a deadline.
+/// No wait is longer: a signal that comes between a look at the wish to stop and the wait is
+/// noticed this much later, as is a deadline.
 const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
 /// Octets that may arrive from a client before they are wanted. Beyond it receiving is cancelled,

@@ -30,7 +30,7 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
         handler: &Echo,
         limits: Limits::default(),
         workers: 1,
-        threads: 1,
+        threads: None,
         accept: Strategy::Shared,
         manner: Manner::default(),
         pool: Pool {

@@ -1,0 +1,85 @@
+//! **Async**: a task for each connection, many tasks to a thread.
+//!
+//! ```text
+//!   clients        a task               the runtime's queue      its threads
+//!
+//!     A ─────────▶ accept ▶ spawn ────▶ [ task A ] ───────────▶  0: run A until it waits ▶ run C
+//!     B ─────────▶ accept ▶ spawn ────▶ [ task B ] ───────────▶  1: run B until it waits ▶ …
+//!                    ▲        │             ▲
+//!                    └────────┘             └─ epoll: its socket is ready, wake the task
+//! ```
+//!
+//! *What it costs*: a task per connection, some hundred octets beside its buffers, and for each
+//! wait a trip through the runtime: note who waits, ask epoll, find the task, queue it, run it.
+//!
+//! *When it breaks*: when a handler blocks: it holds up its thread and every task that waits for
+//! it. As many such handlers as there are threads, and nothing moves.
+//!
+//! *In the wild*: hyper and axum on tokio; Go and Erlang have such a runtime built in.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+use super::Model;
+use crate::accept::{Listener, Strategy};
+use crate::serve::{Server, TurnedAway};
+
+pub(super) const MODEL: Model = Model {
+    name: "async",
+    aliases: &["tokio"],
+    summary: "a task for each connection, on a runtime of a few threads",
+    accepts: "a task",
+    clients_per_worker: "all",
+    strategies: &[Strategy::Shared],
+    in_the_wild: "hyper, axum",
+    chapter: "13-async.md",
+    run,
+};
+
+/// A task may outlive the function that spawns it, so whatever it borrows must last.
+type Lasting = &'static Server<'static>;
+
+// ANCHOR: run
+fn run(server: Lasting, listener: Listener) -> io::Result<()> {
+    runtime(server)?.block_on(accept(server, listener))
+}
+
+async fn accept(server: Lasting, listener: Listener) -> io::Result<()> {
+    let mut listener = listener.into_async()?;
+    let mut away = TurnedAway::new(server.scoreboard);
+    // Each connection holds a receiver: so they can be told and counted.
+    let stop = watch::Sender::new(());
+    while let Some(client) = listener.accept_while(|| away.sweep()).await? {
+        if stop.receiver_count() >= server.connections_max {
+            away.add(client.into_std()?);
+            continue;
+        }
+        tokio::spawn(server.serve_async(client, stop.subscribe()));
+    }
+    drop(listener);
+    stop.send_replace(());
+    // The last connection lets go of the last receiver: the graceful stop.
+    stop.closed().await;
+    Ok(())
+}
+// ANCHOR_END: run
+
+/// A thread for each processor, which is tokio's own choice, unless somebody wishes otherwise.
+// ANCHOR: runtime
+fn runtime(server: Lasting) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = server.threads {
+        builder.worker_threads(threads);
+    }
+    let started = AtomicUsize::new(0);
+    builder
+        .on_thread_start(move || {
+            server.scoreboard.enter(started.fetch_add(1, Relaxed));
+        })
+        .enable_all()
+        .build()
+}
+// ANCHOR_END: runtime

@@ -1,0 +1,113 @@
+//! **Pre-threaded**: threads made before the requests arrive.
+//!
+//! ```text
+//!   --accept mutex     accept queue           threads, all in one process
+//!
+//!     A ────────────────┐          ┌────────▶ 0: serve A ▶ …
+//!     B ────────────────┼──▶ lock ─┼────────▶ 1: serve B ▶ …
+//!     C ──────▶ [ C ] ──┘          └────────▶ 2: accept (waiting, and holding the lock)
+//!                                             3: waiting for the lock
+//!   --accept main
+//!
+//!     A ──▶                    ┌─▶ queue ─┬─▶ 0: serve A ▶ …
+//!     B ──▶  main thread: accept          ├─▶ 1: serve B ▶ …
+//!     C ──▶  until the queue is full      └─▶ 2: waiting for the queue
+//! ```
+//!
+//! *What it costs*: next to nothing per connection: the threads are there already. A lock, or a
+//! hand-over from thread to thread.
+//!
+//! *When it breaks*: when all threads are busy, as with pre-fork; and like all threads, with a
+//! handler that is not thread-safe, and with a crash, which takes all clients along.
+//!
+//! *In the wild*: thread pools: classic Java servers (Tomcat, Jetty), Python's `concurrent.futures`
+//! servers, RPC frameworks.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::Model;
+use crate::accept::{Accepted, Listener, Strategy};
+use crate::serve::{Crew, Server};
+
+pub(super) const MODEL: Model = Model {
+    name: "prethreaded",
+    aliases: &["threadpool"],
+    summary: "a pool of threads made in advance",
+    accepts: "each thread, or the main thread",
+    clients_per_worker: "1",
+    strategies: &[Strategy::Mutex, Strategy::Main],
+    in_the_wild: "thread pools, classic Java servers",
+    chapter: "07-prethreaded.md",
+    run,
+};
+
+fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    match server.accept {
+        Strategy::Main => main_accepts(server, listener),
+        _ => each_accepts(server, listener),
+    }
+}
+
+/// UNP section 30.11.
+// ANCHOR: mutex
+fn each_accepts(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    let listener = &Mutex::new(listener);
+    thread::scope(|scope| {
+        let crew = Crew::start(scope, server.crew_size(), |slot| {
+            server.scoreboard.enter(slot);
+            while let Some(client) = accept(listener)? {
+                server.serve(&client);
+            }
+            Ok(())
+        });
+        crew.finish()
+    })
+}
+
+/// The next connection. Whoever waits for it holds the lock; the others
+/// wait for the lock.
+fn accept(listener: &Mutex<Listener>) -> Accepted {
+    lock(listener).accept()
+}
+// ANCHOR_END: mutex
+
+/// UNP section 30.12.
+// ANCHOR: main
+fn main_accepts(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    // As many may wait for a thread as there are threads; when the queue
+    // is full, the others stay in the accept queue.
+    let (queue, clients) = mpsc::sync_channel(server.crew_size());
+    let clients = &Mutex::new(clients);
+    thread::scope(|scope| {
+        let mut crew = Crew::start(scope, server.crew_size(), |slot| {
+            server.scoreboard.enter(slot);
+            while let Some(client) = next(clients) {
+                server.serve(&client);
+            }
+            Ok(())
+        });
+        while let Some(client) = listener.accept_while(|| crew.complete())? {
+            if queue.send(client).is_err() {
+                break;
+            }
+        }
+        drop((listener, queue));
+        crew.finish()
+    })
+}
+
+/// The next connection of the queue, or `None` when it is empty and the
+/// main thread has let go of its end.
+fn next(clients: &Mutex<Receiver<TcpStream>>) -> Option<TcpStream> {
+    lock(clients).recv().ok()
+}
+// ANCHOR_END: main
+
+/// Nothing panics while it holds one of these locks, so there is no broken state to fear.
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}

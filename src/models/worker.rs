@@ -1,0 +1,59 @@
+//! **Worker**: children made in advance, with several threads each.
+//!
+//! ```text
+//!   clients      accept queue       children, threads         master
+//!
+//!     A ────────────────┬─────────▶ 0 ┬ accept ▶ serve A      forks the children first,
+//!     B ────────────────┼─────────▶   └ accept ▶ serve B      then waits for signals:
+//!     C ────────────────┼─────────▶ 1 ┬ accept ▶ serve C      a child that dies is replaced,
+//!     D ──────▶ [ D ] ──┴─────────▶   └ accept (waiting)      with all its threads
+//! ```
+//!
+//! *What it costs*: what pre-fork costs, but one process for M clients instead of M processes: less
+//! memory, and what a process loads it loads once for all its threads.
+//!
+//! *When it breaks*: when all threads of all children are busy. A handler that is not thread-safe
+//! is wrong here, too, and a crash takes the M clients of one child along, but no others.
+//!
+//! *In the wild*: Apache's worker MPM, Gunicorn's gthread workers, Puma in its clustered mode.
+
+use std::io;
+use std::thread;
+
+use super::Model;
+use crate::accept::{Listener, Strategy};
+use crate::master::{self, Worker};
+use crate::serve::{Crew, Server};
+use crate::sys::slot;
+
+pub(super) const MODEL: Model = Model {
+    name: "worker",
+    aliases: &["gthread"],
+    summary: "a master and a pool of children with a pool of threads each",
+    accepts: "each thread of each child",
+    clients_per_worker: "1 a thread",
+    strategies: &[Strategy::Shared],
+    in_the_wild: "Apache worker, Gunicorn gthread, Puma",
+    chapter: "08-worker.md",
+    run,
+};
+
+// ANCHOR: run
+fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    master::run_threads(server, listener, server.crew_size(), work)
+}
+
+fn work(worker: &Worker<'_>) -> io::Result<()> {
+    let (server, first) = (worker.server(), slot::get());
+    thread::scope(|scope| {
+        let crew = Crew::start(scope, server.crew_size(), |thread| {
+            server.scoreboard.enter(first + thread);
+            while let Some(client) = worker.accept()? {
+                worker.serve(&client);
+            }
+            Ok(())
+        });
+        crew.finish()
+    })
+}
+// ANCHOR_END: run

@@ -1,0 +1,56 @@
+//! What a process loads once and keeps: `/cache`.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::SystemTime;
+
+use super::Site;
+use crate::http::{Request, Response, Status};
+
+/// Octets of the object that is kept.
+const SIZE: usize = 1 << 20;
+
+/// An object that takes time and memory to load: templates, a model, a pool of connections. It is
+/// there once per process, so the threads of a process share it, and processes do not.
+struct Cache {
+    /// The process that has loaded it.
+    pid: u32,
+    loaded: SystemTime,
+    /// Never read; it stands for what an application would.
+    object: Vec<u8>,
+    uses: AtomicU64,
+}
+
+static CACHE: OnceLock<Cache> = OnceLock::new();
+
+/// `GET /cache`: who has loaded the object of this process, when, and how often it was of use.
+///
+/// It is loaded by the first request that needs it; others that come meanwhile wait for that.
+// ANCHOR: cache
+pub(super) fn cache(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
+    let cache = CACHE.get_or_init(Cache::load);
+    let uses = cache.uses.fetch_add(1, Relaxed) + 1;
+    Response::text(
+        Status::OK,
+        format!(
+            "{} octets, loaded by process {} on {}; uses: {uses}\n",
+            cache.object.len(),
+            cache.pid,
+            httpdate::fmt_http_date(cache.loaded)
+        ),
+    )
+}
+// ANCHOR_END: cache
+
+impl Cache {
+    fn load() -> Self {
+        Self {
+            pid: std::process::id(),
+            loaded: SystemTime::now(),
+            // Not zeroes: those would be promised by the system, and not there before they are
+            // written to.
+            object: vec![1; SIZE],
+            uses: AtomicU64::new(0),
+        }
+    }
+}

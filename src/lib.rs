@@ -32,6 +32,7 @@ pub mod models;
 pub mod report;
 pub mod scoreboard;
 pub mod serve;
+pub mod service;
 pub mod site;
 pub mod status;
 pub mod sys;

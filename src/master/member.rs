@@ -18,6 +18,8 @@ pub(super) struct Member {
     pub(super) post: Post,
     pub(super) stage: Stage,
     pub(super) pulse: Pulse,
+    /// Whether its seat is still its own, or may be a successor's already.
+    pub(super) is_seated: bool,
     pub(super) born: Instant,
     threads: usize,
 }
@@ -54,6 +56,7 @@ impl Member {
             post,
             stage: Stage::Starting,
             pulse: Pulse::new(threads),
+            is_seated: true,
             born: now,
             threads,
         }

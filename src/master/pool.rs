@@ -339,8 +339,17 @@ impl<'a> Pool<'a> {
             self.scoreboard.put(slot, State::Retiring, now);
         }
         self.children.signal(pid, Signal::SIGUSR1);
-        if post.generation == self.generation {
-            self.seats.give_back(post.seat);
+        self.unseat(pid);
+    }
+
+    /// From now on its place may be taken by a successor, though it is still alive.
+    fn unseat(&mut self, pid: Pid) {
+        let generation = self.generation;
+        if let Some(member) = self.children.get_mut(pid)
+            && std::mem::take(&mut member.is_seated)
+            && member.post.generation == generation
+        {
+            self.seats.give_back(member.post.seat);
         }
     }
 
@@ -383,6 +392,10 @@ impl<'a> Pool<'a> {
         }
         for (pid, signal) in due {
             self.children.signal(pid, signal);
+            if self.children.get(pid).is_some_and(|it| it.is_seated) {
+                self.sizer.died();
+                self.unseat(pid);
+            }
         }
         for pid in leaving {
             self.send_away(pid, now);
@@ -401,7 +414,7 @@ impl<'a> Pool<'a> {
         self.ever_ready |= was_ready;
         let told = matches!(member.stage, Stage::Leaving(_));
         self.clear(member.post.slot);
-        if member.post.generation == self.generation && !told {
+        if member.post.generation == self.generation && member.is_seated {
             self.seats.give_back(member.post.seat);
             self.sizer.died();
         }
@@ -419,10 +432,12 @@ impl<'a> Pool<'a> {
         }
         let slot = member.post.slot;
         let what = describe(status);
-        let then = match (told || self.sizer.is_on_demand(), pause.as_millis()) {
-            (true, _) => String::new(),
-            (false, 0) => "; replacing it".to_owned(),
-            (false, ms) => format!("; replacing it in {ms} ms"),
+        // For whoever was sent away somebody else has come already.
+        let is_replaced = member.is_seated && !self.sizer.is_on_demand();
+        let then = match (is_replaced, pause.as_millis()) {
+            (false, _) => String::new(),
+            (true, 0) => "; replacing it".to_owned(),
+            (true, ms) => format!("; replacing it in {ms} ms"),
         };
         crate::log!("worker in slot {slot} {what}{then}");
         if !self.ever_ready && self.crashes.failures() >= STARTS_MAX {

@@ -31,7 +31,7 @@ pub(crate) fn inherited_signal_settings_change_nothing(model: &str) {
             children.len() == 2 && children.iter().all(|child| child.pid != victim)
         });
     }
-    assert_serves(&server);
+    wait_for("there is room again", || serves(&server));
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }

@@ -215,6 +215,8 @@ impl<'a> Pool<'a> {
     pub(super) fn begin_generation(&mut self, now: Instant) {
         self.resume();
         self.generation += 1;
+        let generation = self.generation;
+        crate::log!("generation {generation} is to take over, a few at a time");
         self.seats = Slots::default();
         self.publish();
         let starting = self.select(|it| it.stage == Stage::Starting);
@@ -345,27 +347,35 @@ impl<'a> Pool<'a> {
     /// Sends away whoever does not get on, has a request that takes too long, or has been told to
     /// leave and is still there.
     fn feel_pulses(&mut self, passed: Duration, now: Instant) {
-        let mut due = Vec::new();
+        let (mut due, mut leaving) = (Vec::new(), Vec::new());
+        let is_shared = self.threads > 1;
         for (pid, member) in self.children.iter_mut() {
             let threads = member.vitals(self.scoreboard);
-            let verdict = member.pulse.look(&threads, passed, &self.patience);
-            let slot = member.post.slot;
+            let number = pid.as_raw().cast_unsigned();
+            let verdict = member.pulse.look(number, &threads, passed, &self.patience);
+            let who = format!("worker in slot {} ({pid})", member.post.slot);
             match (member.stage, verdict) {
                 (Stage::Killed, _) => {}
                 (Stage::Condemned(since), _) if now < since + LAST_WORDS => {}
                 (Stage::Condemned(_), _) => {
-                    crate::log!("worker in slot {slot} ({pid}) is still there: SIGKILL");
+                    crate::log!("{who} is still there: SIGKILL");
                     member.stage = Stage::Killed;
                     due.push((pid, Signal::SIGKILL));
                 }
                 (Stage::Leaving(since), _) if now >= since + self.grace => {
-                    crate::log!("worker in slot {slot} ({pid}) has not left in time: SIGKILL");
+                    crate::log!("{who} has not left in time: SIGKILL");
                     member.stage = Stage::Killed;
                     due.push((pid, Signal::SIGKILL));
                 }
                 (_, Verdict::Fine) => {}
+                (stage, Verdict::WedgedInPart(_) | Verdict::Overdue(_)) if is_shared => {
+                    if !matches!(stage, Stage::Leaving(_)) {
+                        accuse(&who, verdict, "it is to leave", self.scoreboard);
+                        leaving.push(pid);
+                    }
+                }
                 (_, verdict) => {
-                    accuse(slot, pid, verdict, self.scoreboard);
+                    accuse(&who, verdict, "SIGABRT", self.scoreboard);
                     member.stage = Stage::Condemned(now);
                     due.push((pid, Signal::SIGABRT));
                 }
@@ -373,6 +383,9 @@ impl<'a> Pool<'a> {
         }
         for (pid, signal) in due {
             self.children.signal(pid, signal);
+        }
+        for pid in leaving {
+            self.send_away(pid, now);
         }
     }
 
@@ -474,23 +487,23 @@ fn rules(server: &Server<'_>) -> (Patience, Sizer) {
     (patience, sizer)
 }
 
-/// Says what a worker is killed for, and counts it.
-fn accuse(slot: usize, pid: Pid, verdict: Verdict, scoreboard: &Scoreboard) {
-    match verdict {
-        Verdict::Fine => {}
-        Verdict::Wedged(time) => {
-            scoreboard.note(Event::Wedged);
-            crate::log!(
-                "worker in slot {slot} ({pid}) is wedged: no sign of life for {time:?} \
-                 (--worker-timeout): SIGABRT"
-            );
-        }
-        Verdict::Overdue(time) => {
-            scoreboard.note(Event::Overdue);
-            crate::log!(
-                "worker in slot {slot} ({pid}) is overdue: a request has taken {time:?} \
-                 (--request-timeout): SIGABRT"
-            );
-        }
-    }
+/// Says what a worker is sent away for and how, and counts it.
+fn accuse(who: &str, verdict: Verdict, what: &str, scoreboard: &Scoreboard) {
+    let (event, why) = match verdict {
+        Verdict::Fine => return,
+        Verdict::Wedged(time) => (
+            Event::Wedged,
+            format!("is wedged: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Verdict::WedgedInPart(time) => (
+            Event::Wedged,
+            format!("has a wedged thread: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Verdict::Overdue(time) => (
+            Event::Overdue,
+            format!("is overdue: a request has taken {time:?} (--request-timeout)"),
+        ),
+    };
+    scoreboard.note(event);
+    crate::log!("{who} {why}: {what}");
 }

@@ -176,6 +176,7 @@ impl Server<'_> {
     pub async fn serve_async(&self, mut client: tokio::net::TcpStream, stop: watch::Receiver<()>) {
         let mut conn = Conn::new(&self.limits, Instant::now());
         self.scoreboard.accepted();
+        let _held = self.scoreboard.hold();
         asynchronous::drive(&mut client, &mut conn, self, stop).await;
     }
 }

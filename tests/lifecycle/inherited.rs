@@ -5,9 +5,9 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::for_every_model;
 use crate::support::server::{BINARY, Server};
 use crate::support::{has_master, wait_for, wire};
-use crate::{assert_serves, for_every_model};
 
 for_every_model! {
     inherited_signal_settings_change_nothing,

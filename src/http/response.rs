@@ -124,56 +124,98 @@ impl Response {
 
     /// Writes status line and fields; `connection` is the value of that field, if it is needed.
     pub(super) fn write_head(&self, out: &mut Out, date: &Date, connection: Option<&str>) {
-        out.extend_from_slice(b"HTTP/1.1 ");
-        push_number(out, u64::from(self.status.code()));
-        out.push(b' ');
-        out.extend_from_slice(self.status.reason().as_bytes());
-        out.extend_from_slice(b"\r\nDate: ");
-        out.extend_from_slice(date.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        let mut head = Pieces::before(out);
+        head.add(b"HTTP/1.1 ");
+        head.add_number(u64::from(self.status.code()));
+        head.add(b" ");
+        head.add(self.status.reason().as_bytes());
+        head.add(b"\r\nDate: ");
+        head.add(date.as_bytes());
+        head.add(b"\r\n");
         if !self.status.is_bodiless() {
-            out.extend_from_slice(b"Content-Length: ");
-            push_number(out, self.body.length());
-            out.extend_from_slice(b"\r\n");
+            head.add(b"Content-Length: ");
+            head.add_number(self.body.length());
+            head.add(b"\r\n");
         }
         if !self.content_type.is_empty() {
-            push_field(out, "Content-Type", &self.content_type);
+            head.add_field("Content-Type", &self.content_type);
         }
         for (name, value) in &self.fields {
-            push_field(out, name, value);
+            head.add_field(name, value);
         }
         if let Some(connection) = connection {
-            push_field(out, "Connection", connection);
+            head.add_field("Connection", connection);
         }
-        out.extend_from_slice(b"\r\n");
+        head.add(b"\r\n");
+        head.pass_on();
     }
 }
 
-fn push_field(out: &mut Out, name: &str, value: &str) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    let start = out.len();
-    out.extend_from_slice(value.as_bytes());
-    for octet in &mut out[start..] {
-        if octet.is_ascii_control() && *octet != b'\t' {
-            *octet = b' ';
-        }
-    }
-    out.extend_from_slice(b"\r\n");
+/// The many small pieces of a head, put together where that costs least before they go into the
+/// buffer: to append to that takes longer than the pieces are long.
+struct Pieces<'o> {
+    octets: [u8; 256],
+    filled: usize,
+    out: &'o mut Out,
 }
 
-/// Appends a number in decimal. Formatting it through `write!` takes longer than all the rest of
-/// the head.
-fn push_number(out: &mut Out, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
+impl<'o> Pieces<'o> {
+    fn before(out: &'o mut Out) -> Self {
+        Self {
+            octets: [0; 256],
+            filled: 0,
+            out,
         }
     }
-    out.extend_from_slice(&digits[start..]);
+
+    fn add(&mut self, piece: &[u8]) {
+        let end = self.filled + piece.len();
+        match self.octets.get_mut(self.filled..end) {
+            Some(room) => {
+                room.copy_from_slice(piece);
+                self.filled = end;
+            }
+            None => {
+                self.pass_on();
+                self.out.extend_from_slice(piece);
+            }
+        }
+    }
+
+    fn add_field(&mut self, name: &str, value: &str) {
+        let is_unfit = |octet: u8| octet.is_ascii_control() && octet != b'\t';
+        self.add(name.as_bytes());
+        self.add(b": ");
+        match value.bytes().any(is_unfit) {
+            false => self.add(value.as_bytes()),
+            true => {
+                let spaced = |octet| if is_unfit(octet) { b' ' } else { octet };
+                let value: Vec<u8> = value.bytes().map(spaced).collect();
+                self.add(&value);
+            }
+        }
+        self.add(b"\r\n");
+    }
+
+    /// A number in decimal. Formatting it through `write!` takes longer than all the rest of the
+    /// head.
+    fn add_number(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.add(&digits[start..]);
+    }
+
+    /// What has been put together so far goes into the buffer.
+    fn pass_on(&mut self) {
+        self.out.extend_from_slice(&self.octets[..self.filled]);
+        self.filled = 0;
+    }
 }

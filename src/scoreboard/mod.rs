@@ -136,12 +136,12 @@ impl Scoreboard {
 
     /// The current thread has taken on a connection.
     pub fn accepted(&self) {
-        self.own(record::CONNECTIONS).fetch_add(1, Relaxed);
+        self.add(record::CONNECTIONS, 1);
     }
 
     /// The current thread, an event loop, was woken for a connection and found none.
     pub fn woken_in_vain(&self) {
-        self.own(record::IN_VAIN).fetch_add(1, Relaxed);
+        self.add(record::IN_VAIN, 1);
     }
 
     /// What the current slot has come to: connections accepted, and wake-ups in vain.
@@ -186,24 +186,23 @@ impl Scoreboard {
 
     /// The current thread has answered a request.
     pub fn answered(&self) {
-        self.own(record::REQUESTS).fetch_add(1, Relaxed);
+        self.add(record::REQUESTS, 1);
         self.own(record::HANDLING).store(0, Relaxed);
     }
 
     /// It took that long.
     pub fn took(&self, time: Duration) {
-        self.own(record::HANDLING_US)
-            .fetch_add(time.as_micros() as u64, Relaxed);
+        self.add(record::HANDLING_US, time.as_micros() as u64);
     }
 
     /// It took longer than it should have.
     pub fn was_slow(&self) {
-        self.own(record::SLOW).fetch_add(1, Relaxed);
+        self.add(record::SLOW, 1);
     }
 
     /// The current thread has sent so many octets.
     pub fn sent(&self, octets: usize) {
-        self.own(record::BYTES).fetch_add(octets as u64, Relaxed);
+        self.add(record::BYTES, octets as u64);
     }
 
     /// A client was told 503, since there are too many connections.
@@ -217,6 +216,13 @@ impl Scoreboard {
             let word_octets = std::array::from_fn(|_| octets.next().unwrap_or(0));
             word.store(u64::from_ne_bytes(word_octets), Relaxed);
         }
+    }
+
+    /// Adds to a count of the current thread's record. Nobody else writes there (but in the record
+    /// that the slots beyond the last share), so the two halves need not be one.
+    fn add(&self, field: usize, more: u64) {
+        let word = self.own(field);
+        word.store(word.load(Relaxed).wrapping_add(more), Relaxed);
     }
 
     /// A field of the current thread's record.

@@ -16,6 +16,7 @@
 //! | [`serve`] | moves bytes between a socket and an [`http::Conn`] |
 //! | [`status`] | what a server does, told to people and to programs |
 //! | [`scoreboard`] | what each worker does and has done, in shared memory |
+//! | [`service`] | what a server owes to its machine: pidfile, systemd, listeners, rights |
 //! | [`site`] | the one request handler |
 //! | [`http`] | HTTP/1.1 without I/O: bytes in, bytes out, no sockets, no clock |
 //! | [`sys`] | the only room with `unsafe`: fork, signals, sockets, shared memory |
@@ -32,6 +33,7 @@ pub mod models;
 pub mod report;
 pub mod scoreboard;
 pub mod serve;
+pub mod service;
 pub mod site;
 pub mod status;
 pub mod sys;

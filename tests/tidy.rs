@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "report",
             "scoreboard",
             "serve",
+            "service",
             "site",
             "status",
             "sys",
@@ -39,13 +40,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "models",
         &["accept", "master", "scoreboard", "serve", "sys"],
     ),
-    ("master", &["accept", "scoreboard", "serve", "sys"]),
-    ("serve", &["accept", "http", "scoreboard", "sys"]),
+    (
+        "master",
+        &["accept", "scoreboard", "serve", "service", "sys"],
+    ),
+    ("serve", &["accept", "http", "scoreboard", "service", "sys"]),
     ("accept", &["sys"]),
     ("site", &["http", "scoreboard", "status", "sys"]),
     ("http", &[]),
     ("status", &["scoreboard", "sys"]),
     ("scoreboard", &["sys"]),
+    ("service", &["sys"]),
     ("sys", &[]),
 ];
 

@@ -58,6 +58,11 @@ impl Listener {
         Self::of(net::listen(address, backlog)?)
     }
 
+    /// A socket that listens already: this process has inherited it.
+    pub fn adopt(socket: TcpListener) -> io::Result<Self> {
+        Self::of(socket)
+    }
+
     /// Another listener on the same port, with an accept queue of its own, as long as this one's.
     ///
     /// # Errors

@@ -65,8 +65,8 @@ pub(super) struct LimitArgs {
     linger_size: u64,
 }
 
-impl From<LimitArgs> for Limits {
-    fn from(args: LimitArgs) -> Self {
+impl From<&LimitArgs> for Limits {
+    fn from(args: &LimitArgs) -> Self {
         Self {
             request_line: args.limit_request_line,
             field_line: args.limit_field_size,

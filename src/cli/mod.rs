@@ -2,6 +2,7 @@
 
 mod bench;
 mod completions;
+mod config;
 mod duration;
 mod limits;
 mod list;
@@ -9,9 +10,11 @@ mod load;
 mod man;
 mod pool;
 mod run;
+mod service;
 mod top;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -53,11 +56,28 @@ enum Command {
 ///
 /// Exit codes: 0 done, 1 it failed (one clear line on standard error), 2 the call was wrong.
 pub fn main() -> ExitCode {
-    execute(Cli::parse().command).unwrap_or_else(|error| {
-        // Not eprintln!, which panics where standard error cannot be written.
-        let _ = writeln!(io::stderr(), "servers: {error:#}");
-        ExitCode::FAILURE
-    })
+    let words: Vec<OsString> = std::env::args_os().collect();
+    match config::parse(&words) {
+        Ok(cli) => execute(cli.command).unwrap_or_else(report),
+        Err(trouble) => trouble.report(),
+    }
+}
+
+fn report(error: anyhow::Error) -> ExitCode {
+    // A call that was found to be wrong only while it was carried out.
+    match error.downcast::<clap::Error>() {
+        Ok(error) => error.exit(),
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A line on standard error.
+fn complain(message: &str) {
+    // Not eprintln!, which panics where standard error cannot be written.
+    let _ = writeln!(io::stderr(), "servers: {message}");
 }
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
@@ -76,11 +96,20 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
 /// Ends the process as clap does where a call is wrong in a way that clap cannot know: the message,
 /// the subcommand's usage, and exit code 2.
 fn wrong_call(subcommand: &str, kind: ErrorKind, message: impl std::fmt::Display) -> ! {
+    wrong_call_error(subcommand, kind, message).exit()
+}
+
+/// The same as an error, for a call that is not the end of the process when it is wrong.
+fn wrong_call_error(
+    subcommand: &str,
+    kind: ErrorKind,
+    message: impl std::fmt::Display,
+) -> clap::Error {
     let mut root = command();
     root.build();
     match root.find_subcommand_mut(subcommand) {
-        Some(command) => command.error(kind, message).exit(),
-        None => root.error(kind, message).exit(),
+        Some(command) => command.error(kind, message),
+        None => root.error(kind, message),
     }
 }
 

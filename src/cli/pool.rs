@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 
-use super::{duration, wrong_call};
+use super::{duration, wrong_call_error};
 use crate::accept::Strategy;
 use crate::models::Model;
 use crate::serve::{Pool, Sizing};
@@ -41,7 +41,7 @@ pub(super) struct PoolArgs {
     /// Worker processes: their number if it is static, else the most there may be [default: (2 ×
     /// cores) + 1 if static, else 256].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    workers: Option<u16>,
+    pub(super) workers: Option<u16>,
 
     /// Idle workers that a dynamic pool keeps at least [default: 5].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -85,20 +85,28 @@ impl PoolArgs {
     }
 
     /// The rules; `grace` is what those that are to leave are given.
-    pub(super) fn rules(&self, model: &Model, accept: Strategy, grace: Duration) -> Pool {
-        self.refuse_without_workers(accept);
-        Pool {
-            sizing: self.sizing(model),
+    ///
+    /// # Errors
+    /// What is asked for does not go together.
+    pub(super) fn rules(
+        &self,
+        model: &Model,
+        accept: Strategy,
+        grace: Duration,
+    ) -> Result<Pool, clap::Error> {
+        self.refuse_without_workers(accept)?;
+        Ok(Pool {
+            sizing: self.sizing(model)?,
             worker_timeout: Some(self.worker_timeout).filter(|time| !time.is_zero()),
             request_timeout: self.request_timeout,
             max_requests: self.max_requests,
             max_requests_jitter: self.max_requests_jitter,
             grace,
-        }
+        })
     }
 
     /// Some strategies need somebody who accepts, at all times.
-    fn refuse_without_workers(&self, accept: Strategy) {
+    fn refuse_without_workers(&self, accept: Strategy) -> Result<(), clap::Error> {
         let needs_them = match self.kind {
             Kind::Static => false,
             // Each worker has an accept queue of its own, which would be left alone with it.
@@ -110,58 +118,72 @@ impl PoolArgs {
             let kind = name(self.kind);
             let accept = accept.name();
             let message = format!("--pool {kind} does not go with --accept {accept}");
-            wrong_call("run", ErrorKind::ArgumentConflict, message);
+            return Err(wrong_call_error(
+                "run",
+                ErrorKind::ArgumentConflict,
+                message,
+            ));
         }
+        Ok(())
     }
 
-    fn sizing(&self, model: &Model) -> Sizing {
+    fn sizing(&self, model: &Model) -> Result<Sizing, clap::Error> {
         if self.kind != Kind::Dynamic {
-            self.refuse("--min-spare", self.min_spare.is_some(), Kind::Dynamic);
-            self.refuse("--max-spare", self.max_spare.is_some(), Kind::Dynamic);
+            self.refuse("--min-spare", self.min_spare.is_some(), Kind::Dynamic)?;
+            self.refuse("--max-spare", self.max_spare.is_some(), Kind::Dynamic)?;
         }
         if self.kind != Kind::Ondemand {
             self.refuse(
                 "--idle-timeout",
                 self.idle_timeout.is_some(),
                 Kind::Ondemand,
-            );
+            )?;
         }
         if self.kind != Kind::Static && !model.can_size_its_pool() {
             let name = model.name;
             let message = format!("{name} has no pool that could size itself: leave out --pool");
-            wrong_call("run", ErrorKind::ArgumentConflict, message);
+            return Err(wrong_call_error(
+                "run",
+                ErrorKind::ArgumentConflict,
+                message,
+            ));
         }
         match self.kind {
-            Kind::Static => Sizing::Static,
+            Kind::Static => Ok(Sizing::Static),
             Kind::Dynamic => self.spare(),
-            Kind::Ondemand => Sizing::OnDemand {
+            Kind::Ondemand => Ok(Sizing::OnDemand {
                 idle: self.idle_timeout.unwrap_or(IDLE),
-            },
+            }),
         }
     }
 
-    fn spare(&self) -> Sizing {
+    fn spare(&self) -> Result<Sizing, clap::Error> {
         let least = self
             .min_spare
             .unwrap_or(SPARE.0.min(self.max_spare.unwrap_or(SPARE.0)));
         let most = self.max_spare.unwrap_or(SPARE.1.max(least));
         if most < least {
             let message = format!("--max-spare {most} is less than --min-spare {least}");
-            wrong_call("run", ErrorKind::ValueValidation, message);
+            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
         }
-        Sizing::Dynamic {
+        Ok(Sizing::Dynamic {
             spare_min: least.into(),
             spare_max: most.into(),
-        }
+        })
     }
 
     /// An option that would have no effect is a misunderstanding.
-    fn refuse(&self, option: &str, is_given: bool, kind: Kind) {
+    fn refuse(&self, option: &str, is_given: bool, kind: Kind) -> Result<(), clap::Error> {
         if is_given {
             let kind = name(kind);
             let message = format!("{option} means something with --pool {kind} alone");
-            wrong_call("run", ErrorKind::ArgumentConflict, message);
+            return Err(wrong_call_error(
+                "run",
+                ErrorKind::ArgumentConflict,
+                message,
+            ));
         }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,11 +16,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
 use super::pool::PoolArgs;
-use super::{duration, wrong_call};
+use super::service::{Rights, ServiceArgs};
+use super::{config, duration, wrong_call_error};
 use crate::accept::{Listener, Manner, Pick, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::{Description, Scoreboard};
-use crate::serve::{Lifetime, Server, Trigger};
+use crate::serve::{Configuration, Lifetime, Pool, Server, Trigger};
+use crate::service::{Preload, Succession, inherited, manager};
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 use crate::sys::errors::plain;
@@ -106,8 +109,8 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
-    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them: to see what a server
-    /// makes of it.
+    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them, and /intruder, which
+    /// tries what should be forbidden: to see what a server makes of it.
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
@@ -135,9 +138,8 @@ pub(super) struct Args {
     #[command(flatten)]
     limits: LimitArgs,
 
-    /// Say whether this call is right, and serve nobody.
-    #[arg(long)]
-    check: bool,
+    #[command(flatten)]
+    service: ServiceArgs,
 }
 
 /// Who may see the status pages.
@@ -153,63 +155,41 @@ enum ShowTo {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let accept = self.strategy();
-        let pool = self.pool.rules(self.model, accept, self.graceful_timeout);
-        let (manner, trigger) = (self.manner(accept), self.trigger());
-        let connections_max = self.connections_max();
-        let scoreboard = Scoreboard::create().context("cannot share memory with workers")?;
-        let scoreboard = for_ever(scoreboard);
-        let site = for_ever(Site {
-            root: self.open_root()?,
-            bytes_max: self.max_bytes,
-            wait_max: self.max_wait,
-            status: self.status_pages(scoreboard),
-            lab: self.lab,
-            scoreboard: Some(scoreboard),
+        let check = self.service.check;
+        let ground = for_ever(Ground {
+            scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
+            succession: OnceLock::new(),
         });
-        let server = for_ever(Server {
-            handler: site,
-            limits: self.limits.into(),
-            workers: self.pool.workers(),
-            pool,
-            lifetime: Lifetime::default(),
-            threads: self.threads.map(usize::from),
-            accept,
-            manner,
-            scoreboard,
-            connections_max,
-            trigger,
-            requeue: self.requeue as usize,
-            slow: (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms)),
-        });
-        if self.check {
-            return Ok(ExitCode::SUCCESS);
+        let settings = for_ever(Settings::of(self, ground)?);
+        if check {
+            return super::print(b"the options are fine\n");
         }
-        (self.model.check()).with_context(|| format!("cannot run {}", self.model.name))?;
-        raise_descriptors();
-        let listener = Listener::bind(self.bind, self.backlog)
-            .map_err(|error| explain_bind(self.bind, error))?;
-        scoreboard.describe(&Description {
-            model: self.model.name,
-            accept: accept.name(),
-            address: listener.address()?,
-            queue_limit: listener.queue_limit()?,
-        });
-        // From here on a signal means a graceful stop, so nobody may learn the port before.
-        signal::handle_stop(self.graceful_timeout).context("cannot handle signals")?;
-        announce(&listener).context("cannot write to standard output")?;
-        // Where there is but one worker it is this process, without a word from the model.
-        scoreboard.enter(0);
-        server.rehearse();
-        (self.model.run)(server, listener)?;
+        let served = settings.serve();
+        settings.succession().end();
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Takes over what cannot change while the server runs, and says so where a change was wanted.
+    fn keep_what_stays(&mut self, old: &Self) {
+        keep("bind", &mut self.bind, old.bind);
+        keep("backlog", &mut self.backlog, old.backlog);
+        keep("accept", &mut self.accept, old.accept);
+        keep("threads", &mut self.threads, old.threads);
+        keep("pick", &mut self.pick, old.pick);
+        if self.strategy().is_ok_and(|it| it == Strategy::Reuseport) {
+            // There are as many accept queues as there were workers.
+            keep("workers", &mut self.pool.workers, old.pool.workers);
+        }
+        let pidfile = old.service.pidfile.clone();
+        keep("pidfile", &mut self.service.pidfile, pidfile);
+    }
+
     /// What was asked for, if the model has it, or the model's default.
-    fn strategy(&self) -> Strategy {
+    fn strategy(&self) -> Result<Strategy, clap::Error> {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
-            return known.first().copied().unwrap_or(Strategy::Shared);
+            return Ok(known.first().copied().unwrap_or(Strategy::Shared));
         };
         if !known.contains(&wanted) {
             let names: Vec<&str> = known.iter().map(|strategy| strategy.name()).collect();
@@ -218,28 +198,32 @@ impl Args {
                 "{model} has no --accept {wanted}; it can do: {}",
                 names.join(", ")
             );
-            wrong_call("run", ErrorKind::ValueValidation, message);
+            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
         }
-        wanted
+        Ok(wanted)
     }
 
     /// The details of the strategy, as far as it has any.
-    fn manner(&self, accept: Strategy) -> Manner {
+    fn manner(&self, accept: Strategy) -> Result<Manner, clap::Error> {
         let misplaced = |option, strategy: Strategy| {
             let name = strategy.name();
             let message = format!("{option} needs --accept {name}");
-            wrong_call("run", ErrorKind::ArgumentConflict, message);
+            Err(wrong_call_error(
+                "run",
+                ErrorKind::ArgumentConflict,
+                message,
+            ))
         };
         if self.pick.is_some() && accept != Strategy::Pass {
-            misplaced("--pick", Strategy::Pass);
+            return misplaced("--pick", Strategy::Pass);
         }
         if self.plain_mutex && accept != Strategy::Mutex {
-            misplaced("--plain-mutex", Strategy::Mutex);
+            return misplaced("--plain-mutex", Strategy::Mutex);
         }
-        Manner {
+        Ok(Manner {
             pick: self.pick.unwrap_or_default(),
             plain_mutex: self.plain_mutex,
-        }
+        })
     }
 
     fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
@@ -255,7 +239,7 @@ impl Args {
     }
 
     /// What was asked for, if the model waits with epoll at all.
-    fn trigger(&self) -> Trigger {
+    fn trigger(&self) -> Result<Trigger, clap::Error> {
         if let Some(wanted) = self.trigger
             && !self.model.triggers().contains(&wanted)
         {
@@ -263,9 +247,9 @@ impl Args {
             let names: Vec<&str> = known.map(|model| model.name).collect();
             let (model, names) = (self.model.name, names.join(" and "));
             let message = format!("{model} has no --trigger; {names} have it");
-            wrong_call("run", ErrorKind::ValueValidation, message);
+            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
         }
-        self.trigger.unwrap_or(Trigger::Level)
+        Ok(self.trigger.unwrap_or(Trigger::Level))
     }
 
     /// A process or thread for each connection is worth a limit; a few kilobytes are not.
@@ -284,6 +268,190 @@ impl Args {
         let root = Root::open(path)
             .with_context(|| format!("cannot serve files from --root {}", path.display()))?;
         Ok(Some(root))
+    }
+}
+
+fn in_one_line(error: anyhow::Error) -> String {
+    match error.downcast_ref() {
+        Some(error) => config::first_paragraph(error),
+        None => format!("{error:#}"),
+    }
+}
+
+/// Sets `value` back to `old`.
+fn keep<T: PartialEq>(key: &str, value: &mut T, old: T) {
+    if *value != old {
+        crate::log!("reload: a new value for '{key}' needs a new start; the old one stays");
+        *value = old;
+    }
+}
+
+/// What stays the same for as long as the process runs, whatever its configuration becomes.
+struct Ground {
+    scoreboard: Scoreboard,
+    succession: OnceLock<Succession>,
+}
+
+/// The options, checked, and what they name, opened.
+struct Settings<'g> {
+    args: Args,
+    accept: Strategy,
+    manner: Manner,
+    trigger: Trigger,
+    site: Site<'g>,
+    pool: Pool,
+    rights: Rights,
+    ground: &'g Ground,
+    _preload: Option<Preload>,
+}
+
+impl Settings<'static> {
+    /// Serves until the wish to stop.
+    fn serve(&'static self) -> anyhow::Result<()> {
+        let Args { model, service, .. } = &self.args;
+        (model.check()).with_context(|| format!("cannot run {}", model.name))?;
+        // From here on a signal means a graceful stop, so nobody may learn of us before.
+        signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
+        if model.has_master() {
+            signal::hold_for_master().context("cannot hold signals back")?;
+        }
+        let pidfile = service.take_pidfile()?;
+        raise_descriptors();
+        let (listener, inherits) = self.listen()?;
+        self.ground.scoreboard.describe(&Description {
+            model: model.name,
+            accept: self.accept.name(),
+            address: listener.address()?,
+            queue_limit: listener.queue_limit()?,
+        });
+        let succession = Succession::new(model.name, pidfile, inherits);
+        self.ground.succession.get_or_init(|| succession);
+        let server = for_ever(self.server());
+        if !model.has_master() {
+            self.give_up_rights().map_err(anyhow::Error::msg)?;
+        }
+        announce(&listener)
+            // Whoever read that of the predecessor may have gone since.
+            .or_else(|error| if inherits { Ok(()) } else { Err(error) })
+            .context("cannot write to standard output")?;
+        if !model.has_master() {
+            manager::ready();
+        }
+        // Where there is but one worker it is this process, without a word from the model.
+        self.ground.scoreboard.enter(0);
+        server.rehearse();
+        Ok((model.run)(server, listener)?)
+    }
+}
+
+impl<'g> Settings<'g> {
+    fn of(args: Args, ground: &'g Ground) -> anyhow::Result<Self> {
+        let root = args.open_root()?;
+        if args.service.preloads_in_workers() && !args.model.has_master() {
+            let message = format!("{} has no workers that could preload", args.model.name);
+            return Err(wrong_call_error("run", ErrorKind::ArgumentConflict, message).into());
+        }
+        let accept = args.strategy()?;
+        Ok(Self {
+            accept,
+            trigger: args.trigger()?,
+            manner: args.manner(accept)?,
+            pool: args.pool.rules(args.model, accept, args.graceful_timeout)?,
+            rights: args
+                .service
+                .rights(root.as_ref(), args.model.name == "uring")?,
+            site: Site {
+                root,
+                bytes_max: args.max_bytes,
+                wait_max: args.max_wait,
+                status: args.status_pages(&ground.scoreboard),
+                lab: args.lab,
+                scoreboard: Some(&ground.scoreboard),
+            },
+            ground,
+            _preload: args.service.preload_before()?,
+            args,
+        })
+    }
+
+    /// The port that was inherited or, usually, that is to be opened; and whether it comes from a
+    /// master that this one is to replace.
+    fn listen(&self) -> anyhow::Result<(Listener, bool)> {
+        let Args {
+            bind,
+            backlog,
+            model,
+            ..
+        } = self.args;
+        let inherited = inherited::take().context("cannot take over what was inherited")?;
+        let Some(inherited) = inherited else {
+            let listener =
+                Listener::bind(bind, backlog).map_err(|error| explain_bind(bind, error))?;
+            return Ok((listener, false));
+        };
+        let predecessor = inherited.model.as_deref();
+        if predecessor.is_some_and(|name| name != model.name) {
+            anyhow::bail!("{} cannot replace another model", model.name);
+        }
+        let sockets = inherited.listeners.into_iter().map(Listener::adopt);
+        let mut listeners = sockets.collect::<io::Result<Vec<_>>>()?;
+        let most = match self.accept {
+            // Where nobody accepts from one of them, its clients would wait for ever.
+            Strategy::Reuseport => self.args.pool.workers(),
+            _ => 1,
+        };
+        if listeners.len() > most {
+            let count = listeners.len();
+            anyhow::bail!("{count} listeners were handed over, and this server has {most}");
+        }
+        let first = listeners.remove(0);
+        Ok((first.with(listeners), predecessor.is_some()))
+    }
+}
+
+impl Configuration for Settings<'_> {
+    fn server(&self) -> Server<'_> {
+        let args = &self.args;
+        Server {
+            handler: &self.site,
+            limits: (&args.limits).into(),
+            workers: args.pool.workers(),
+            pool: self.pool.clone(),
+            lifetime: Lifetime::default(),
+            threads: args.threads.map(usize::from),
+            accept: self.accept,
+            manner: self.manner,
+            connections_max: args.connections_max(),
+            trigger: self.trigger,
+            requeue: args.requeue as usize,
+            slow: (args.slow_ms > 0).then(|| Duration::from_millis(args.slow_ms)),
+            scoreboard: &self.ground.scoreboard,
+            configuration: self,
+        }
+    }
+
+    fn give_up_rights(&self) -> Result<(), String> {
+        self.rights.give_up()
+    }
+
+    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
+        let words: Vec<_> = std::env::args_os().collect();
+        let cli = config::parse(&words).map_err(|trouble| trouble.to_string())?;
+        let super::Command::Run(mut args) = cli.command else {
+            return Err("this is no server".to_owned());
+        };
+        if args.model.name != self.args.model.name {
+            return Err(format!("'{}' needs a new start", args.model.name));
+        }
+        args.keep_what_stays(&self.args);
+        let settings = Settings::of(*args, self.ground).map_err(in_one_line)?;
+        signal::set_grace(settings.args.graceful_timeout);
+        Ok(Box::new(settings))
+    }
+
+    fn succession(&self) -> &Succession {
+        let nothing = || Succession::new(self.args.model.name, None, false);
+        self.ground.succession.get_or_init(nothing)
     }
 }
 

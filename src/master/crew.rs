@@ -3,22 +3,16 @@
 use std::io;
 
 use super::worker::{Post, Work, Worker};
-use crate::accept::{Entrance, Listener};
+use crate::accept::Entrance;
 use crate::serve::Server;
 
 /// What the workers work with, and what they do.
 pub(super) struct Crew<'a> {
-    pub(super) server: &'a Server<'a>,
+    pub(super) server: Server<'a>,
     pub(super) work: Work,
 }
 
 impl Crew<'_> {
-    /// Opens the way to the connections of `listener` for all of them.
-    pub(super) fn open(&self, listener: Listener) -> io::Result<Entrance> {
-        let Self { server, .. } = self;
-        Entrance::open(server.accept, server.manner, listener, server.workers)
-    }
-
     /// Requests that the next worker may answer; 0 for no end. The master draws the number: its
     /// children would all draw the same.
     pub(super) fn allowance(&self) -> u64 {
@@ -32,20 +26,25 @@ impl Crew<'_> {
     /// A worker's whole life, in this order: what it is, what it may use, its work. Returns its
     /// exit code.
     ///
-    /// Whatever is given up for good (privileges, the right to open files) is to be given up before
-    /// the work begins, and the tie to the master to be made again behind it, since a change of
-    /// user undoes it: see [`crate::sys::process::tie_to`].
+    /// Whatever is given up for good (the user, the right to open files) is given up before the
+    /// work begins, and after all is open that it needs.
     pub(super) fn live(&self, post: Post, entrance: &mut Entrance, requests: u64) -> i32 {
-        let Self { server, work } = self;
-        server.scoreboard.enter(post.slot);
-        server.lifetime.begin(requests);
-        let door = entrance.door(post.slot, post.seat);
-        match door.and_then(|door| work(&Worker { server, door, post })) {
+        self.server.scoreboard.enter(post.slot);
+        self.server.lifetime.begin(requests);
+        match self.serve(post, entrance) {
             Ok(()) => 0,
             Err(error) => {
                 crate::log!("worker: {error}");
                 1
             }
         }
+    }
+
+    fn serve(&self, post: Post, entrance: &mut Entrance) -> io::Result<()> {
+        let Self { server, work } = self;
+        let door = entrance.door(post.slot, post.seat)?;
+        let rights = server.configuration.give_up_rights();
+        rights.map_err(io::Error::other)?;
+        work(&Worker { server, door, post })
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! *Slow* is a worker that takes its time and says so: its heartbeat goes on while it waits for a
 //! client or for a back end. *Wedged* is one whose heartbeat has stopped: it is stopped itself, or
-//! waits for a lock that nobody will release, or turns in an endless loop. *Overdue* is a request,
+//! waits for a lock that nobody will release, or turns in an endless loop. If it is one thread of
+//! several, the others are not to pay for it: their process is told to leave, as it would be for
+//! any other reason, and is killed when nobody in it is alive any more. *Overdue* is a request,
 //! not a worker: its handler has been at it for longer than it may, heartbeat or not.
 
 use std::time::Duration;
@@ -44,15 +46,16 @@ pub(super) enum Verdict {
     Fine,
     /// No heartbeat for so long.
     Wedged(Duration),
+    /// None of one of its threads for so long; others live.
+    WedgedInPart(Duration),
     /// The same request for so long.
     Overdue(Duration),
 }
 
-/// A worker's pulse: one heartbeat for the process, one request for each of its threads.
+/// A worker's pulse: the heartbeat and the request of each of its threads.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    beat: Unchanged,
-    requests: Vec<Unchanged>,
+    threads: Vec<(Unchanged, Unchanged)>,
 }
 
 /// How long a worker may be silent, and a request may take.
@@ -80,35 +83,39 @@ impl Pulse {
     /// That of a worker just born, with so many threads that serve.
     pub(super) fn new(threads: usize) -> Self {
         Self {
-            beat: Unchanged::default(),
-            requests: vec![Unchanged::default(); threads],
+            threads: vec![Default::default(); threads],
         }
     }
 
-    /// Looks at all threads of the worker, `passed` after the last look. A process lives as long as
-    /// any of its threads does: killing it would cost the others their clients.
+    /// Looks at all threads of the worker `pid`, `passed` after the last look. Those that have not
+    /// begun yet are passed over, unless it is the first, which every worker has.
     pub(super) fn look(
         &mut self,
+        pid: u32,
         threads: &[Vitals],
         passed: Duration,
         patience: &Patience,
     ) -> Verdict {
-        let beats = threads
-            .iter()
-            .fold(0u64, |sum, it| sum.wrapping_add(it.beat));
-        let silent = self.beat.look(beats, passed);
-        let mut longest = Duration::ZERO;
-        for (request, thread) in self.requests.iter_mut().zip(threads) {
-            let same = request.look(thread.handling, passed);
-            if thread.handling != 0 {
-                longest = longest.max(same);
+        let (mut least, mut most, mut request) = (Duration::MAX, Duration::ZERO, Duration::ZERO);
+        for (nth, (seen, now)) in self.threads.iter_mut().zip(threads).enumerate() {
+            let silent = seen.0.look(now.beat, passed);
+            let same = seen.1.look(now.handling, passed);
+            if nth > 0 && now.pid != pid {
+                continue;
+            }
+            least = least.min(silent);
+            most = most.max(silent);
+            if now.handling != 0 {
+                request = request.max(same);
             }
         }
         let over = |limit: Option<Duration>, time| limit.is_some_and(|limit| time >= limit);
-        if over(patience.request, longest) {
-            Verdict::Overdue(longest)
-        } else if over(patience.worker, silent) {
-            Verdict::Wedged(silent)
+        if over(patience.request, request) {
+            Verdict::Overdue(request)
+        } else if over(patience.worker, least) {
+            Verdict::Wedged(least)
+        } else if over(patience.worker, most) {
+            Verdict::WedgedInPart(most)
         } else {
             Verdict::Fine
         }
@@ -122,6 +129,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const PID: u32 = 7;
 
     fn patience(worker_s: u64, request_s: u64) -> Patience {
         let limit = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
@@ -133,6 +141,7 @@ mod tests {
 
     fn thread(beat: u64, handling: u64) -> Vitals {
         Vitals {
+            pid: PID,
             beat,
             handling,
             ..Vitals::default()
@@ -144,7 +153,7 @@ mod tests {
         let mut pulse = Pulse::new(1);
         let rules = patience(3, 0);
         let verdicts: Vec<Verdict> = [5, 5, 5, 5, 6, 6]
-            .map(|beat| pulse.look(&[thread(beat, 0)], SECOND, &rules))
+            .map(|beat| pulse.look(PID, &[thread(beat, 0)], SECOND, &rules))
             .to_vec();
         let wedged = Verdict::Wedged(3 * SECOND);
         let fine = Verdict::Fine;
@@ -157,11 +166,11 @@ mod tests {
         let (mut slow, mut stuck) = (Pulse::new(1), Pulse::new(1));
         let rules = patience(3, 0);
         for beat in 0..100 {
-            let verdict = slow.look(&[thread(beat, 1)], SECOND, &rules);
+            let verdict = slow.look(PID, &[thread(beat, 1)], SECOND, &rules);
             assert_eq!(verdict, Verdict::Fine);
         }
         let last = (0..4)
-            .map(|_| stuck.look(&[thread(9, 1)], SECOND, &rules))
+            .map(|_| stuck.look(PID, &[thread(9, 1)], SECOND, &rules))
             .last();
         assert_eq!(last, Some(Verdict::Wedged(3 * SECOND)));
     }
@@ -171,7 +180,7 @@ mod tests {
         let mut pulse = Pulse::new(1);
         let rules = patience(30, 2);
         let verdicts = [(0, 0), (1, 7), (2, 7), (3, 7), (4, 8)]
-            .map(|(beat, request)| pulse.look(&[thread(beat, request)], SECOND, &rules));
+            .map(|(beat, request)| pulse.look(PID, &[thread(beat, request)], SECOND, &rules));
         let fine = Verdict::Fine;
         let overdue = Verdict::Overdue(2 * SECOND);
         assert_eq!(verdicts, [fine, fine, fine, overdue, fine]);
@@ -182,18 +191,46 @@ mod tests {
     fn an_idle_worker_is_never_overdue() {
         let mut pulse = Pulse::new(2);
         for beat in 0..100 {
-            let threads = [thread(beat, 0), thread(0, 0)];
-            let verdict = pulse.look(&threads, SECOND, &patience(3, 1));
+            let threads = [thread(beat, 0), thread(beat, 0)];
+            let verdict = pulse.look(PID, &threads, SECOND, &patience(3, 1));
             assert_eq!(verdict, Verdict::Fine);
         }
     }
 
+    /// One thread of two is stuck: the other's clients are no reason to wait for ever, and none to
+    /// be cut off.
     #[test]
-    fn a_process_lives_as_long_as_one_of_its_threads() {
+    fn a_thread_is_told_apart_from_its_process() {
+        let mut pulse = Pulse::new(2);
+        let rules = patience(3, 0);
+        let verdicts = [0, 1, 2, 3, 4, 5].map(|beat| {
+            let threads = [thread(7, 3), thread(beat, 0)];
+            pulse.look(PID, &threads, SECOND, &rules)
+        });
+        let (fine, part) = (Verdict::Fine, Verdict::WedgedInPart);
+        let expected = [
+            fine,
+            fine,
+            fine,
+            part(3 * SECOND),
+            part(4 * SECOND),
+            part(5 * SECOND),
+        ];
+        assert_eq!(verdicts, expected);
+        let ends = [0, 1, 2].map(|_| {
+            let threads = [thread(7, 3), thread(5, 0)];
+            pulse.look(PID, &threads, SECOND, &rules)
+        });
+        assert_eq!(ends[2], Verdict::Wedged(3 * SECOND));
+    }
+
+    /// The system may refuse a thread, or it is yet to be made; its record is somebody else's.
+    #[test]
+    fn threads_that_never_began_are_passed_over() {
         let mut pulse = Pulse::new(2);
         for beat in 0..100 {
-            let threads = [thread(7, 3), thread(beat, 0)];
-            let verdict = pulse.look(&threads, SECOND, &patience(3, 0));
+            let threads = [thread(beat, 0), Vitals::default()];
+            let verdict = pulse.look(PID, &threads, SECOND, &patience(3, 0));
             assert_eq!(verdict, Verdict::Fine);
         }
     }
@@ -202,7 +239,7 @@ mod tests {
     fn what_is_off_never_strikes() {
         let mut pulse = Pulse::new(1);
         for _ in 0..1000 {
-            let verdict = pulse.look(&[thread(1, 1)], SECOND, &patience(0, 0));
+            let verdict = pulse.look(PID, &[thread(1, 1)], SECOND, &patience(0, 0));
             assert_eq!(verdict, Verdict::Fine);
         }
     }
@@ -225,7 +262,7 @@ mod tests {
             for beat in beats {
                 silent = if beat == before { silent + 1 } else { 0 };
                 before = beat;
-                let verdict = pulse.look(&[thread(beat, 0)], SECOND, &rules);
+                let verdict = pulse.look(PID, &[thread(beat, 0)], SECOND, &rules);
                 prop_assert_eq!(verdict != Verdict::Fine, silent >= 5);
             }
         }

@@ -18,20 +18,22 @@
 mod backoff;
 mod children;
 mod crew;
+mod current;
 mod liveness;
 mod member;
 mod pool;
 mod sizing;
 #[cfg(test)]
 mod sizing_tests;
+mod tenure;
 mod ticker;
 mod turnover;
+mod upgrade;
 mod worker;
 
 use std::io;
 use std::time::Instant;
 
-use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::accept::{Entrance, Listener};
@@ -41,6 +43,8 @@ use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
 use crew::Crew;
 use pool::Pool;
+use tenure::Tenure;
+use upgrade::End;
 use worker::Post;
 pub use worker::{Work, Worker};
 
@@ -66,33 +70,44 @@ pub fn run_threads(
     work: Work,
 ) -> io::Result<()> {
     let signals = Signals::take_over()?;
-    let crew = Crew { server, work };
-    let mut entrance = crew.open(listener)?;
+    let mut entrance = open(server, listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
     // This process has no slot: it serves nobody.
     server.scoreboard.vacate(0);
-    while !signal::stopping() {
+    let mut tenure = Tenure::begin(server.configuration, Instant::now());
+    while !signal::stopping() && !tenure.is_over(&pool) {
+        tenure.look(&pool, Instant::now());
         pool.look(&mut entrance, Instant::now())?;
-        act(&mut pool, &mut entrance, &crew);
-        let due = pool.until_due(Instant::now());
-        let demand = pool.awaits_demand(Instant::now());
+        act(&mut pool, &mut entrance, &tenure.crew(work));
+        let now = Instant::now();
+        let due = pool.until_due(now).min(tenure.until_due(&pool, now));
+        let demand = pool.awaits_demand(now);
         match entrance.wait(&signals, Some(due), demand)? {
-            Event::Signal(Signal::SIGTERM) => signal::begin_stop(),
-            Event::Signal(Signal::SIGINT | Signal::SIGQUIT) => {
-                return pool.children.stop_fast(&signals);
-            }
-            Event::Signal(signal) => obey(signal, &mut pool),
+            Event::Signal(signal) => match tenure.end(signal) {
+                None => tenure.obey(signal, &mut pool, &entrance),
+                Some(End::Leave) => pool.drain(),
+                Some(End::Graceful) => signal::begin_stop(),
+                Some(End::Fast) => return pool.children.stop_fast(&signals),
+            },
             Event::Readable(_) => {
                 pool.demand(entrance.waiting(0)?, Instant::now());
             }
             Event::Timeout => {}
         }
     }
-    last_call(&mut pool, &mut entrance, &crew)?;
+    if tenure.is_over(&pool) {
+        return Ok(());
+    }
+    last_call(&mut pool, &mut entrance, &tenure.crew(work))?;
     entrance.close();
     pool.stop(&signals, &mut entrance)
 }
 // ANCHOR_END: run
+
+/// The way of all workers to the connections.
+fn open(server: &Server, listener: Listener) -> io::Result<Entrance> {
+    Entrance::open(server.accept, server.manner, listener, server.workers)
+}
 
 /// Tells whoever is to go, and starts whoever is to come, as far as the
 /// system lets it.
@@ -129,6 +144,8 @@ fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
 /// The wish to stop has come while workers were missing: where connections wait for them, a last
 /// worker answers those. It inherits the wish to stop, so it does no more.
 fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Result<()> {
+    // Whoever has sent all workers away may have left connections in the accept queue.
+    pool.resume();
     // The signal of a death may still be in the queue, behind the wish to stop.
     pool.look(entrance, Instant::now())?;
     pool.demand(entrance.waiting(0)?, Instant::now());
@@ -144,17 +161,3 @@ fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Resul
     }
     Ok(())
 }
-
-/// What a signal means that does not end the loop.
-// ANCHOR: obey
-fn obey(signal: Signal, pool: &mut Pool<'_>) {
-    match signal {
-        Signal::SIGTTIN => pool.adjust(1),
-        Signal::SIGTTOU => pool.adjust(-1),
-        Signal::SIGHUP => pool.begin_generation(Instant::now()),
-        // The next look finds whoever has ended.
-        Signal::SIGCHLD | Signal::SIGALRM => {}
-        other => crate::log!("{other}: nothing to do"),
-    }
-}
-// ANCHOR_END: obey

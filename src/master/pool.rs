@@ -59,15 +59,14 @@ pub(super) struct Pool<'a> {
     /// When connections were last seen in the accept queue.
     seen_demand: Option<Instant>,
     ever_ready: bool,
+    /// No worker is wanted: somebody else serves.
+    drained: bool,
 }
 
 impl<'a> Pool<'a> {
     /// An empty pool; `threads` of each worker serve.
     pub(super) fn new(server: &Server<'a>, threads: usize, now: Instant) -> Self {
-        let patience = Patience {
-            worker: server.pool.worker_timeout,
-            request: server.pool.request_timeout,
-        };
+        let (patience, sizer) = rules(server);
         let pool = Self {
             scoreboard: server.scoreboard,
             children: Children::default(),
@@ -79,7 +78,7 @@ impl<'a> Pool<'a> {
                 _ => 1,
             },
             generation: 1,
-            sizer: Sizer::new(server.pool.sizing, server.workers),
+            sizer,
             patience,
             grace: server.pool.grace,
             crashes: Backoff::forgiving(1),
@@ -88,6 +87,7 @@ impl<'a> Pool<'a> {
             sizing_tick: Ticker::new(SIZING_TICK, now),
             seen_demand: None,
             ever_ready: false,
+            drained: false,
         };
         pool.publish();
         pool
@@ -122,7 +122,7 @@ impl<'a> Pool<'a> {
 
     /// What is to be done now; nothing is started while a pause lasts.
     pub(super) fn steps(&self, now: Instant) -> Steps {
-        let steps = turnover::steps(&self.census(), self.sizer.target());
+        let steps = turnover::steps(&self.census(), self.target());
         match self.pause(now) {
             Duration::ZERO => steps,
             _ => Steps { start: 0, ..steps },
@@ -131,7 +131,7 @@ impl<'a> Pool<'a> {
 
     /// How many workers there are too few, whether they may be made now or not.
     pub(super) fn missing(&self) -> usize {
-        turnover::steps(&self.census(), self.sizer.target()).start
+        turnover::steps(&self.census(), self.target()).start
     }
 
     /// How long until something is due if nothing happens.
@@ -158,6 +158,7 @@ impl<'a> Pool<'a> {
     /// Whether a waiting connection may call for another worker.
     pub(super) fn awaits_demand(&self, now: Instant) -> bool {
         self.sizer.is_on_demand()
+            && !self.drained
             && self.census().current() < self.sizer.limit()
             && self.pause(now).is_zero()
             && self.breath_left(now).is_zero()
@@ -183,9 +184,39 @@ impl<'a> Pool<'a> {
         self.publish();
     }
 
+    /// From now on these rules hold.
+    pub(super) fn reconfigure(&mut self, server: &Server<'_>, now: Instant) {
+        let (patience, sizer) = rules(server);
+        self.patience = patience;
+        self.pulse_tick = Ticker::new(patience.tick(), now);
+        self.grace = server.pool.grace;
+        self.sizer = sizer;
+    }
+
+    /// All workers are to leave when their clients let them, and nobody takes their place until
+    /// the next generation begins.
+    pub(super) fn drain(&mut self) {
+        self.drained = true;
+        self.publish();
+    }
+
+    /// Workers are wanted again.
+    pub(super) fn resume(&mut self) {
+        self.drained = false;
+    }
+
+    /// Whether all is as it should be: no generation is on its way in or out, nobody starts.
+    pub(super) fn is_settled(&self) -> bool {
+        let census = self.census();
+        census.old == 0 && census.starting == 0 && census.current() >= self.target()
+    }
+
     /// From now on those that are there are old: a new generation is to replace them.
     pub(super) fn begin_generation(&mut self, now: Instant) {
+        self.resume();
         self.generation += 1;
+        let generation = self.generation;
+        crate::log!("generation {generation} is to take over, a few at a time");
         self.seats = Slots::default();
         self.publish();
         let starting = self.select(|it| it.stage == Stage::Starting);
@@ -235,6 +266,14 @@ impl<'a> Pool<'a> {
         let old = old.into_iter().take(steps.retire_old);
         for pid in old.chain(current.into_iter().take(steps.retire)) {
             self.send_away(pid, now);
+        }
+    }
+
+    /// Workers that there should be.
+    fn target(&self) -> usize {
+        match self.drained {
+            true => 0,
+            false => self.sizer.target(),
         }
     }
 
@@ -308,27 +347,35 @@ impl<'a> Pool<'a> {
     /// Sends away whoever does not get on, has a request that takes too long, or has been told to
     /// leave and is still there.
     fn feel_pulses(&mut self, passed: Duration, now: Instant) {
-        let mut due = Vec::new();
+        let (mut due, mut leaving) = (Vec::new(), Vec::new());
+        let is_shared = self.threads > 1;
         for (pid, member) in self.children.iter_mut() {
             let threads = member.vitals(self.scoreboard);
-            let verdict = member.pulse.look(&threads, passed, &self.patience);
-            let slot = member.post.slot;
+            let number = pid.as_raw().cast_unsigned();
+            let verdict = member.pulse.look(number, &threads, passed, &self.patience);
+            let who = format!("worker in slot {} ({pid})", member.post.slot);
             match (member.stage, verdict) {
                 (Stage::Killed, _) => {}
                 (Stage::Condemned(since), _) if now < since + LAST_WORDS => {}
                 (Stage::Condemned(_), _) => {
-                    crate::log!("worker in slot {slot} ({pid}) is still there: SIGKILL");
+                    crate::log!("{who} is still there: SIGKILL");
                     member.stage = Stage::Killed;
                     due.push((pid, Signal::SIGKILL));
                 }
                 (Stage::Leaving(since), _) if now >= since + self.grace => {
-                    crate::log!("worker in slot {slot} ({pid}) has not left in time: SIGKILL");
+                    crate::log!("{who} has not left in time: SIGKILL");
                     member.stage = Stage::Killed;
                     due.push((pid, Signal::SIGKILL));
                 }
                 (_, Verdict::Fine) => {}
+                (stage, Verdict::WedgedInPart(_) | Verdict::Overdue(_)) if is_shared => {
+                    if !matches!(stage, Stage::Leaving(_)) {
+                        accuse(&who, verdict, "it is to leave", self.scoreboard);
+                        leaving.push(pid);
+                    }
+                }
                 (_, verdict) => {
-                    accuse(slot, pid, verdict, self.scoreboard);
+                    accuse(&who, verdict, "SIGABRT", self.scoreboard);
                     member.stage = Stage::Condemned(now);
                     due.push((pid, Signal::SIGABRT));
                 }
@@ -336,6 +383,9 @@ impl<'a> Pool<'a> {
         }
         for (pid, signal) in due {
             self.children.signal(pid, signal);
+        }
+        for pid in leaving {
+            self.send_away(pid, now);
         }
     }
 
@@ -422,28 +472,38 @@ impl<'a> Pool<'a> {
     }
 
     fn publish(&self) {
-        let (target, limit) = (self.sizer.target(), self.sizer.limit());
+        let (target, limit) = (self.target(), self.sizer.limit());
         self.scoreboard.note_pool(self.generation, target, limit);
     }
 }
 
-/// Says what a worker is killed for, and counts it.
-fn accuse(slot: usize, pid: Pid, verdict: Verdict, scoreboard: &Scoreboard) {
-    match verdict {
-        Verdict::Fine => {}
-        Verdict::Wedged(time) => {
-            scoreboard.note(Event::Wedged);
-            crate::log!(
-                "worker in slot {slot} ({pid}) is wedged: no sign of life for {time:?} \
-                 (--worker-timeout): SIGABRT"
-            );
-        }
-        Verdict::Overdue(time) => {
-            scoreboard.note(Event::Overdue);
-            crate::log!(
-                "worker in slot {slot} ({pid}) is overdue: a request has taken {time:?} \
-                 (--request-timeout): SIGABRT"
-            );
-        }
-    }
+/// How long workers may be silent, and how many there should be.
+fn rules(server: &Server<'_>) -> (Patience, Sizer) {
+    let patience = Patience {
+        worker: server.pool.worker_timeout,
+        request: server.pool.request_timeout,
+    };
+    let sizer = Sizer::new(server.pool.sizing, server.workers);
+    (patience, sizer)
+}
+
+/// Says what a worker is sent away for and how, and counts it.
+fn accuse(who: &str, verdict: Verdict, what: &str, scoreboard: &Scoreboard) {
+    let (event, why) = match verdict {
+        Verdict::Fine => return,
+        Verdict::Wedged(time) => (
+            Event::Wedged,
+            format!("is wedged: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Verdict::WedgedInPart(time) => (
+            Event::Wedged,
+            format!("has a wedged thread: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Verdict::Overdue(time) => (
+            Event::Overdue,
+            format!("is overdue: a request has taken {time:?} (--request-timeout)"),
+        ),
+    };
+    scoreboard.note(event);
+    crate::log!("{who} {why}: {what}");
 }

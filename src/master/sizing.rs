@@ -176,7 +176,7 @@ impl Sizer {
         let room = self.limit.saturating_sub(census.current());
         if room == 0 {
             self.rate = 1;
-            return self.note_limit(true);
+            return self.note_limit(census.spare() == 0);
         }
         let count = count.min(room);
         self.target = census.current() + count;

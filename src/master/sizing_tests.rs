@@ -104,6 +104,16 @@ fn the_limit_is_said_once_each_time_it_is_reached() {
     }
 }
 
+/// Fewer are allowed than should be idle: that is no reason to complain while nobody is busy.
+#[test]
+fn a_limit_below_the_spare_workers_is_met_when_all_are_busy() {
+    let mut sizer = Sizer::new(APACHE, 3);
+    assert_eq!(sizer.tick(&census(0, 3, 0), Instant::now()), None);
+    assert_eq!(sizer.tick(&census(0, 1, 2), Instant::now()), None);
+    let change = sizer.tick(&census(0, 0, 3), Instant::now());
+    assert_eq!(change, Some(Change::LimitReached));
+}
+
 #[test]
 fn on_demand_there_are_as_many_as_wait() {
     let mut sizer = Sizer::new(ON_DEMAND, 50);

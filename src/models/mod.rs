@@ -47,7 +47,16 @@ pub struct Model {
     pub run: fn(&'static Server<'static>, Listener) -> io::Result<()>,
 }
 
+/// The models that `master` keeps a pool for.
+const WITH_MASTER: [&str; 3] = ["prefork", "worker", "event"];
+
 impl Model {
+    /// Whether a master keeps a pool of workers and serves nobody itself. Such a server can be
+    /// reloaded and upgraded while it serves, and its master keeps rights that its workers give up.
+    pub fn has_master(&self) -> bool {
+        WITH_MASTER.contains(&self.name)
+    }
+
     /// Whether its master can tell workers with room for a client from those without, so that the
     /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
     /// ever full.

@@ -50,7 +50,7 @@ pub use pool::{Event, PoolFacts};
 pub use slots::Slots;
 pub use state::State;
 pub use view::{Counts, Facts, Record, View, Wakes, running};
-pub use vitals::Vitals;
+pub use vitals::{Held, Vitals};
 
 /// Slots that have a record of their own; those beyond share the last one.
 pub const SLOTS_MAX: usize = 65_536;

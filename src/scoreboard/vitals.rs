@@ -26,6 +26,19 @@ pub struct Vitals {
     pub requests: u64,
 }
 
+/// A connection that is open; see [`Scoreboard::hold`].
+pub struct Held<'a> {
+    scoreboard: &'a Scoreboard,
+    slot: usize,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let word = self.scoreboard.word(self.slot, record::CLIENTS);
+        word.fetch_sub(1, Relaxed);
+    }
+}
+
 impl Scoreboard {
     /// The current thread gets on. To be called at least once a tick, by whoever waits or takes
     /// his time: a worker that does not is wedged.
@@ -49,6 +62,17 @@ impl Scoreboard {
     pub fn holds(&self, clients: u64) {
         self.word(slot::get(), record::CLIENTS)
             .store(clients, Relaxed);
+    }
+
+    /// The current thread has begun a connection more, which counts as its own until the guard
+    /// goes, whichever thread it ends on: for tasks, which move about.
+    pub fn hold(&self) -> Held<'_> {
+        let slot = slot::get();
+        self.word(slot, record::CLIENTS).fetch_add(1, Relaxed);
+        Held {
+            scoreboard: self,
+            slot,
+        }
     }
 
     /// This process, of this generation, has all that it needs to serve in `slot`.

@@ -53,8 +53,8 @@ pub(super) async fn drive(
                 Ok(())
             }
             Want::Write => {
-                let write = |cx: &mut Context<'_>| write(client, conn, server, cx);
-                alarm.or_tick(write).await
+                let sent = alarm.or_tick(|cx| write(client, conn, cx)).await;
+                sent.map(|count| server.scoreboard.sent(count))
             }
             Want::Shutdown => {
                 conn.shut(Instant::now());
@@ -86,10 +86,10 @@ struct Alarm<'a, S> {
 impl<S: Future> Alarm<'_, S> {
     /// What `io` comes to, or the error of a tick if the alarm goes off before.
     // ANCHOR: alarm
-    async fn or_tick(
+    async fn or_tick<T>(
         &mut self,
-        mut io: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
-    ) -> io::Result<()> {
+        mut io: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> io::Result<T> {
         poll_fn(|cx| match io(cx) {
             Poll::Pending => {
                 ready!(self.poll(cx));
@@ -134,9 +134,8 @@ fn read(client: &mut TcpStream, conn: &mut Conn<'_>, cx: &mut Context<'_>) -> Po
 fn write(
     client: &mut TcpStream,
     conn: &mut Conn<'_>,
-    server: &Server<'_>,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
+) -> Poll<io::Result<usize>> {
     let count = match conn.unsent() {
         Unsent::Octets(octets) => ready!(Pin::new(client).poll_write(cx, octets))?,
         Unsent::File {
@@ -154,6 +153,5 @@ fn write(
         },
     };
     conn.sent(count, Instant::now());
-    server.scoreboard.sent(count);
-    Poll::Ready(Ok(()))
+    Poll::Ready(Ok(count))
 }

@@ -66,7 +66,7 @@ where
     /// # Errors
     /// The first of what threads have failed with.
     pub fn finish(mut self) -> io::Result<()> {
-        while self.lacks() && !signal::stopping() {
+        while self.lacks() && !signal::stopping() && !signal::retiring() {
             thread::sleep(EXHAUSTED_PAUSE);
             self.complete();
         }

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::accept::{Manner, Strategy};
 use crate::http::{Activity, Conn, Handler, Limits};
 use crate::scoreboard::{Scoreboard, State};
+use crate::service::Succession;
 use crate::sys::signal;
 
 pub use completions::{CompletionLoop, Done};
@@ -63,6 +64,30 @@ pub struct Server<'a> {
     pub scoreboard: &'a Scoreboard,
     /// Requests that take longer than this are counted and logged.
     pub slow: Option<Duration>,
+    /// Where all of this comes from.
+    pub configuration: &'a dyn Configuration,
+}
+
+/// What stands behind a [`Server`], as far as its models need to know.
+pub trait Configuration: Sync {
+    /// The server that is configured.
+    fn server(&self) -> Server<'_>;
+
+    /// Gives up what serving does not need, for good. Called once in each process that is to serve,
+    /// after its fork and before its first connection: in workers, not in their master.
+    ///
+    /// # Errors
+    /// A sentence: this process must not serve.
+    fn give_up_rights(&self) -> Result<(), String>;
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// A sentence, with the place of the mistake: the old one stays in force.
+    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String>;
+
+    /// What a master hands down to the one that replaces it.
+    fn succession(&self) -> &Succession;
 }
 
 /// Threads of a process where the model has a fixed number of them and nobody has a wish.
@@ -151,6 +176,7 @@ impl Server<'_> {
     pub async fn serve_async(&self, mut client: tokio::net::TcpStream, stop: watch::Receiver<()>) {
         let mut conn = Conn::new(&self.limits, Instant::now());
         self.scoreboard.accepted();
+        let _held = self.scoreboard.hold();
         asynchronous::drive(&mut client, &mut conn, self, stop).await;
     }
 }

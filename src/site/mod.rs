@@ -3,6 +3,7 @@
 mod cache;
 mod echo;
 mod files;
+mod intruder;
 mod lab;
 mod parameters;
 mod status;
@@ -135,6 +136,7 @@ impl Site<'_> {
             b"/crash" if self.lab => (Allow::Get, lab::crash),
             b"/hang" if self.lab => (Allow::Get, lab::hang),
             b"/spin" if self.lab => (Allow::Get, lab::spin),
+            b"/intruder" if self.lab => (Allow::Get, intruder::intruder),
             _ => return None,
         })
     }

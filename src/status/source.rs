@@ -166,7 +166,7 @@ impl Source {
         let busy = records
             .iter()
             .filter(|it| it.state.is_busy() && !self.is_apart);
-        for record in busy.filter(|it| it.open > 0) {
+        for record in busy {
             if let Some(client) = record.asked.client() {
                 let inode = proc::socket_inode(record.pid, client);
                 slots.extend(inode.map(|inode| (inode, record.slot)));

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod errors;
 pub mod file_lock;
 pub mod guarded;
+pub mod inherit;
 pub mod log;
 mod math;
 pub mod mutex;

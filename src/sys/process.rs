@@ -1,5 +1,6 @@
 //! Processes: fork, leave, and never outlive the parent.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::sys::prctl;
@@ -55,6 +56,33 @@ pub fn tie_to(parent: Pid) {
     }
 }
 // ANCHOR_END: become_child
+
+/// What ties this process to its parent's life, if anything does. Changing the user ID unties it
+/// (`PR_SET_PDEATHSIG(2const)`), so that it has to be renewed.
+pub struct Tie {
+    signal: Option<Signal>,
+    parent: Pid,
+}
+
+impl Tie {
+    /// What there is now.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn current() -> io::Result<Self> {
+        Ok(Self {
+            signal: prctl::get_pdeathsig()?,
+            parent: getppid(),
+        })
+    }
+
+    /// Makes the same tie again. If the parent has died meanwhile, this process ends as well.
+    pub fn renew(&self) {
+        if self.signal.is_some() {
+            tie_to(self.parent);
+        }
+    }
+}
 
 /// Runs the child's work and leaves with its exit code; a panic is code 101, as elsewhere in Rust.
 pub fn leave_after(work: impl FnOnce() -> i32) -> ! {

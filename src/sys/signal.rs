@@ -50,15 +50,25 @@ pub fn start_afresh() -> nix::Result<()> {
 /// A signal that comes just before such a call goes unseen until the call returns, which is
 /// why the sockets have a tick.
 pub fn handle_stop(grace: Duration) -> nix::Result<()> {
-    GRACE_US.store(
-        i64::try_from(grace.as_micros()).unwrap_or(i64::MAX),
-        Relaxed,
-    );
+    set_grace(grace);
     PARENT.store(getpid().as_raw(), Relaxed);
     handle(Signal::SIGTERM, SigHandler::Handler(on_stop))?;
     handle(Signal::SIGINT, SigHandler::Handler(on_fast_stop))?;
     handle(Signal::SIGQUIT, SigHandler::Handler(on_fast_stop))?;
     handle(Signal::SIGALRM, SigHandler::Handler(on_time_up))
+}
+
+/// From now on a graceful stop may take so long.
+pub fn set_grace(grace: Duration) {
+    let grace_us = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
+    GRACE_US.store(grace_us, Relaxed);
+}
+
+/// Has signals wait that are meant for a master, until it takes them from [`Signals`]. A process
+/// that is about to become one has to do this before anybody knows of it: most of these signals end
+/// a process that is not prepared for them.
+pub fn hold_for_master() -> nix::Result<()> {
+    MASTERED.into_iter().collect::<SigSet>().thread_block()
 }
 
 /// Whether this process was asked to stop.
@@ -154,6 +164,14 @@ fn handle(signal: Signal, how: SigHandler) -> nix::Result<()> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+/// The signal, unless it is noise: a terminal whose window changes its size sends SIGWINCH to all
+/// who run in it. Where a signal comes from tells whether somebody meant it (`sigaction(2)`).
+fn meant(info: &libc::signalfd_siginfo) -> Option<Signal> {
+    let signal = Signal::try_from(info.ssi_signo.cast_signed()).ok()?;
+    let is_resize = signal == Signal::SIGWINCH && info.ssi_code == libc::SI_KERNEL;
+    (!is_resize).then_some(signal)
+}
+
 /// The signals that a master waits for.
 const MASTERED: [Signal; 11] = [
     Signal::SIGCHLD,
@@ -246,7 +264,7 @@ impl Signals {
     /// The next signal, if there is one already. The queue's descriptor is readable when there is.
     pub fn take(&self) -> nix::Result<Option<Signal>> {
         let next = self.queue.read_signal()?;
-        Ok(next.and_then(|info| Signal::try_from(info.ssi_signo.cast_signed()).ok()))
+        Ok(next.as_ref().and_then(meant))
     }
 }
 

@@ -49,7 +49,7 @@ fn a_wedged_worker_is_replaced(model: &str, path: &str) {
     let said = server.said();
     assert!(said.contains("is wedged: no sign of life for"), "{said}");
     assert!(said.contains("was killed by SIGABRT"), "{said}");
-    assert_eq!(count(&server, Event::Wedged), 1);
+    assert!(count(&server, Event::Wedged) >= 1);
 }
 
 #[test]

@@ -30,7 +30,7 @@ use support::{wait_for, wire};
 #[macro_export]
 macro_rules! for_every_pool {
     ($($test:ident),* $(,)?) => {
-        $crate::for_every_pool! { @models [$($test)*] prefork event }
+        $crate::for_every_pool! { @models [$($test)*] prefork worker event }
     };
     (@models $tests:tt $($model:ident)*) => {
         $($crate::for_every_pool! { @model $model $tests })*

@@ -52,6 +52,10 @@ fn wrong_calls() {
             "threaded has no pool that could size itself",
         ),
         (
+            &["event", "--pool", "dynamic"],
+            "event has no pool that could size itself",
+        ),
+        (
             &["prefork", "--pool", "dynamic", "--accept", "reuseport"],
             "--pool dynamic does not go with --accept reuseport",
         ),

@@ -9,7 +9,7 @@ use crate::support::wire::{self, read_answer};
 use crate::{assert_serves, for_every_pool, hold, load, served_by, start, start_model, workers};
 
 fn the_last_answer_of_a_worker_says_that_it_is_the_last(model: &str) {
-    let server = start_model(model, 1, &["--max-requests", "3"]);
+    let server = start_model(model, 1, &["--max-requests", "3", "--threads", "1"]);
     let mut pids = BTreeSet::new();
     for _ in 0..4 {
         let client = server.connect();

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use servers::status::Report;
+use servers::status::{Report, Worker};
 
 use crate::support::server::Server;
-use crate::support::wire;
+use crate::support::{first_word, wire};
 use crate::{for_every_model, get};
 
 for_every_model! {
@@ -30,7 +30,10 @@ fn the_page_is_well_formed_whatever_was_asked(model: &str) {
     assert_eq!(answer.field("Cache-Control"), Some("no-store"));
     let page = answer.text();
     assert_well_formed(&page);
-    assert!(page.contains(&format!("<h1>{model} <small>")), "{page}");
+    assert!(
+        page.contains(&format!("<h1>{} <small>", first_word(model))),
+        "{page}"
+    );
     assert!(page.contains("<th class=\"text\">client</th>"), "{page}");
     for elsewhere in ["http://", "https://", "src=", "@import"] {
         assert!(!page.contains(elsewhere), "the page needs {elsewhere}");
@@ -102,8 +105,10 @@ fn auto_has_a_key_on_each_line(model: &str) {
             pairs[key]
         );
     }
-    assert_eq!(pairs["ServerMPM"], model);
-    assert_eq!(pairs["AcceptQueueLimit"], "511");
+    assert_eq!(pairs["ServerMPM"], first_word(model));
+    // Where each worker has a listener of its own, their queues add up.
+    let limit: u64 = pairs["AcceptQueueLimit"].parse().unwrap();
+    assert!(limit >= 511 && limit.is_multiple_of(511), "{limit}");
     let board = pairs["Scoreboard"];
     assert!(
         board.chars().all(|letter| ".S_RWKCLGI".contains(letter)),
@@ -122,13 +127,16 @@ fn json_reads_back_as_a_report(model: &str) {
     let answer = get(&server, "/status?json");
     assert_eq!(answer.field("Content-Type"), Some("application/json"));
     let report: Report = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!(report.model, model);
+    assert_eq!(report.model, first_word(model));
     assert_eq!(report.address, server.address.to_string());
     assert_eq!(report.pid, server.pid().cast_unsigned());
     assert!(report.requests >= 1);
     // Whoever answers this sees itself at work on it, and who has asked.
-    let own = report.workers.iter().find(|it| it.state == 'W').unwrap();
-    assert_eq!(own.request.as_deref(), Some("GET /status?json HTTP/1.1"));
+    // The one that answered before may be on its way back to waiting.
+    let line = "GET /status?json HTTP/1.1";
+    let asks = |it: &&Worker| it.request.as_deref() == Some(line);
+    let own = report.workers.iter().find(asks).unwrap();
+    assert_eq!(own.state, 'W');
     assert!(
         own.client
             .as_deref()
@@ -179,7 +187,7 @@ fn metrics_are_in_the_format_of_prometheus(model: &str) {
         series.contains("servers_workers{state=\"waiting\"}"),
         "{text}"
     );
-    assert!(text.contains(&format!("model=\"{model}\"")));
+    assert!(text.contains(&format!("model=\"{}\"", first_word(model))));
 }
 
 /// The page is looked at every two seconds: it must not hold the only worker of an iterative

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use crate::support::proc;
 use crate::support::server::{BINARY, Server};
-use crate::support::wait_for;
+use crate::support::{first_word, wait_for};
 use crate::{for_every_model, get, hold, report};
 
 for_every_model! {
@@ -40,7 +40,7 @@ fn a_frame_shows_each_worker(model: &str) {
     let text = once(&server, &["--width", "140"]);
     let address = server.address;
     assert!(
-        text.starts_with(&format!(" {model} at {address} (accept: ")),
+        text.starts_with(&format!(" {} at {address} (accept: ", first_word(model))),
         "{text}"
     );
     assert!(

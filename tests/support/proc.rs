@@ -87,19 +87,39 @@ pub(crate) fn cpu_seconds(root: i32) -> f64 {
     ticks as f64 / per_second as f64
 }
 
+/// Memory of the whole tree, in KiB; what processes share counts once.
+pub(crate) fn pss_kib(root: i32) -> u64 {
+    tree(root)
+        .iter()
+        .map(|process| rolled_up(process.pid, "Pss:"))
+        .sum()
+}
+
+/// A line of a process's `smaps_rollup`, in KiB.
+fn rolled_up(pid: i32, name: &str) -> u64 {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let rollup = fs::read_to_string(path).unwrap_or_default();
+    let line = rollup.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    number.unwrap_or(0)
+}
+
+/// A line of `/proc/PID/status`.
+pub(crate) fn status(pid: i32, name: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    value.unwrap_or_default().trim().to_owned()
+}
+
 /// Memory of the whole tree that is backed by no file, in KiB; what processes share counts for
 /// each.
 pub(crate) fn anonymous_kib(root: i32) -> u64 {
-    let of_process = |process: Process| {
-        let path = format!("/proc/{}/smaps_rollup", process.pid);
-        let rollup = fs::read_to_string(path).unwrap_or_default();
-        let line = rollup
-            .lines()
-            .find_map(|line| line.strip_prefix("Anonymous:"));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        number.unwrap_or(0)
-    };
-    tree(root).into_iter().map(of_process).sum()
+    tree(root)
+        .iter()
+        .map(|process| rolled_up(process.pid, "Anonymous:"))
+        .sum()
 }
 
 /// A connection's receiving end.

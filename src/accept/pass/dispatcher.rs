@@ -215,9 +215,10 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// The server stops, and there are clients who must be served before.
+    /// There are clients who must be served before a worker may leave: those in hand, and all who
+    /// are in the accept queue when the server stops.
     fn is_draining(&self) -> bool {
-        signal::stopping() && (self.listener.is_some() || !self.in_hand.is_empty())
+        signal::stopping() && self.listener.is_some() || !self.in_hand.is_empty()
     }
 
     /// Passes clients on as far as there are any and somebody is idle.

@@ -256,6 +256,8 @@ impl<'a> CompletionLoop<'a> {
                 self.clients.len() - 1
             }
         };
+        // Its request may be there already, and hold the loop.
+        self.server.scoreboard.holds(self.count() as u64);
         self.go_on(key)
     }
 

@@ -9,7 +9,8 @@ use super::{CompletionLoop, Done, Session};
 use crate::accept::{Listener, Manner, Strategy};
 use crate::http::{Body, Handler, Limits, Request, Response, Status};
 use crate::scoreboard::Scoreboard;
-use crate::serve::{Lifetime, Pool, Server, Sizing, Trigger};
+use crate::serve::{Configuration, Lifetime, Pool, Server, Sizing, Trigger};
+use crate::service::Succession;
 use crate::sys::uring::{self, Ring};
 
 /// Answers with what was posted.
@@ -19,6 +20,27 @@ impl Handler for Echo {
     fn respond(&self, request: &Request<'_>) -> Response {
         let body = Body::Owned(request.body().to_vec());
         Response::new(Status::OK).with_body("", body)
+    }
+}
+
+/// Nobody asks it: there is no master here.
+struct Fixed;
+
+impl Configuration for Fixed {
+    fn server(&self) -> Server<'_> {
+        unreachable!("nobody forks")
+    }
+
+    fn give_up_rights(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
+        Err("nobody reloads".to_owned())
+    }
+
+    fn succession(&self) -> &Succession {
+        unreachable!("nobody succeeds")
     }
 }
 
@@ -47,6 +69,7 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
         trigger: Trigger::Level,
         requeue: 0,
         connections_max: 1000,
+        configuration: &Fixed,
     };
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 100).unwrap();
     let address = listener.address().unwrap();

@@ -269,6 +269,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             conn.stop(self.now);
         }
         let client = self.clients.insert(Client::new(socket, conn));
+        // Its request may be there already, and hold the loop.
+        self.server.scoreboard.holds(self.clients.len() as u64);
         self.go_on(client);
         Ok(())
     }

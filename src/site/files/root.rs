@@ -44,6 +44,14 @@ impl Root {
         Ok(root)
     }
 
+    /// The directory once more, for whoever is to allow access to it.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub fn directory(&self) -> io::Result<OwnedFd> {
+        self.directory.try_clone()
+    }
+
     /// Opens a regular file, or a directory's `index.html`.
     ///
     /// # Errors

@@ -1,0 +1,40 @@
+//! Which configuration is in force.
+
+use crate::serve::{Configuration, Server};
+
+/// The configuration that the master began with, or the last that was read since.
+pub(super) struct Current<'a> {
+    first: &'a dyn Configuration,
+    reloaded: Option<Box<dyn Configuration + 'a>>,
+}
+
+impl<'a> Current<'a> {
+    pub(super) fn new(first: &'a dyn Configuration) -> Self {
+        Self {
+            first,
+            reloaded: None,
+        }
+    }
+
+    /// The server as it is configured now.
+    pub(super) fn server(&self) -> Server<'_> {
+        match &self.reloaded {
+            Some(configuration) => configuration.server(),
+            None => self.first.server(),
+        }
+    }
+
+    /// Reads the configuration again; false if it is no good. Then all stays as it was.
+    pub(super) fn reload(&mut self) -> bool {
+        match self.first.reload() {
+            Ok(configuration) => {
+                self.reloaded = Some(configuration);
+                true
+            }
+            Err(error) => {
+                crate::log!("reload: {error}; nothing has changed");
+                false
+            }
+        }
+    }
+}

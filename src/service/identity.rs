@@ -1,0 +1,142 @@
+//! Whoever serves need not be root: `--user` and `--group`.
+
+use std::ffi::CString;
+use std::io;
+
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgrouplist, setgroups};
+use nix::unistd::{setresgid, setresuid};
+
+use crate::sys::process;
+
+/// The user and the groups that a process is to become. Looked up before anything is given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    user: Option<Uid>,
+    group: Gid,
+    groups: Vec<Gid>,
+}
+
+impl Identity {
+    /// The user and the group of these names or numbers; nothing if there is neither. The group of
+    /// a user is that of the password file, unless another one is asked for.
+    ///
+    /// # Errors
+    /// A sentence: there is no such user or group, or this process has no right to change.
+    pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Option<Self>, String> {
+        let wanted = match (user, group) {
+            (None, None) => return Ok(None),
+            (Some(user), group) => Self::of_user(user, group.map(find_group).transpose()?)?,
+            (None, Some(group)) => {
+                let group = find_group(group)?;
+                Self {
+                    user: None,
+                    group,
+                    groups: vec![group],
+                }
+            }
+        };
+        match geteuid().is_root() || wanted.is_own() {
+            true => Ok(Some(wanted)),
+            false => Err("only root can become somebody else".to_owned()),
+        }
+    }
+
+    fn of_user(name: &str, group: Option<Gid>) -> Result<Self, String> {
+        if let Some(user) = find_user(name)? {
+            let group = group.unwrap_or(user.gid);
+            let name = CString::new(user.name).map_err(|error| error.to_string())?;
+            let groups = getgrouplist(&name, group).map_err(|error| error.to_string())?;
+            return Ok(Self {
+                user: Some(user.uid),
+                group,
+                groups,
+            });
+        }
+        // A number need not be known to anybody, but then nobody knows its group either.
+        let number = name
+            .parse()
+            .map_err(|_| format!("there is no user '{name}'"))?;
+        let group = group.ok_or(format!(
+            "user {number} has no entry, so give a --group, too"
+        ))?;
+        Ok(Self {
+            user: Some(Uid::from_raw(number)),
+            group,
+            groups: vec![group],
+        })
+    }
+
+    /// Becomes that user, for good: root's privileges go with root's user ID. What ties this
+    /// process to its parent's life is renewed, since the kernel unties it.
+    ///
+    /// The order matters: a process that is root no more may not change its groups.
+    ///
+    /// # Errors
+    /// EPERM, if this process may not; EAGAIN, if the user has too many processes.
+    // ANCHOR: assume
+    pub fn assume(&self) -> io::Result<()> {
+        if self.is_own() {
+            return Ok(());
+        }
+        let tie = process::Tie::current()?;
+        setgroups(&self.groups)?;
+        setresgid(self.group, self.group, self.group)?;
+        if let Some(user) = self.user {
+            setresuid(user, user, user)?;
+        }
+        tie.renew();
+        Ok(())
+    }
+    // ANCHOR_END: assume
+
+    /// Whether this process is that user already.
+    fn is_own(&self) -> bool {
+        self.user.is_none_or(|user| user == geteuid()) && self.group == getegid()
+    }
+}
+
+/// The user of that name or, if nobody is called so, of that number.
+fn find_user(name: &str) -> Result<Option<User>, String> {
+    let failed = |error: nix::Error| format!("cannot look up user '{name}': {}", error.desc());
+    match (User::from_name(name).map_err(failed)?, name.parse()) {
+        (None, Ok(number)) => User::from_uid(Uid::from_raw(number)).map_err(failed),
+        (found, _) => Ok(found),
+    }
+}
+
+fn find_group(name: &str) -> Result<Gid, String> {
+    let found = Group::from_name(name);
+    match found.map_err(|error| format!("cannot look up group '{name}': {}", error.desc()))? {
+        Some(group) => Ok(group.gid),
+        None => match name.parse() {
+            Ok(number) => Ok(Gid::from_raw(number)),
+            Err(_) => Err(format!("there is no group '{name}'")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_identity_can_always_be_had() {
+        let (user, group) = (geteuid().to_string(), getegid().to_string());
+        let own = Identity::find(Some(&user), Some(&group)).unwrap().unwrap();
+        assert!(own.is_own());
+        own.assume().unwrap();
+    }
+
+    #[test]
+    fn nobody_is_asked_for_and_nobody_is_found() {
+        assert_eq!(Identity::find(None, None), Ok(None));
+        for (user, group, word) in [
+            (Some("no such user"), None, "no such user"),
+            (None, Some("no such group"), "no such group"),
+            (Some("4294967000"), None, "--group"),
+        ] {
+            let complaint = Identity::find(user, group).unwrap_err();
+            assert!(complaint.contains(word), "{complaint}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `--preload`: memory that stands for an application, loaded before the workers are forked or by
+//! each of them.
+//!
+//! What is in memory at a fork is there once for all, until somebody writes to it (copy on write).
+//! What each worker loads for itself is there as many times as there are workers. That difference
+//! is why Gunicorn and Puma can load an application before they fork.
+
+use std::hint::black_box;
+
+/// Octets to write at a time; a divisor of a MiB.
+const PIECE: usize = 4096;
+
+/// Memory that has been written to, and lives as long as this.
+pub struct Preload {
+    _touched: Vec<u8>,
+}
+
+impl Preload {
+    /// Touches `mib` MiB: a page that nobody has written to takes no memory.
+    ///
+    /// # Errors
+    /// A sentence: there is not as much.
+    pub fn touch(mib: usize) -> Result<Self, String> {
+        let octets = mib.saturating_mul(1024 * 1024);
+        let mut memory = Vec::new();
+        memory
+            .try_reserve_exact(octets)
+            .map_err(|error| format!("cannot preload {mib} MiB: {error}"))?;
+        while memory.len() < octets {
+            memory.extend_from_slice(&[1; PIECE]);
+        }
+        // The compiler must not find out that nobody ever reads this.
+        let _touched = black_box(memory);
+        Ok(Self { _touched })
+    }
+}

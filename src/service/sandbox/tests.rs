@@ -1,0 +1,102 @@
+//! A sandbox bounds a thread and what comes after it, so that each test can put a thread into one.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use super::*;
+
+/// Runs `work` in a sandbox around `root`.
+fn confined<T: Send>(root: Option<&Path>, work: impl FnOnce() -> T + Send) -> T {
+    let root = root.map(|root| File::open(root).unwrap().into());
+    let sandbox = Sandbox { root, uring: false };
+    thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            sandbox.enter().unwrap();
+            work()
+        });
+        thread.join().unwrap()
+    })
+}
+
+#[test]
+fn files_below_the_root_can_be_read_and_no_others() {
+    let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(root.path().join("below")).unwrap();
+    for directory in [root.path().join("below"), outside.path().to_owned()] {
+        fs::write(directory.join("file"), "text").unwrap();
+    }
+    let inside = root.path().join("below/file");
+    let paths = [&outside.path().join("file"), Path::new("/etc/passwd")].map(Path::to_owned);
+    confined(Some(root.path()), || {
+        assert_eq!(fs::read_to_string(&inside).unwrap(), "text");
+        for path in &paths {
+            let error = fs::read_to_string(path).unwrap_err();
+            assert_eq!(
+                error.kind(),
+                ErrorKind::PermissionDenied,
+                "{}",
+                path.display()
+            );
+        }
+        let error = fs::write(&inside, "other").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    });
+    // The sandbox was that thread's alone.
+    assert!(fs::read_to_string(&paths[0]).is_ok());
+}
+
+#[test]
+fn without_a_root_no_file_can_be_read() {
+    let error = confined(None, || File::open("/etc/passwd").unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+}
+
+#[test]
+fn no_program_can_be_run() {
+    // Root, so that it is not for lack of access to the program.
+    let error = confined(Some(Path::new("/")), || {
+        Command::new("true").spawn().unwrap_err()
+    });
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+}
+
+#[test]
+fn nobody_can_be_called() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let error = confined(None, || TcpStream::connect(address).unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    let error = confined(None, || TcpListener::bind("127.0.0.1:0").unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+}
+
+#[test]
+fn connections_that_came_in_go_on_and_threads_can_be_made() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    confined(None, || {
+        let (accepted, _) = listener.accept().unwrap();
+        let served = thread::spawn(move || std::io::Write::write_all(&mut &accepted, b"served"));
+        served.join().unwrap().unwrap();
+    });
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut &client, &mut text).unwrap();
+    assert_eq!(text, "served");
+}
+
+#[test]
+fn no_call_is_in_the_table_twice() {
+    let mut calls: Vec<_> = FORBIDDEN
+        .iter()
+        .flat_map(|(_, calls)| *calls)
+        .chain(URING)
+        .collect();
+    let count = calls.len();
+    calls.sort_unstable();
+    calls.dedup();
+    assert_eq!(calls.len(), count);
+}

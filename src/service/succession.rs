@@ -1,0 +1,141 @@
+//! A successor: the same command, run from the program that is on the disk *now*, with this
+//! process's listeners. For a while both serve.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf, absolute};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::unistd::{Pid, getppid};
+
+use super::{Pidfile, inherited};
+use crate::sys::inherit;
+
+/// What is handed down from a master to the next.
+pub struct Succession {
+    model: &'static str,
+    /// Where the program was found when this process began.
+    program: PathBuf,
+    pidfile: Mutex<Option<Pidfile>>,
+    /// Whoever started this process to be replaced by it.
+    predecessor: Option<Pid>,
+}
+
+impl Succession {
+    /// What there is to hand down. `inherits` if this process has its listeners from the one that
+    /// started it and not from the system.
+    pub fn new(model: &'static str, pidfile: Option<Pidfile>, inherits: bool) -> Self {
+        let name = env::args_os().next().unwrap_or_default();
+        Self {
+            model,
+            program: find_program(&name),
+            pidfile: Mutex::new(pidfile),
+            predecessor: inherits.then(getppid),
+        }
+    }
+
+    /// Starts the successor, and makes way for its pidfile. It serves when it is ready, this
+    /// process goes on in any case, and the caller reaps it like a child.
+    ///
+    /// # Errors
+    /// It cannot be started, and nothing has changed.
+    pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<Pid> {
+        let value = inherited::describe(self.model, listeners)?;
+        let descriptors = listeners.iter().map(AsRawFd::as_raw_fd).collect();
+        let mut words = env::args_os();
+        let mut command = Command::new(&self.program);
+        command
+            .arg0(words.next().unwrap_or_else(|| "servers".into()))
+            .args(words)
+            .env(inherited::VARIABLE, value)
+            // These were meant for this process.
+            .env_remove("LISTEN_PID")
+            .env_remove("WATCHDOG_PID");
+        self.make_way(Pidfile::set_aside);
+        match inherit::hand_over(&mut command, descriptors).spawn() {
+            Ok(successor) => Ok(Pid::from_raw(successor.id().cast_signed())),
+            Err(error) => {
+                self.failed();
+                Err(error)
+            }
+        }
+    }
+
+    /// The successor has ended, and this process stays: the pidfile is its own again.
+    pub fn failed(&self) {
+        self.make_way(Pidfile::put_back);
+    }
+
+    /// This process ends, and with it goes its pidfile.
+    pub fn end(&self) {
+        drop(self.pidfile().take());
+    }
+
+    /// The process that this one is to replace, if it is still there.
+    pub fn predecessor(&self) -> Option<Pid> {
+        self.predecessor.filter(|&pid| pid == getppid())
+    }
+
+    /// Where the program is looked for.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    fn make_way(&self, change: fn(&mut Pidfile) -> io::Result<()>) {
+        if let Some(pidfile) = self.pidfile().as_mut()
+            && let Err(error) = change(pidfile)
+        {
+            // The servers matter more than the file.
+            crate::log!("pidfile: {error}");
+        }
+    }
+
+    fn pidfile(&self) -> MutexGuard<'_, Option<Pidfile>> {
+        self.pidfile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The program that `name` stood for on the command line, as the shell found it. Links in its path
+/// stay links: whoever changes `current -> release-2` wants to see the new release, and
+/// `/proc/self/exe` would lead to the old one.
+fn find_program(name: &OsStr) -> PathBuf {
+    let found = match Path::new(name).components().count() {
+        0 | 1 => search_path(name, env::var_os("PATH")),
+        _ => absolute(name).ok(),
+    };
+    found
+        .or_else(|| env::current_exe().ok())
+        .unwrap_or_else(|| name.into())
+}
+
+fn search_path(name: &OsStr, path: Option<OsString>) -> Option<PathBuf> {
+    let directories = path?;
+    let candidates = env::split_paths(&directories).map(|directory| directory.join(name));
+    let mut programs = candidates.filter_map(|candidate| absolute(candidate).ok());
+    programs.find(|candidate| {
+        let metadata = fs::metadata(candidate);
+        metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_as_the_shell_finds_it() {
+        assert_eq!(find_program(OsStr::new("/a/b")), Path::new("/a/b"));
+        let relative = find_program(OsStr::new("./b"));
+        assert_eq!(relative, env::current_dir().unwrap().join("b"));
+        let shell = find_program(OsStr::new("sh"));
+        assert!(shell.is_absolute() && shell.ends_with("sh"));
+        let nowhere = find_program(OsStr::new("no such program"));
+        assert_eq!(nowhere, env::current_exe().unwrap());
+    }
+}

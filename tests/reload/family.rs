@@ -1,0 +1,124 @@
+//! A master and its successors. All but the first are no children of the test, so that they are
+//! found by the pidfile.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::support::proc::{self, Process};
+use crate::support::server::{BINARY, Server};
+use crate::support::wait_for;
+use crate::support::wire;
+
+/// A server in a directory of its own: its program, its pidfile, its configuration.
+pub(crate) struct Family {
+    directory: TempDir,
+    /// The first of them.
+    pub(crate) first: Server,
+    pub(crate) address: SocketAddr,
+}
+
+impl Family {
+    /// `servers run MODEL --config FILE OPTIONS`, by a link to the program.
+    pub(crate) fn start(model: &str, config: &str, options: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("servers");
+        symlink(BINARY, &program).unwrap();
+        let file = directory.path().join("servers.toml");
+        fs::write(&file, config).unwrap();
+        let pidfile = format!("--pidfile={}", directory.path().join("pid").display());
+        let config = format!("--config={}", file.display());
+        let options = [&[config.as_str(), pidfile.as_str()], options].concat();
+        let first = Server::start_by(Command::new(program), model, &options);
+        Self {
+            address: first.address,
+            directory,
+            first,
+        }
+    }
+
+    /// Writes another configuration.
+    pub(crate) fn configure(&self, text: &str) {
+        fs::write(self.path("servers.toml"), text).unwrap();
+    }
+
+    /// Puts another program in the place of the one that runs, as many do it: by a link.
+    pub(crate) fn install(&self, program: &Path) {
+        let new = self.path("new");
+        symlink(program, &new).unwrap();
+        fs::rename(new, self.path("servers")).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The master that the file names.
+    pub(crate) fn named(&self, file: &str) -> Option<i32> {
+        fs::read_to_string(self.path(file))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    /// The master in office.
+    #[track_caller]
+    pub(crate) fn master(&self) -> i32 {
+        self.named("pid").expect("a process ID in the pidfile")
+    }
+
+    /// Starts a successor of `old`, and waits until it has workers that serve.
+    #[track_caller]
+    pub(crate) fn upgrade(&self) -> (i32, i32) {
+        let old = self.master();
+        signal(old, Signal::SIGUSR2);
+        wait_for("the successor is ready", || {
+            let named = self.named("pid").filter(|&pid| pid != old);
+            named.is_some_and(|pid| !children(pid).is_empty())
+        });
+        (old, self.master())
+    }
+
+    /// Who answers a request now.
+    #[track_caller]
+    pub(crate) fn served_by(&self) -> i32 {
+        let client = self.first.connect();
+        wire::get_and_close(&client, "/pid");
+        let text = wire::read_answer(&client).text();
+        text.split(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        // Workers go with their masters, and the first master with the test.
+        for file in ["pid", "pid.oldbin"] {
+            if let Some(pid) = self.named(file) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
+    }
+}
+
+pub(crate) fn signal(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).unwrap();
+}
+
+/// Whether the process runs; one that nobody has reaped yet does not.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    Process::find(pid).is_some_and(|process| process.is_alive())
+}
+
+/// The workers of a master: children that run the same program and have not ended.
+pub(crate) fn children(master: i32) -> Vec<i32> {
+    let tree = proc::tree(master).into_iter();
+    let children = tree.filter(|it| it.parent == master && it.is_alive());
+    children.map(|it| it.pid).collect()
+}

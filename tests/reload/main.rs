@@ -1,0 +1,26 @@
+//! A server that changes under full load: its configuration, its workers, its master, its program.
+//! Every request is accounted for, and no client sees an error.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod family;
+mod load;
+mod reload;
+#[path = "../support/mod.rs"]
+mod support;
+mod upgrade;
+
+use servers::models;
+
+/// Every way in which a model with a master can be run, as options.
+fn ways() -> Vec<(&'static str, String)> {
+    let with_master = models::ALL.iter().filter(|model| model.has_master());
+    let ways = with_master.flat_map(|model| {
+        let strategies = model.strategies.iter();
+        strategies.map(|strategy| (model.name, format!("--accept={}", strategy.name())))
+    });
+    ways.collect()
+}

@@ -1,0 +1,161 @@
+//! SIGHUP: other workers, by a configuration that was read again.
+
+use std::collections::BTreeSet;
+
+use nix::sys::signal::Signal;
+
+use crate::family::{Family, children, signal};
+use crate::load::{Load, MODES};
+use crate::support::{wait_for, wire};
+use crate::ways;
+
+/// All workers are others than those that are listed.
+#[track_caller]
+fn wait_for_others(family: &Family, old: &[i32], count: usize) {
+    wait_for("all workers are new ones", || {
+        let now = children(family.first.pid());
+        now.len() == count && !now.iter().any(|pid| old.contains(pid))
+    });
+}
+
+#[track_caller]
+fn workers(family: &Family, count: usize) -> Vec<i32> {
+    wait_for("the workers are there", || {
+        children(family.first.pid()).len() == count
+    });
+    children(family.first.pid())
+}
+
+#[test]
+fn no_client_notices_a_reload() {
+    for (model, way) in ways() {
+        for mode in MODES {
+            println!("{model} {way} {mode:?}");
+            let family = Family::start(model, "workers = 4\n", &[&way]);
+            let mut before = workers(&family, 4);
+            let load = Load::start(family.address, mode);
+            for _ in 0..3 {
+                signal(family.first.pid(), Signal::SIGHUP);
+                wait_for_others(&family, &before, 4);
+                before = workers(&family, 4);
+            }
+            load.end_without_an_error();
+        }
+    }
+}
+
+/// Signals that come while a reload is under way begin another one.
+#[test]
+fn a_storm_of_reloads_is_survived() {
+    let family = Family::start("prefork", "workers = 3\n", &[]);
+    let before = workers(&family, 3);
+    let load = Load::start(family.address, &[]);
+    for _ in 0..50 {
+        signal(family.first.pid(), Signal::SIGHUP);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    wait_for_others(&family, &before, 3);
+    load.end_without_an_error();
+}
+
+#[test]
+fn what_the_file_says_now_is_in_force() {
+    let family = Family::start("prefork", "workers = 2\n", &[]);
+    let before = workers(&family, 2);
+    family.configure("workers = 5\nkeep-alive-requests = 1\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for_others(&family, &before, 5);
+    let client = family.first.connect();
+    wire::get(&client, "/");
+    assert_eq!(
+        wire::read_answer(&client).field("Connection"),
+        Some("close")
+    );
+    let before = workers(&family, 5);
+    family.configure("workers = 1\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for_others(&family, &before, 1);
+}
+
+#[test]
+fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
+    let family = Family::start("prefork", "workers = 2\n", &[]);
+    let before = workers(&family, 2);
+    for (text, words) in [
+        ("workers = 2\nwrokers = 3\n", "servers.toml:2: wrokers: "),
+        ("workers = 0\n", "servers.toml:1: workers: "),
+        ("min-spare = 3\n", "--min-spare"),
+        ("root = \"nowhere/at/all\"\n", "nowhere/at/all"),
+    ] {
+        family.configure(text);
+        signal(family.first.pid(), Signal::SIGHUP);
+        wait_for("the fault is told", || {
+            let said = family.first.said();
+            let line = said.lines().last().unwrap_or_default();
+            line.contains("reload: ")
+                && line.contains(words)
+                && line.ends_with("nothing has changed")
+        });
+        assert_eq!(children(family.first.pid()), before);
+        assert!(before.contains(&family.served_by()));
+    }
+    family.configure("workers = 2\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for_others(&family, &before, 2);
+}
+
+#[test]
+fn what_cannot_change_stays_and_is_told() {
+    let family = Family::start("prefork", "workers = 2\n", &[]);
+    let before = workers(&family, 2);
+    family.configure("workers = 2\nbacklog = 5\nthreads = 3\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for_others(&family, &before, 2);
+    for key in ["'backlog'", "'threads'"] {
+        assert!(family.first.said().contains(key), "{}", family.first.said());
+    }
+}
+
+/// Whoever holds a connection keeps it until it has had its answer.
+#[test]
+fn a_request_in_flight_is_answered_by_its_old_worker() {
+    let family = Family::start("prefork", "workers = 2\n", &[]);
+    let before: BTreeSet<i32> = workers(&family, 2).into_iter().collect();
+    let client = family.first.connect();
+    wire::get(&client, "/sleep?ms=1000");
+    family.first.wait_until_read(&client);
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for("a new worker", || {
+        let now: BTreeSet<i32> = children(family.first.pid()).into_iter().collect();
+        !now.is_subset(&before)
+    });
+    // It was promised that the connection stays open, and so it does until an answer says that it
+    // will not.
+    wait_for("an answer that ends the connection", || {
+        let answer = wire::read_answer(&client);
+        assert_eq!(answer.status(), 200);
+        let is_last = answer.field("Connection") == Some("close");
+        if !is_last {
+            wire::get(&client, "/");
+        }
+        is_last
+    });
+    assert_eq!(wire::read_to_end(&client), (Vec::new(), false));
+}
+
+#[test]
+fn descriptors_do_not_grow_over_reloads() {
+    let root = tempfile::tempdir().unwrap();
+    let config = format!("workers = 2\nroot = {:?}\n", root.path());
+    let family = Family::start("prefork", &config, &["--sandbox"]);
+    let mut before = workers(&family, 2);
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        signal(family.first.pid(), Signal::SIGHUP);
+        wait_for_others(&family, &before, 2);
+        before = workers(&family, 2);
+        let master = family.first.tree().swap_remove(0);
+        counts.push(master.descriptors().len());
+    }
+    assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
+}

@@ -1,0 +1,191 @@
+//! SIGUSR2: another master, from the program that is on the disk now.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+
+use crate::family::{Family, children, is_alive, signal};
+use crate::load::{Load, MODES};
+use crate::support::proc::Process;
+use crate::support::{wait_for, wire};
+use crate::ways;
+
+fn descriptors(pid: i32) -> Vec<String> {
+    let mut descriptors = Process::find(pid).unwrap().descriptors();
+    // Sockets have other numbers in their names, and the same each time.
+    descriptors.iter_mut().for_each(|name| name.truncate(7));
+    descriptors.sort();
+    descriptors
+}
+
+#[test]
+fn no_client_notices_an_upgrade() {
+    for (model, way) in ways() {
+        for mode in MODES {
+            println!("{model} {way} {mode:?}");
+            let family = Family::start(model, "workers = 3\n", &[&way]);
+            let load = Load::start(family.address, mode);
+            for end in [Signal::SIGQUIT, Signal::SIGTERM] {
+                let (old, new) = family.upgrade();
+                assert_ne!(old, new);
+                signal(old, end);
+                wait_for("the old master is gone", || !is_alive(old));
+            }
+            load.end_without_an_error();
+        }
+    }
+}
+
+#[test]
+fn a_roll_back_goes_unnoticed_too() {
+    for mode in MODES {
+        let family = Family::start("prefork", "workers = 3\n", &[]);
+        let load = Load::start(family.address, mode);
+        let (old, new) = family.upgrade();
+        assert_eq!(family.named("pid.oldbin"), Some(old));
+        signal(old, Signal::SIGWINCH);
+        wait_for("the old workers are gone", || {
+            children(old).into_iter().all(|pid| pid == new)
+        });
+        assert!(children(new).contains(&family.served_by()));
+        signal(old, Signal::SIGHUP);
+        wait_for("workers of the old master are back", || {
+            children(old).len() == 4
+        });
+        signal(new, Signal::SIGQUIT);
+        wait_for("the new master is gone", || !is_alive(new));
+        wait_for("the pidfile is the old master's again", || {
+            family.named("pid") == Some(old) && family.named("pid.oldbin").is_none()
+        });
+        load.end_without_an_error();
+        assert!(children(old).contains(&family.served_by()));
+    }
+}
+
+/// No worker is lost, and another attempt may follow.
+#[test]
+fn a_program_that_fails_leaves_the_old_master_untouched() {
+    let mut family = Family::start("prefork", "workers = 2\n", &[]);
+    let old = family.master();
+    wait_for("two workers", || children(old).len() == 2);
+    let workers = children(old);
+    let load = Load::start(family.address, &[]);
+    let text = family.path("text");
+    std::fs::write(&text, "This is no program.\n").unwrap();
+    std::fs::set_permissions(&text, Permissions::from_mode(0o755)).unwrap();
+    for program in [Path::new("/bin/false"), &text] {
+        family.install(program);
+        let before = family.first.said().lines().count();
+        signal(old, Signal::SIGUSR2);
+        wait_for("the failure is told", || {
+            let said = family.first.said();
+            let mut since = said.lines().skip(before);
+            since.any(|line| line.contains("goes on") || line.contains("cannot start"))
+        });
+        wait_for("the pidfile is back", || family.named("pid") == Some(old));
+        assert_eq!(children(old), workers);
+    }
+    // A configuration that the successor refuses is the same.
+    family.install(Path::new(crate::support::server::BINARY));
+    family.configure("workers = \"no\"\n");
+    signal(old, Signal::SIGUSR2);
+    wait_for("the failure is told", || {
+        let said = family.first.said();
+        said.contains("servers.toml:1: workers") && said.ends_with("goes on\n")
+    });
+    assert_eq!(family.named("pid"), Some(old));
+    load.end_without_an_error();
+    family.configure("workers = 2\n");
+    let (_, new) = family.upgrade();
+    signal(old, Signal::SIGTERM);
+    assert_eq!(family.first.wait().code(), Some(0));
+    assert!(is_alive(new));
+}
+
+#[test]
+fn nothing_piles_up_over_20_upgrades() {
+    let family = Family::start("prefork", "workers = 1\n", &[]);
+    let load = Load::start(family.address, &["--no-keep-alive"]);
+    let mut counts = Vec::new();
+    for _ in 0..20 {
+        let (old, new) = family.upgrade();
+        signal(old, Signal::SIGQUIT);
+        wait_for("the old master is gone", || !is_alive(old));
+        counts.push(descriptors(new));
+    }
+    load.end_without_an_error();
+    assert!(counts.iter().all(|them| *them == counts[0]), "{counts:#?}");
+}
+
+#[test]
+fn there_is_one_upgrade_at_a_time() {
+    let family = Family::start("prefork", "workers = 1\n", &[]);
+    let (old, new) = family.upgrade();
+    for master in [old, new] {
+        let before = family.first.said().lines().count();
+        signal(master, Signal::SIGUSR2);
+        wait_for("it is refused", || {
+            let said = family.first.said();
+            let mut since = said.lines().skip(before);
+            since.any(|line| line.contains("not over") && line.contains(&format!("[{master}]")))
+        });
+    }
+    assert_eq!(
+        (family.named("pid"), family.named("pid.oldbin")),
+        (Some(new), Some(old))
+    );
+}
+
+/// Killed, not asked: no time to clean up, and no orphans either.
+#[test]
+fn either_master_may_be_killed() {
+    let family = Family::start("prefork", "workers = 2\n", &[]);
+    let (old, new) = family.upgrade();
+    signal(new, Signal::SIGKILL);
+    wait_for("the pidfile is the old master's again", || {
+        family.named("pid") == Some(old)
+    });
+    assert!(children(old).contains(&family.served_by()));
+    let (old, new) = family.upgrade();
+    let workers = children(old);
+    signal(old, Signal::SIGKILL);
+    wait_for("its workers are gone", || {
+        !workers.iter().any(|&pid| pid != new && is_alive(pid))
+    });
+    assert!(children(new).contains(&family.served_by()));
+    assert_eq!(family.named("pid"), Some(new));
+}
+
+/// Without workers a master keeps the port, and a stop does not forget those who wait there.
+#[test]
+fn a_drained_master_answers_its_queue_when_it_stops() {
+    for (model, way) in ways() {
+        let mut family = Family::start(model, "workers = 2\n", &[&way]);
+        let master = family.master();
+        wait_for("two workers", || children(master).len() == 2);
+        signal(master, Signal::SIGWINCH);
+        wait_for("no worker", || children(master).is_empty());
+        let client = family.first.connect();
+        wire::get_and_close(&client, "/");
+        signal(master, Signal::SIGTERM);
+        assert_eq!(wire::read_answer(&client).status(), 200, "{model} {way}");
+        assert_eq!(family.first.wait().code(), Some(0));
+    }
+}
+
+/// Whoever has been accepted by the old master's workers is served to the end.
+#[test]
+fn a_request_in_flight_is_answered_by_the_old_master() {
+    let mut family = Family::start("prefork", "workers = 1\n", &[]);
+    let client = family.first.connect();
+    wire::get(&client, "/sleep?ms=1500");
+    family.first.wait_until_read(&client);
+    let (old, new) = family.upgrade();
+    signal(old, Signal::SIGTERM);
+    assert!(children(new).contains(&family.served_by()));
+    assert_eq!(wire::read_answer(&client).text(), "slept 1500 ms\n");
+    drop(client);
+    assert_eq!(family.first.wait().code(), Some(0));
+}

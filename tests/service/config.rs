@@ -1,0 +1,106 @@
+//! `--config FILE`: the same options, from a file.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::support::server::Server;
+use crate::support::wait_for;
+use crate::{ask, refused};
+
+/// A file with this text, and the option that names it.
+struct Config {
+    _directory: TempDir,
+    path: PathBuf,
+    option: String,
+}
+
+impl Config {
+    fn new(text: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("servers.toml");
+        fs::write(&path, text).unwrap();
+        let option = format!("--config={}", path.display());
+        Self {
+            _directory: directory,
+            path,
+            option,
+        }
+    }
+}
+
+#[test]
+fn what_the_file_says_is_in_force() {
+    let config = Config::new("model = \"prefork\"\nkeep-alive-requests = 1\nworkers = 3\n");
+    let server = Server::start(&config.option, &[]);
+    assert_eq!(ask(&server, "/").field("Connection"), Some("close"));
+    wait_for("three workers", || server.children().len() == 3);
+}
+
+#[test]
+fn the_command_line_wins() {
+    let config = Config::new("model = \"prefork\"\nkeep-alive-requests = 1\nworkers = 3\n");
+    let options = [config.option.as_str(), "--keep-alive-requests=2"];
+    let server = Server::start("iterative", &options);
+    assert_eq!(ask(&server, "/").field("Connection"), None);
+    assert_eq!(server.children().len(), 0);
+}
+
+#[test]
+fn a_fault_is_told_with_its_line_and_its_key() {
+    for (text, line, words) in [
+        ("workers = 0", 1, &["workers", "'0'"][..]),
+        ("\n# many\nworkers = \"many\"", 3, &["workers", "many"]),
+        ("wrokers = 3", 1, &["wrokers", "'workers'"]),
+        ("max_connections = 3", 1, &["'max-connections'"]),
+        ("workers = 3\nworkers = 4", 2, &["duplicate", "workers"]),
+        ("workers = 3\nthreads", 2, &["threads"]),
+        ("workers = [3]", 1, &["workers", "array"]),
+        ("[workers]\nn = 3", 1, &["workers", "table"]),
+        ("accept = \"shred\"", 1, &["accept", "shared"]),
+        ("head-timeout = 10", 1, &["head-timeout", "10s"]),
+        ("model = \"prefrok\"", 1, &["model", "prefork"]),
+        ("sandbox = \"no\"", 1, &["sandbox", "true or false"]),
+        ("config = \"other\"", 1, &["config", "command line"]),
+    ] {
+        let config = Config::new(text);
+        let said = refused(2, &["run", "prefork", &config.option]);
+        let place = format!("{}:{line}: ", config.path.display());
+        for word in words.iter().chain([&place.as_str()]) {
+            assert!(said.contains(word), "{text:?}: no {word:?} in {said}");
+        }
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_in_their_order() {
+    let config = Config::new("workers = 0\nbacklog = 5\naccept = 3\n");
+    let said = refused(2, &["run", "prefork", &config.option]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].contains(":1: workers: ") && lines[1].contains(":3: accept: "));
+}
+
+#[test]
+fn a_missing_file_and_a_missing_model_are_told() {
+    assert!(refused(2, &["run", "--config", "nowhere.toml"]).contains("nowhere.toml: no such"));
+    let config = Config::new("workers = 3\n");
+    assert!(refused(2, &["run", &config.option]).contains("MODEL"));
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_from_a_file_as_well() {
+    let config = Config::new("accept = \"flock\"\n");
+    assert!(refused(2, &["run", "threaded", &config.option]).contains("no --accept flock"));
+    let config = Config::new("preload = 1\npreload-when = \"after\"\n");
+    assert!(refused(2, &["run", "threaded", &config.option]).contains("preload"));
+}
+
+#[test]
+fn a_check_serves_nobody() {
+    let config = Config::new("model = \"prefork\"\nbind = \"192.0.2.1:80\"\n");
+    assert_eq!(refused(0, &["run", &config.option, "--check"]), "");
+    let config = Config::new("model = \"prefork\"\nroot = \"nowhere/at/all\"\n");
+    assert!(refused(1, &["run", &config.option, "--check"]).contains("nowhere/at/all"));
+}

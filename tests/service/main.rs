@@ -1,0 +1,42 @@
+//! What a server owes to the machine that it runs on: its configuration, its pidfile, word to
+//! systemd, no more rights than it needs, and memory that is shared where it can be.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod config;
+mod pidfile;
+mod preload;
+mod rights;
+#[path = "../support/mod.rs"]
+mod support;
+mod systemd;
+
+use std::process::{Command, Stdio};
+
+use support::server::{BINARY, Server};
+use support::wire;
+
+/// The answer to a request on a connection of its own.
+#[track_caller]
+fn ask(server: &Server, path: &str) -> wire::Answer {
+    let client = server.connect();
+    wire::get(&client, path);
+    wire::read_answer(&client)
+}
+
+/// A call that must end by itself with this code: what it says on standard error.
+#[track_caller]
+fn refused(code: i32, arguments: &[&str]) -> String {
+    let output = Command::new("timeout")
+        .args(["20", BINARY])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    said
+}

@@ -60,8 +60,8 @@ pub(super) struct PoolArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_worker_timeout)]
     worker_timeout: Duration,
 
-    /// A worker is killed and replaced when a single request has held its handler for so long
-    /// [default: never].
+    /// A worker is killed and replaced when a single request has held its handler for so long; one
+    /// with several threads is told to leave first [default: never].
     #[arg(long, value_name = "TIME", value_parser = duration::parse_some)]
     request_timeout: Option<Duration>,
 

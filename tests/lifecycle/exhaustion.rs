@@ -152,7 +152,8 @@ fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
 
 /// Ten processes and threads, for a user of each test's own.
 fn few_processes(model: &str) -> Option<(Command, tempfile::TempDir)> {
-    limited::few_processes("10", 61_100 + model.bytes().map(u32::from).sum::<u32>())
+    let number = model.bytes().map(u32::from).sum();
+    limited::few_processes("10", limited::user(number))
 }
 
 /// CPU time, not duration: however long the second takes, waiting costs nothing.

@@ -5,9 +5,9 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::for_every_model;
 use crate::support::server::{BINARY, Server};
 use crate::support::{has_master, wait_for, wire};
-use crate::{assert_serves, for_every_model};
 
 for_every_model! {
     inherited_signal_settings_change_nothing,
@@ -31,7 +31,7 @@ pub(crate) fn inherited_signal_settings_change_nothing(model: &str) {
             children.len() == 2 && children.iter().all(|child| child.pid != victim)
         });
     }
-    assert_serves(&server);
+    wait_for("there is room again", || serves(&server));
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }

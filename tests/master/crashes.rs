@@ -76,14 +76,11 @@ fn unknown_children_are_reaped_and_ignored() {
     assert_serves(&server);
 }
 
-/// Nobody else is this one.
-const USER: u32 = 61_300;
-
 /// Not a single worker is left and none can be made: the master tries and waits, and when it is
 /// possible again, the pool is whole.
 #[test]
 fn a_pool_without_workers_recovers_when_it_can() {
-    let Some((launcher, _place)) = limited::few_processes("4:100", USER) else {
+    let Some((launcher, _place)) = limited::few_processes("4:100", limited::user(1)) else {
         return;
     };
     let server = Server::start_by(launcher, "prefork", &["--workers", "3"]);
@@ -109,7 +106,7 @@ fn a_pool_without_workers_recovers_when_it_can() {
 
 /// Below the hard limit its own user may do that.
 fn limit_processes(server: &Server, count: u32) {
-    let user = USER.to_string();
+    let user = limited::user(1).to_string();
     let status = Command::new("setpriv")
         .args(["--reuid", &user, "--regid", &user, "--clear-groups"])
         .args(["prlimit", "--pid", &server.pid().to_string()])

@@ -12,7 +12,7 @@ use super::server::BINARY;
 ///
 /// RLIMIT_NPROC counts all processes of a user and does not bind root (`setrlimit(2)`). So it takes
 /// root to become a user who has no processes, and who may not be able to read the build directory.
-/// Each test needs a user of its own, lest they count each other's processes.
+/// Each test needs a user of its own, lest they count each other's processes: see [`user`].
 pub(crate) fn few_processes(limit: &str, user: u32) -> Option<(Command, tempfile::TempDir)> {
     if !getuid().is_root() {
         eprintln!("skipped: only root can become a user that has no other processes");
@@ -28,4 +28,10 @@ pub(crate) fn few_processes(limit: &str, user: u32) -> Option<(Command, tempfile
     launcher.args(["setpriv", "--reuid", &user, "--regid", &user]);
     launcher.arg("--clear-groups").arg(copy);
     Some((launcher, place))
+}
+
+/// A user whom nobody else is: not on this machine, it is to be hoped, and neither in another test
+/// (`number` below a thousand) nor in another run of the tests.
+pub(crate) fn user(number: u32) -> u32 {
+    1_000_000 + std::process::id() * 1_000 + number % 1_000
 }

@@ -7,15 +7,16 @@
 //! | --- | --- |
 //! | [`cli`] | one file per subcommand: arguments in, calls out |
 //! | [`mod@bench`] | the experiment: blocks, servers under test, accounting, statistics, results |
-//! | [`report`] | what people look at: terminal tables, JSON, Markdown |
+//! | [`report`] | what people look at: tables (terminal, Markdown, SVG), findings, progress |
 //! | [`top`] | `servers top`: a live view of a scoreboard, in a terminal |
 //! | [`load`] | the load generator; it works against any URL and knows nothing of models |
 //! | [`models`] | one short file per model, and the registry of them all |
-//! | [`master`] | the pre-fork machinery: keeps a pool of worker processes whole |
-//! | [`accept`] | how connections are taken from the shared listener |
+//! | [`master`] | the pre-fork machinery: sizes a pool of worker processes and keeps it whole |
+//! | [`accept`] | how connections are taken from the listener, and how workers share a port |
 //! | [`serve`] | moves bytes between a socket and an [`http::Conn`] |
 //! | [`status`] | what a server does, told to people and to programs |
 //! | [`scoreboard`] | what each worker does and has done, in shared memory |
+//! | [`service`] | what a server owes to its machine: pidfile, systemd, listeners, rights |
 //! | [`site`] | the one request handler |
 //! | [`http`] | HTTP/1.1 without I/O: bytes in, bytes out, no sockets, no clock |
 //! | [`sys`] | the only room with `unsafe`: fork, signals, sockets, shared memory |

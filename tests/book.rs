@@ -1,9 +1,10 @@
-//! Every `servers` command that a chapter tells the reader to type is typed here.
+//! Every `servers` command that a chapter tells the reader to type is typed here, and every link
+//! from one page to another is followed.
 //!
 //! What this proves: the command line is accepted as it stands, and more where that is cheap.
 //! `run` really listens, on a port that is free, and ends with 0 after SIGTERM; `load` really
-//! loads a server, with a few requests; `list`, `man` and `completions` really print. `bench` takes its
-//! time and has its own tests: here its options and values are only checked, by asking for help
+//! loads a server, with a few requests; `list`, `man` and `completions` really print. `bench` takes
+//! its time and has its own tests: here its options and values are only checked, by asking for help
 //! behind them. What other programs in the same lines do (curl, strace, ss) is not checked.
 
 #![allow(
@@ -13,8 +14,9 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -59,8 +61,10 @@ fn run(arguments: &[&str]) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// `load URL OPTIONS`, against a server of its own and with a few requests only.
+/// `load URL OPTIONS`: right as it stands, and then really, against a server of its own and with a
+/// few requests only.
 fn load(arguments: &[&str]) {
+    succeeds(&[&["load"], arguments, &["--help"]].concat());
     let server = Server::start("threaded", &[]);
     let mut words = vec!["load".to_owned()];
     let mut arguments = arguments.iter();
@@ -110,16 +114,8 @@ fn succeeds(words: &[&str]) {
 
 /// The arguments of each line `$ servers …` in a block of code, with its place.
 fn commands() -> Vec<(String, Vec<String>)> {
-    let chapters = Path::new(env!("CARGO_MANIFEST_DIR")).join("chapters");
-    let mut files: Vec<_> = fs::read_dir(chapters)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    files.sort();
     let mut found = Vec::new();
-    for file in files {
+    for file in pages("chapters") {
         let text = fs::read_to_string(&file).unwrap();
         for (number, line) in text.lines().enumerate() {
             let Some(command) = line.trim_start().strip_prefix("$ servers ") else {
@@ -130,6 +126,19 @@ fn commands() -> Vec<(String, Vec<String>)> {
         }
     }
     found
+}
+
+/// The Markdown files in a directory, from the root of the repository.
+fn pages(directory: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let mut files: Vec<_> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    files.sort();
+    files
 }
 
 /// The words up to where the shell takes over: a pipe, a redirection, `&`, a comment. What is
@@ -162,4 +171,59 @@ fn the_shell_is_left_out_of_a_command() {
     );
     let line = "bench 'prefork --workers 4' fork > table";
     assert_eq!(arguments(line), ["bench", "prefork --workers 4", "fork"]);
+}
+
+/// mdBook itself lets a link to a heading that is gone through.
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let mut followed = 0;
+    for file in [pages("chapters"), pages(""), pages("bench-results")].concat() {
+        for link in links(&prose(&file)) {
+            if link.contains("://") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match path {
+                "" => file.clone(),
+                _ => file.parent().unwrap().join(path),
+            };
+            let place = format!("{}: {link}", file.display());
+            assert!(target.exists(), "there is no such file: {place}");
+            assert!(
+                heading.is_empty() || headings(&prose(&target)).contains(heading),
+                "there is no such heading: {place}"
+            );
+            followed += 1;
+        }
+    }
+    assert!(followed > 100, "only {followed} links");
+}
+
+/// A page without its blocks of code.
+fn prose(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let outside = text.split("\n```").step_by(2);
+    outside.collect::<Vec<_>>().join("\n")
+}
+
+/// What the links `[text](target)` of a page lead to.
+fn links(text: &str) -> Vec<String> {
+    let targets = text.split("](").skip(1);
+    targets
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(target, _)| target.to_owned())
+        .collect()
+}
+
+/// The names under which a page's headings can be linked to, as mdBook and GitHub make them.
+fn headings(text: &str) -> BTreeSet<String> {
+    let titles = text.lines().filter(|line| line.starts_with('#'));
+    titles
+        .map(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = |&letter: &char| letter.is_alphanumeric() || " -_".contains(letter);
+            title.chars().filter(kept).collect::<String>()
+        })
+        .map(|title| title.replace(' ', "-"))
+        .collect()
 }

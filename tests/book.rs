@@ -2,8 +2,8 @@
 //!
 //! What this proves: the command line is accepted as it stands, and more where that is cheap.
 //! `run` really listens, on a port that is free, and ends with 0 after SIGTERM; `load` really
-//! loads a server, with a few requests; `list`, `man` and `completions` really print. `bench` takes its
-//! time and has its own tests: here its options and values are only checked, by asking for help
+//! loads a server, with a few requests; `list`, `man` and `completions` really print. `bench` takes
+//! its time and has its own tests: here its options and values are only checked, by asking for help
 //! behind them. What other programs in the same lines do (curl, strace, ss) is not checked.
 
 #![allow(

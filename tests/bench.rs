@@ -452,13 +452,18 @@ fn start(line: &str, directory: &Path, tag: &str) -> Child {
 
 const TAG: &str = "SERVERS_TEST_BENCH";
 
-/// The processes of `servers run` that a bench with this tag has started.
+/// The servers that a bench with this tag has started; `run --check`, with which it looks whether a
+/// call is right, is none.
 fn servers_tagged(tag: &str) -> Vec<Pid> {
     let variable = format!("{TAG}={tag}");
+    let is_server = |line: &str| {
+        let mut words = line.split('\0').skip(1);
+        words.next() == Some("run") && words.all(|word| word != "--check")
+    };
     let is_ours = |process: &Path| {
         let fields = |file| fs::read_to_string(process.join(file)).unwrap_or_default();
         fields("environ").split('\0').any(|field| field == variable)
-            && fields("cmdline").split('\0').nth(1) == Some("run")
+            && is_server(&fields("cmdline"))
     };
     let entries = fs::read_dir("/proc").unwrap().map_while(Result::ok);
     entries

@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
 
 /// Lets the site answer and looks at what it opened for that.
 struct Guard {
-    site: Site,
+    site: Site<'static>,
     root: PathBuf,
 }
 

@@ -1,12 +1,15 @@
 //! The terminal: taken over, drawn on, and given back whatever happens.
 
-use std::io;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
@@ -50,16 +53,57 @@ fn show(
             }
         }
         terminal.draw(|canvas| draw(canvas, &mut screen, style))?;
-        // A change of the size is an event too, and ends the waiting.
-        if event::poll(PATIENCE)?
-            && let Event::Key(key) = event::read()?
-            && key.kind != KeyEventKind::Release
-            && !screen.press(key)
-        {
-            break;
+        match wait_for_input()? {
+            Input::None => {}
+            Input::Some if !press_all(&mut screen)? => break,
+            Input::Some => {}
+            Input::Gone => break,
         }
     }
     Ok(())
+}
+
+/// What has come of waiting for a key.
+enum Input {
+    None,
+    Some,
+    /// There is no terminal any more.
+    Gone,
+}
+
+/// Waits for a key or a change of the size, which is an event too. The terminal is looked at first:
+/// once it has gone, the library that reads the keys would read its end for ever.
+fn wait_for_input() -> io::Result<Input> {
+    let keys = io::stdin();
+    if !keys.is_terminal() {
+        // Then the library reads them from elsewhere.
+        let some = event::poll(PATIENCE)?;
+        return Ok(if some { Input::Some } else { Input::None });
+    }
+    let mut watched = [PollFd::new(keys.as_fd(), PollFlags::POLLIN)];
+    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::ZERO);
+    match poll(&mut watched, patience) {
+        // Nobody has pressed anything, or the size has changed: the next drawing sees to that.
+        Ok(0) | Err(Errno::EINTR) => return Ok(Input::None),
+        Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    let has_gone = watched[0].revents().is_some_and(|it| it.intersects(gone));
+    Ok(if has_gone { Input::Gone } else { Input::Some })
+}
+
+/// Obeys every key that has been pressed; false if one of them means the end.
+fn press_all(screen: &mut Screen) -> io::Result<bool> {
+    while event::poll(Duration::ZERO)? {
+        if let Event::Key(key) = event::read()?
+            && key.kind != KeyEventKind::Release
+            && !screen.press(key)
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) fn draw(canvas: &mut ratatui::Frame<'_>, screen: &mut Screen, style: Style) {

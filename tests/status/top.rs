@@ -162,7 +162,13 @@ struct Terminal {
 
 impl Terminal {
     fn start(server: &Server) -> Self {
-        let command = format!("stty rows 24 cols 80; exec {BINARY} top {}", server.pid());
+        Self::start_after("true", server)
+    }
+
+    /// With something for the shell to do before.
+    fn start_after(preparation: &str, server: &Server) -> Self {
+        let pid = server.pid();
+        let command = format!("{preparation}; stty rows 24 cols 80; exec {BINARY} top {pid}");
         let mut script = Command::new("script")
             .args(["-qefc", &command, "/dev/null"])
             .env("TERM", "xterm")
@@ -238,4 +244,15 @@ fn a_server_that_ends_is_told() {
     wait_for("the end", || terminal.shows("the server has ended"));
     terminal.press(b"q");
     terminal.assert_ends();
+}
+
+/// SIGHUP is ignored, as behind `nohup(1)`: nothing but the terminal itself tells that it has gone.
+#[test]
+fn top_ends_when_its_terminal_has_gone() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    let mut terminal = Terminal::start_after("trap '' HUP", &server);
+    wait_for("it draws", || terminal.shows("prefork"));
+    let top = proc::Process::find(terminal.pid().as_raw()).unwrap();
+    terminal.script.kill().unwrap();
+    wait_for("it has ended", || !top.is_alive());
 }

@@ -1,32 +1,32 @@
 //! `servers run MODEL`: serves with one model until it is asked to stop.
 
-use std::io::{self, Write};
+mod settings;
+mod values;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::FromArgMatches;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::limits::LimitArgs;
 use super::pool::PoolArgs;
-use super::service::{Rights, ServiceArgs};
-use super::{config, duration, wrong_call_error};
-use crate::accept::{Listener, Manner, Pick, Strategy};
+use super::service::ServiceArgs;
+use super::{duration, wrong_call_error};
+use crate::accept::{Manner, Pick, Strategy};
 use crate::models::{self, Model};
-use crate::scoreboard::{Description, Scoreboard};
-use crate::serve::{Configuration, Lifetime, Pool, Server, Trigger};
-use crate::service::{Preload, Succession, inherited, manager};
+use crate::scoreboard::Scoreboard;
+use crate::serve::Trigger;
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
-use crate::sys::errors::plain;
-use crate::sys::signal;
+
+use settings::Settings;
+pub(super) use values::strategy_parser;
+use values::{model_parser, parse_address, pick_parser, trigger_parser};
 
 /// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
@@ -156,17 +156,11 @@ enum ShowTo {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let check = self.service.check;
-        let ground = for_ever(Ground {
-            scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
-            succession: OnceLock::new(),
-        });
-        let settings = for_ever(Settings::of(self, ground)?);
+        let settings = Settings::to_start_with(self)?;
         if check {
             return Ok(ExitCode::SUCCESS);
         }
-        let served = settings.serve();
-        settings.succession().end();
-        served?;
+        settings.serve()?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -271,193 +265,12 @@ impl Args {
     }
 }
 
-fn in_one_line(error: anyhow::Error) -> String {
-    match error.downcast_ref() {
-        Some(error) => config::first_paragraph(error),
-        None => format!("{error:#}"),
-    }
-}
-
 /// Sets `value` back to `old`.
 fn keep<T: PartialEq>(key: &str, value: &mut T, old: T) {
     if *value != old {
         crate::log!("reload: a new value for '{key}' needs a new start; the old one stays");
         *value = old;
     }
-}
-
-/// What stays the same for as long as the process runs, whatever its configuration becomes.
-struct Ground {
-    scoreboard: Scoreboard,
-    succession: OnceLock<Succession>,
-}
-
-/// The options, checked, and what they name, opened.
-struct Settings<'g> {
-    args: Args,
-    accept: Strategy,
-    manner: Manner,
-    trigger: Trigger,
-    site: Site<'g>,
-    pool: Pool,
-    rights: Rights,
-    ground: &'g Ground,
-    _preload: Option<Preload>,
-}
-
-impl Settings<'static> {
-    /// Serves until the wish to stop.
-    fn serve(&'static self) -> anyhow::Result<()> {
-        let Args { model, service, .. } = &self.args;
-        (model.check()).with_context(|| format!("cannot run {}", model.name))?;
-        // From here on a signal means a graceful stop, so nobody may learn of us before.
-        signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
-        if model.has_master() {
-            signal::hold_for_master().context("cannot hold signals back")?;
-        }
-        let pidfile = service.take_pidfile()?;
-        raise_descriptors();
-        let (listener, inherits) = self.listen()?;
-        self.ground.scoreboard.describe(&Description {
-            model: model.name,
-            accept: self.accept.name(),
-            address: listener.address()?,
-            queue_limit: listener.queue_limit()?,
-        });
-        let succession = Succession::new(model.name, pidfile, inherits);
-        self.ground.succession.get_or_init(|| succession);
-        let server = for_ever(self.server());
-        if !model.has_master() {
-            self.give_up_rights().map_err(anyhow::Error::msg)?;
-        }
-        announce(&listener)
-            // Whoever read that of the predecessor may have gone since.
-            .or_else(|error| if inherits { Ok(()) } else { Err(error) })
-            .context("cannot write to standard output")?;
-        if !model.has_master() {
-            manager::ready();
-        }
-        // Where there is but one worker it is this process, without a word from the model.
-        self.ground.scoreboard.enter(0);
-        server.rehearse();
-        Ok((model.run)(server, listener)?)
-    }
-}
-
-impl<'g> Settings<'g> {
-    fn of(args: Args, ground: &'g Ground) -> anyhow::Result<Self> {
-        let root = args.open_root()?;
-        if args.service.preloads_in_workers() && !args.model.has_master() {
-            let message = format!("{} has no workers that could preload", args.model.name);
-            return Err(wrong_call_error("run", ErrorKind::ArgumentConflict, message).into());
-        }
-        let accept = args.strategy()?;
-        Ok(Self {
-            accept,
-            trigger: args.trigger()?,
-            manner: args.manner(accept)?,
-            pool: args.pool.rules(args.model, accept, args.graceful_timeout)?,
-            rights: args
-                .service
-                .rights(root.as_ref(), args.model.name == "uring")?,
-            site: Site {
-                root,
-                bytes_max: args.max_bytes,
-                wait_max: args.max_wait,
-                status: args.status_pages(&ground.scoreboard),
-                lab: args.lab,
-                scoreboard: Some(&ground.scoreboard),
-            },
-            ground,
-            _preload: args.service.preload_before()?,
-            args,
-        })
-    }
-
-    /// The port that was inherited or, usually, that is to be opened; and whether it comes from a
-    /// master that this one is to replace.
-    fn listen(&self) -> anyhow::Result<(Listener, bool)> {
-        let Args {
-            bind,
-            backlog,
-            model,
-            ..
-        } = self.args;
-        let inherited = inherited::take().context("cannot take over what was inherited")?;
-        let Some(inherited) = inherited else {
-            let listener =
-                Listener::bind(bind, backlog).map_err(|error| explain_bind(bind, error))?;
-            return Ok((listener, false));
-        };
-        let predecessor = inherited.model.as_deref();
-        if predecessor.is_some_and(|name| name != model.name) {
-            anyhow::bail!("{} cannot replace another model", model.name);
-        }
-        let sockets = inherited.listeners.into_iter().map(Listener::adopt);
-        let mut listeners = sockets.collect::<io::Result<Vec<_>>>()?;
-        let most = match self.accept {
-            // Where nobody accepts from one of them, its clients would wait for ever.
-            Strategy::Reuseport => self.args.pool.workers(),
-            _ => 1,
-        };
-        if listeners.len() > most {
-            let count = listeners.len();
-            anyhow::bail!("{count} listeners were handed over, and this server has {most}");
-        }
-        let first = listeners.remove(0);
-        Ok((first.with(listeners), predecessor.is_some()))
-    }
-}
-
-impl Configuration for Settings<'_> {
-    fn server(&self) -> Server<'_> {
-        let args = &self.args;
-        Server {
-            handler: &self.site,
-            limits: (&args.limits).into(),
-            workers: args.pool.workers(),
-            pool: self.pool.clone(),
-            lifetime: Lifetime::default(),
-            threads: args.threads.map(usize::from),
-            accept: self.accept,
-            manner: self.manner,
-            connections_max: args.connections_max(),
-            trigger: self.trigger,
-            requeue: args.requeue as usize,
-            slow: (args.slow_ms > 0).then(|| Duration::from_millis(args.slow_ms)),
-            scoreboard: &self.ground.scoreboard,
-            configuration: self,
-        }
-    }
-
-    fn give_up_rights(&self) -> Result<(), String> {
-        self.rights.give_up()
-    }
-
-    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
-        let words: Vec<_> = std::env::args_os().collect();
-        let cli = config::parse(&words).map_err(|trouble| trouble.to_string())?;
-        let super::Command::Run(mut args) = cli.command else {
-            return Err("this is no server".to_owned());
-        };
-        if args.model.name != self.args.model.name {
-            return Err(format!("'{}' needs a new start", args.model.name));
-        }
-        args.keep_what_stays(&self.args);
-        let settings = Settings::of(*args, self.ground).map_err(in_one_line)?;
-        signal::set_grace(settings.args.graceful_timeout);
-        Ok(Box::new(settings))
-    }
-
-    fn succession(&self) -> &Succession {
-        let nothing = || Succession::new(self.args.model.name, None, false);
-        self.ground.succession.get_or_init(nothing)
-    }
-}
-
-/// A value that lives as long as the process: whoever serves may need it to the very end.
-fn for_ever<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
 }
 
 /// Reads what follows `servers run`: the model, and which options were given. What they mean
@@ -483,79 +296,4 @@ impl Given {
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.value_source(name) == Some(ValueSource::CommandLine)
     }
-}
-
-/// Names and aliases from the registry, so that a misspelt one gets a suggestion.
-pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
-    let names = models::ALL.iter().map(|model| {
-        PossibleValue::new(model.name)
-            .aliases(model.aliases)
-            .help(model.summary)
-    });
-    PossibleValuesParser::new(names).map(|name| {
-        models::find(&name).expect("clap only lets names through that come from the registry")
-    })
-}
-
-/// The names of all strategies; which of them a model has is its own affair.
-pub(super) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
-    let names =
-        Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
-    PossibleValuesParser::new(names).map(|name| {
-        let known = Strategy::ALL.into_iter().find(|it| it.name() == name);
-        known.expect("clap only lets names through that come from the list")
-    })
-}
-
-/// The rules of `--accept pass`.
-fn pick_parser() -> impl TypedValueParser<Value = Pick> {
-    let names = Pick::ALL.map(|pick| PossibleValue::new(pick.name()).help(pick.summary()));
-    PossibleValuesParser::new(names).map(|name| {
-        let known = Pick::ALL.into_iter().find(|it| it.name() == name);
-        known.expect("clap only lets names through that come from the list")
-    })
-}
-
-/// The names of the triggers; whether a model has them is its own affair.
-fn trigger_parser() -> impl TypedValueParser<Value = Trigger> {
-    let names =
-        Trigger::ALL.map(|trigger| PossibleValue::new(trigger.name()).help(trigger.summary()));
-    PossibleValuesParser::new(names).map(|name| {
-        let known = Trigger::ALL.into_iter().find(|it| it.name() == name);
-        known.expect("clap only lets names through that come from the list")
-    })
-}
-
-/// Takes as many descriptors as the system lets it: raises the soft limit to the hard one. The soft
-/// one is low for the sake of programs that use `select(2)`, which this one does not.
-///
-/// Where that fails, the limit is what it was: nothing that would have to be said.
-fn raise_descriptors() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
-/// Names are not resolved: one may stand for several addresses, and a server has one listener.
-fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "should be an address and a port in digits, as in 127.0.0.1:8080 or [::1]:0")
-}
-
-/// The first line of standard output: scripts wait for it.
-fn announce(listener: &Listener) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{}", listener.address()?)?;
-    out.flush()
-}
-
-/// The usual reasons why a port cannot be had, with what to do about them.
-fn explain_bind(address: SocketAddr, error: io::Error) -> anyhow::Error {
-    let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => "; another server has this port: choose one with --bind",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: choose another",
-        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
-        _ => "",
-    };
-    anyhow::anyhow!("cannot listen on {address}: {}{hint}", plain(&error))
 }

@@ -4,23 +4,25 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpS
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    self, AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, sockopt,
-};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 /// Opens a listening TCP socket, close-on-exec, with SO_REUSEADDR, so that a restarted server need
 /// not wait for old connections to leave TIME_WAIT. See `listen(2)` for `backlog`.
 pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
-    let socket = bound(address, false)?;
-    socket::listen(&socket, Backlog::new(backlog)?)?;
-    Ok(TcpListener::from(socket))
+    begin_to_listen(bound(address, false)?, backlog)
 }
 
 /// [`listen`] where others listen already, all with SO_REUSEPORT.
 pub(super) fn listen_sharing(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
-    let socket = bound(address, true)?;
-    socket::listen(&socket, Backlog::new(backlog)?)?;
+    begin_to_listen(bound(address, true)?, backlog)
+}
+
+/// `listen(2)` itself: nix's refuses a backlog that a machine's `net.core.somaxconn` may well allow.
+/// What is above that, the kernel caps without a word.
+fn begin_to_listen(socket: OwnedFd, backlog: i32) -> nix::Result<TcpListener> {
+    // SAFETY: `socket` is open for the whole call, which takes no pointer.
+    Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) })?;
     Ok(TcpListener::from(socket))
 }
 

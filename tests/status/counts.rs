@@ -90,6 +90,17 @@ fn connections_that_wait_to_be_accepted_are_counted(model: &str) {
 }
 
 #[test]
+fn a_backlog_beyond_what_the_kernel_allows_is_what_it_allows() {
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let allowed: u64 = allowed.trim().parse().unwrap();
+    for options in [&["--backlog", "2147483647"][..], &["--backlog", "65536"]] {
+        let server = Server::start("iterative", options);
+        let limit = report(&server).queue.unwrap().limit;
+        assert_eq!(limit, allowed.min(options[1].parse().unwrap()));
+    }
+}
+
+#[test]
 fn cpu_time_only_ever_grows_and_children_count() {
     let server = Server::start("fork", &[]);
     let mut last = 0.0;

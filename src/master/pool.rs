@@ -3,24 +3,24 @@
 //! The rules are elsewhere and pure ([`super::sizing`], [`super::turnover`], [`super::liveness`],
 //! [`super::backoff`]); here is what they need to know and what becomes of it.
 
-use std::cmp::Reverse;
+mod departures;
+mod pulses;
+
 use std::io;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 use super::backoff::Backoff;
 use super::children::Children;
-use super::liveness::{Patience, Verdict};
-use super::member::{End, Member, Stage, describe};
+use super::liveness::Patience;
+use super::member::{Member, Stage};
 use super::sizing::{Census, Change, Sizer};
 use super::ticker::Ticker;
 use super::turnover::{self, Steps};
 use super::worker::Post;
 use crate::accept::{Entrance, Strategy};
-use crate::scoreboard::{Event, SLOTS_MAX, Scoreboard, Slots, State};
+use crate::scoreboard::{Event, SLOTS_MAX, Scoreboard, Slots};
 use crate::serve::Server;
 use crate::sys::signal::{self, Signals};
 
@@ -28,16 +28,12 @@ use crate::sys::signal::{self, Signals};
 const SIZING_TICK: Duration = Duration::from_secs(1);
 /// How soon to look again while somebody is about to become ready.
 const STARTING_TICK: Duration = Duration::from_millis(20);
-/// How long SIGABRT is given before SIGKILL follows.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How soon to look at the accept queue again once somebody was seen in it. It may have been for an
 /// idle worker that is just waking up.
 const BREATH: Duration = Duration::from_millis(20);
-/// So many failed starts in a row, and nobody ever ready, mean that it will never work.
-const STARTS_MAX: u32 = 5;
 
 /// The workers that are alive, and the rules by which they come and go.
-pub(super) struct Pool<'a> {
+pub(in crate::master) struct Pool<'a> {
     scoreboard: &'a Scoreboard,
     pub(super) children: Children<Member>,
     /// Records of the scoreboard that no worker has.
@@ -248,27 +244,6 @@ impl<'a> Pool<'a> {
         self.forks.failed(now, now)
     }
 
-    /// Tells as many workers to leave as `steps` says: old ones, and of the others the idle ones
-    /// first and the highest places first, so that the pool stays dense.
-    pub(super) fn retire(&mut self, steps: &Steps, now: Instant) {
-        let generation = self.generation;
-        let scoreboard = self.scoreboard;
-        let mut old = self.select(|it| it.stays() && it.post.generation != generation);
-        let mut current = self.select(|it| it.stays() && it.post.generation == generation);
-        let rank = |children: &Children<Member>, pid: &Pid| {
-            children.get(*pid).map(|it| {
-                let is_busy = it.stage == Stage::Serving && !it.is_idle(*pid, scoreboard);
-                (is_busy, Reverse(it.post.seat))
-            })
-        };
-        old.sort_by_key(|pid| rank(&self.children, pid));
-        current.sort_by_key(|pid| rank(&self.children, pid));
-        let old = old.into_iter().take(steps.retire_old);
-        for pid in old.chain(current.into_iter().take(steps.retire)) {
-            self.send_away(pid, now);
-        }
-    }
-
     /// Workers that there should be.
     fn target(&self) -> usize {
         match self.drained {
@@ -325,143 +300,6 @@ impl<'a> Pool<'a> {
         those.map(|(pid, _)| pid).collect()
     }
 
-    /// Tells a worker to leave when its clients let it.
-    fn send_away(&mut self, pid: Pid, now: Instant) {
-        let post = match self.children.get_mut(pid) {
-            Some(member) => {
-                member.stage = Stage::Leaving(now);
-                member.post
-            }
-            None => return,
-        };
-        for thread in 0..self.threads {
-            let slot = post.slot + thread;
-            self.scoreboard.put(slot, State::Retiring, now);
-        }
-        self.children.signal(pid, Signal::SIGUSR1);
-        self.unseat(pid);
-    }
-
-    /// From now on its place may be taken by a successor, though it is still alive.
-    fn unseat(&mut self, pid: Pid) {
-        let generation = self.generation;
-        if let Some(member) = self.children.get_mut(pid)
-            && std::mem::take(&mut member.is_seated)
-            && member.post.generation == generation
-        {
-            self.seats.give_back(member.post.seat);
-        }
-    }
-
-    /// Sends away whoever does not get on, has a request that takes too long, or has been told to
-    /// leave and is still there.
-    fn feel_pulses(&mut self, passed: Duration, now: Instant) {
-        let (mut due, mut leaving) = (Vec::new(), Vec::new());
-        let is_shared = self.threads > 1;
-        for (pid, member) in self.children.iter_mut() {
-            let threads = member.vitals(self.scoreboard);
-            let number = pid.as_raw().cast_unsigned();
-            let verdict = member.pulse.look(number, &threads, passed, &self.patience);
-            let who = format!("worker in slot {} ({pid})", member.post.slot);
-            match (member.stage, verdict) {
-                (Stage::Killed, _) => {}
-                (Stage::Condemned(since), _) if now < since + LAST_WORDS => {}
-                (Stage::Condemned(_), _) => {
-                    crate::log!("{who} is still there: SIGKILL");
-                    member.stage = Stage::Killed;
-                    due.push((pid, Signal::SIGKILL));
-                }
-                (Stage::Leaving(since), _) if now >= since + self.grace => {
-                    crate::log!("{who} has not left in time: SIGKILL");
-                    member.stage = Stage::Killed;
-                    due.push((pid, Signal::SIGKILL));
-                }
-                (_, Verdict::Fine) => {}
-                (stage, Verdict::WedgedInPart(_) | Verdict::Overdue(_)) if is_shared => {
-                    if !matches!(stage, Stage::Leaving(_)) {
-                        accuse(&who, verdict, "it is to leave", self.scoreboard);
-                        leaving.push(pid);
-                    }
-                }
-                (_, verdict) => {
-                    accuse(&who, verdict, "SIGABRT", self.scoreboard);
-                    member.stage = Stage::Condemned(now);
-                    due.push((pid, Signal::SIGABRT));
-                }
-            }
-        }
-        for (pid, signal) in due {
-            self.children.signal(pid, signal);
-            if self.children.get(pid).is_some_and(|it| it.is_seated) {
-                self.sizer.died();
-                self.unseat(pid);
-            }
-        }
-        for pid in leaving {
-            self.send_away(pid, now);
-        }
-    }
-
-    /// A worker has ended: its places are free.
-    fn bury(
-        &mut self,
-        pid: Pid,
-        status: WaitStatus,
-        member: &Member,
-        now: Instant,
-    ) -> io::Result<()> {
-        let was_ready = member.is_ready(pid, self.scoreboard);
-        self.ever_ready |= was_ready;
-        let told = matches!(member.stage, Stage::Leaving(_));
-        self.clear(member.post.slot);
-        if member.post.generation == self.generation && member.is_seated {
-            self.seats.give_back(member.post.seat);
-            self.sizer.died();
-        }
-        let end = member.end(status, was_ready, now);
-        let mut pause = Duration::ZERO;
-        if let End::Crashed { soon } = end {
-            self.scoreboard.note(Event::Crashed);
-            match soon {
-                true => pause = self.crashes.failed(member.born, now),
-                false => self.crashes.succeeded(),
-            }
-        }
-        if told && end == End::AsTold {
-            return Ok(());
-        }
-        let slot = member.post.slot;
-        let what = describe(status);
-        // For whoever was sent away somebody else has come already.
-        let is_replaced = member.is_seated && !self.sizer.is_on_demand();
-        let then = match (is_replaced, pause.as_millis()) {
-            (false, _) => String::new(),
-            (true, 0) => "; replacing it".to_owned(),
-            (true, ms) => format!("; replacing it in {ms} ms"),
-        };
-        crate::log!("worker in slot {slot} {what}{then}");
-        if !self.ever_ready && self.crashes.failures() >= STARTS_MAX {
-            return Err(io::Error::other(format!(
-                "no worker ever became ready; the last of them {what}"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Nobody has these records any more.
-    fn clear(&self, slot: usize) {
-        for thread in 0..self.threads {
-            self.scoreboard.vacate(slot + thread);
-        }
-        self.slots.give_back(slot / self.threads);
-    }
-
-    /// Nobody has this place any more.
-    fn vacate(&self, post: Post) {
-        self.clear(post.slot);
-        self.seats.give_back(post.seat);
-    }
-
     /// Says what has been decided about the size, and why.
     fn say(&self, change: Option<Change>, census: &Census) {
         let (busy, spare) = (census.busy, census.starting + census.idle);
@@ -500,25 +338,4 @@ fn rules(server: &Server<'_>) -> (Patience, Sizer) {
     };
     let sizer = Sizer::new(server.pool.sizing, server.workers);
     (patience, sizer)
-}
-
-/// Says what a worker is sent away for and how, and counts it.
-fn accuse(who: &str, verdict: Verdict, what: &str, scoreboard: &Scoreboard) {
-    let (event, why) = match verdict {
-        Verdict::Fine => return,
-        Verdict::Wedged(time) => (
-            Event::Wedged,
-            format!("is wedged: no sign of life for {time:?} (--worker-timeout)"),
-        ),
-        Verdict::WedgedInPart(time) => (
-            Event::Wedged,
-            format!("has a wedged thread: no sign of life for {time:?} (--worker-timeout)"),
-        ),
-        Verdict::Overdue(time) => (
-            Event::Overdue,
-            format!("is overdue: a request has taken {time:?} (--request-timeout)"),
-        ),
-    };
-    scoreboard.note(event);
-    crate::log!("{who} {why}: {what}");
 }

@@ -18,7 +18,7 @@ pub(super) fn listen_sharing(address: SocketAddr, backlog: i32) -> nix::Result<T
     begin_to_listen(bound(address, true)?, backlog)
 }
 
-/// `listen(2)` itself: nix's refuses a backlog that a machine's `net.core.somaxconn` may well allow.
+/// `listen(2)` itself: nix's refuses a backlog that a machine's `net.core.somaxconn` may allow.
 /// What is above that, the kernel caps without a word.
 fn begin_to_listen(socket: OwnedFd, backlog: i32) -> nix::Result<TcpListener> {
     // SAFETY: `socket` is open for the whole call, which takes no pointer.

@@ -1,0 +1,135 @@
+//! Who leaves the pool: told to, or dead.
+
+use std::cmp::Reverse;
+use std::io;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
+
+use super::Pool;
+use crate::master::children::Children;
+use crate::master::member::{End, Member, Stage, describe};
+use crate::master::turnover::Steps;
+use crate::master::worker::Post;
+use crate::scoreboard::{Event, State};
+
+/// So many failed starts in a row, and nobody ever ready, mean that it will never work.
+const STARTS_MAX: u32 = 5;
+
+impl Pool<'_> {
+    /// Tells as many workers to leave as `steps` says: old ones, and of the others the idle ones
+    /// first and the highest places first, so that the pool stays dense.
+    pub(in crate::master) fn retire(&mut self, steps: &Steps, now: Instant) {
+        let generation = self.generation;
+        let scoreboard = self.scoreboard;
+        let mut old = self.select(|it| it.stays() && it.post.generation != generation);
+        let mut current = self.select(|it| it.stays() && it.post.generation == generation);
+        let rank = |children: &Children<Member>, pid: &Pid| {
+            children.get(*pid).map(|it| {
+                let is_busy = it.stage == Stage::Serving && !it.is_idle(*pid, scoreboard);
+                (is_busy, Reverse(it.post.seat))
+            })
+        };
+        old.sort_by_key(|pid| rank(&self.children, pid));
+        current.sort_by_key(|pid| rank(&self.children, pid));
+        let old = old.into_iter().take(steps.retire_old);
+        for pid in old.chain(current.into_iter().take(steps.retire)) {
+            self.send_away(pid, now);
+        }
+    }
+
+    /// Tells a worker to leave when its clients let it.
+    pub(super) fn send_away(&mut self, pid: Pid, now: Instant) {
+        let post = match self.children.get_mut(pid) {
+            Some(member) => {
+                member.stage = Stage::Leaving(now);
+                member.post
+            }
+            None => return,
+        };
+        for thread in 0..self.threads {
+            let slot = post.slot + thread;
+            self.scoreboard.put(slot, State::Retiring, now);
+        }
+        self.children.signal(pid, Signal::SIGUSR1);
+        self.unseat(pid);
+    }
+
+    /// From now on its place may be taken by a successor, though it is still alive.
+    pub(super) fn unseat(&mut self, pid: Pid) {
+        let generation = self.generation;
+        if let Some(member) = self.children.get_mut(pid)
+            && std::mem::take(&mut member.is_seated)
+            && member.post.generation == generation
+        {
+            self.seats.give_back(member.post.seat);
+        }
+    }
+
+    /// A worker has ended: its places are free.
+    pub(super) fn bury(
+        &mut self,
+        pid: Pid,
+        status: WaitStatus,
+        member: &Member,
+        now: Instant,
+    ) -> io::Result<()> {
+        let was_ready = member.is_ready(pid, self.scoreboard);
+        self.ever_ready |= was_ready;
+        let told = matches!(member.stage, Stage::Leaving(_));
+        self.clear(member.post.slot);
+        if member.post.generation == self.generation && member.is_seated {
+            self.seats.give_back(member.post.seat);
+            self.sizer.died();
+        }
+        let end = member.end(status, was_ready, now);
+        let pause = self.weigh(end, member, now);
+        if told && end == End::AsTold {
+            return Ok(());
+        }
+        let (slot, what) = (member.post.slot, describe(status));
+        // For whoever was sent away somebody else has come already.
+        let is_replaced = member.is_seated && !self.sizer.is_on_demand();
+        let then = match (is_replaced, pause.as_millis()) {
+            (false, _) => String::new(),
+            (true, 0) => "; replacing it".to_owned(),
+            (true, ms) => format!("; replacing it in {ms} ms"),
+        };
+        crate::log!("worker in slot {slot} {what}{then}");
+        if !self.ever_ready && self.crashes.failures() >= STARTS_MAX {
+            return Err(io::Error::other(format!(
+                "no worker ever became ready; the last of them {what}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts a crash. How long its replacement has to wait, since it was not the first.
+    fn weigh(&mut self, end: End, member: &Member, now: Instant) -> Duration {
+        let End::Crashed { soon } = end else {
+            return Duration::ZERO;
+        };
+        self.scoreboard.note(Event::Crashed);
+        if soon {
+            return self.crashes.failed(member.born, now);
+        }
+        self.crashes.succeeded();
+        Duration::ZERO
+    }
+
+    /// Nobody has these records any more.
+    fn clear(&self, slot: usize) {
+        for thread in 0..self.threads {
+            self.scoreboard.vacate(slot + thread);
+        }
+        self.slots.give_back(slot / self.threads);
+    }
+
+    /// Nobody has this place any more.
+    pub(super) fn vacate(&self, post: Post) {
+        self.clear(post.slot);
+        self.seats.give_back(post.seat);
+    }
+}

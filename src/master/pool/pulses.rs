@@ -1,0 +1,187 @@
+//! Who does not get on, and what is done about it.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::Pool;
+use crate::master::liveness::Verdict;
+use crate::master::member::Stage;
+use crate::scoreboard::{Event, Scoreboard};
+
+/// How long SIGABRT is given before SIGKILL follows.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What is done about a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    /// It is told to leave when its clients let it.
+    SendAway(Verdict),
+    /// SIGABRT: a core file shows where it was stuck.
+    Abort(Verdict),
+    /// SIGKILL, for that reason.
+    Kill(&'static str),
+}
+
+impl Pool<'_> {
+    /// Sends away whoever does not get on, has a request that takes too long, or has been told to
+    /// leave and is still there.
+    pub(super) fn feel_pulses(&mut self, passed: Duration, now: Instant) {
+        let mut due = Vec::new();
+        for (pid, member) in self.children.iter_mut() {
+            let threads = member.vitals(self.scoreboard);
+            let number = pid.as_raw().cast_unsigned();
+            let verdict = member.pulse.look(number, &threads, passed, &self.patience);
+            let is_shared = self.threads > 1;
+            if let Some(measure) = measure(member.stage, verdict, is_shared, self.grace, now) {
+                due.push((pid, member.post.slot, measure));
+            }
+        }
+        for (pid, slot, measure) in due {
+            let who = format!("worker in slot {slot} ({pid})");
+            self.take(measure, pid, &who, now);
+        }
+    }
+
+    fn take(&mut self, measure: Measure, pid: Pid, who: &str, now: Instant) {
+        let (stage, signal) = match measure {
+            Measure::SendAway(verdict) => {
+                accuse(who, verdict, "it is to leave", self.scoreboard);
+                return self.send_away(pid, now);
+            }
+            Measure::Abort(verdict) => {
+                accuse(who, verdict, "SIGABRT", self.scoreboard);
+                (Stage::Condemned(now), Signal::SIGABRT)
+            }
+            Measure::Kill(why) => {
+                crate::log!("{who} {why}: SIGKILL");
+                (Stage::Killed, Signal::SIGKILL)
+            }
+        };
+        self.children.signal(pid, signal);
+        let Some(member) = self.children.get_mut(pid) else {
+            return;
+        };
+        member.stage = stage;
+        // A successor need not wait until it has gone.
+        if member.is_seated {
+            self.sizer.died();
+            self.unseat(pid);
+        }
+    }
+}
+
+/// What is to be done about a worker that has come so far and of which that is thought. Where its
+/// threads share a process (`is_shared`), one of them is no reason to cut the others off.
+fn measure(
+    stage: Stage,
+    verdict: Verdict,
+    is_shared: bool,
+    grace: Duration,
+    now: Instant,
+) -> Option<Measure> {
+    match (stage, verdict) {
+        (Stage::Killed, _) => None,
+        (Stage::Condemned(since), _) => {
+            (now >= since + LAST_WORDS).then_some(Measure::Kill("is still there"))
+        }
+        (Stage::Leaving(since), _) if now >= since + grace => {
+            Some(Measure::Kill("has not left in time"))
+        }
+        (_, Verdict::Fine) => None,
+        (stage, Verdict::WedgedInPart(_) | Verdict::Overdue(_)) if is_shared => {
+            (!matches!(stage, Stage::Leaving(_))).then_some(Measure::SendAway(verdict))
+        }
+        (_, verdict) => Some(Measure::Abort(verdict)),
+    }
+}
+
+/// Says what a worker is sent away for and how, and counts it.
+fn accuse(who: &str, verdict: Verdict, what: &str, scoreboard: &Scoreboard) {
+    let (event, why) = match verdict {
+        Verdict::Fine => return,
+        Verdict::Wedged(time) => (
+            Event::Wedged,
+            format!("is wedged: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Verdict::WedgedInPart(time) => (
+            Event::Wedged,
+            format!("has a wedged thread: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Verdict::Overdue(time) => (
+            Event::Overdue,
+            format!("is overdue: a request has taken {time:?} (--request-timeout)"),
+        ),
+    };
+    scoreboard.note(event);
+    crate::log!("{who} {why}: {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const GRACE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn whoever_gets_on_is_left_alone() {
+        let now = Instant::now();
+        for stage in [Stage::Starting, Stage::Serving, Stage::Leaving(now)] {
+            for is_shared in [false, true] {
+                let measure = measure(stage, Verdict::Fine, is_shared, GRACE, now);
+                assert_eq!(measure, None);
+            }
+        }
+    }
+
+    #[test]
+    fn abort_comes_first_and_kill_a_second_later_at_the_earliest() {
+        let now = Instant::now();
+        let wedged = Verdict::Wedged(SECOND);
+        let at = |stage, now| measure(stage, wedged, false, GRACE, now);
+        assert_eq!(at(Stage::Serving, now), Some(Measure::Abort(wedged)));
+        let condemned = Stage::Condemned(now);
+        assert_eq!(at(condemned, now + SECOND - Duration::from_millis(1)), None);
+        let kill = Measure::Kill("is still there");
+        assert_eq!(at(condemned, now + SECOND), Some(kill));
+        assert_eq!(at(Stage::Killed, now + SECOND * 60), None);
+    }
+
+    #[test]
+    fn one_thread_of_several_only_has_its_process_told_to_leave() {
+        let now = Instant::now();
+        for verdict in [Verdict::WedgedInPart(SECOND), Verdict::Overdue(SECOND)] {
+            let at = |stage| measure(stage, verdict, true, GRACE, now);
+            assert_eq!(at(Stage::Serving), Some(Measure::SendAway(verdict)));
+            assert_eq!(at(Stage::Leaving(now)), None, "once is enough");
+        }
+        let dead = Verdict::Wedged(SECOND);
+        let measure = measure(Stage::Leaving(now), dead, true, GRACE, now);
+        assert_eq!(measure, Some(Measure::Abort(dead)), "nobody is left in it");
+    }
+
+    #[test]
+    fn whoever_was_told_to_leave_has_the_grace_period() {
+        let now = Instant::now();
+        let at = |now| {
+            measure(
+                Stage::Leaving(now - GRACE),
+                Verdict::Fine,
+                false,
+                GRACE,
+                now,
+            )
+        };
+        assert_eq!(at(now + GRACE), Some(Measure::Kill("has not left in time")));
+        let early = measure(
+            Stage::Leaving(now),
+            Verdict::Fine,
+            false,
+            GRACE,
+            now + SECOND,
+        );
+        assert_eq!(early, None);
+    }
+}

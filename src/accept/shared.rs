@@ -78,6 +78,11 @@ impl Listener {
         self
     }
 
+    /// How many they are with this one.
+    pub fn count(&self) -> usize {
+        1 + self.siblings.len()
+    }
+
     /// The others, which are to be held from now on by whoever takes them.
     pub(super) fn take_siblings(&mut self) -> Vec<Self> {
         std::mem::take(&mut self.siblings)

@@ -14,7 +14,7 @@ use crate::sys::signal::Signals;
 const FAST: Duration = Duration::from_secs(1);
 
 /// The signals that ask for an end.
-const STOPS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
+pub(super) const STOPS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
 
 /// Live children, each with what its parent wants to remember of it.
 #[derive(Debug)]
@@ -123,14 +123,28 @@ impl<T> Children<T> {
             killed = killed.or(Some((self.len(), reason)));
             self.signal_all(Signal::SIGKILL);
         }
-        match killed {
-            None => Ok(()),
-            Some((count, reason)) => Err(io::Error::other(format!(
-                "stopped by force: {reason}; children still at work: {count}"
-            ))),
-        }
+        killed.map_or(Ok(()), |(count, reason)| by_force(count, reason))
     }
     // ANCHOR_END: stop
+
+    /// Kills all children, since somebody cannot wait for their end, and waits until the last has
+    /// gone.
+    ///
+    /// # Errors
+    /// When there were any.
+    pub(super) fn kill(mut self, signals: &Signals) -> io::Result<()> {
+        self.reap_all(drop);
+        let count = self.len();
+        self.signal_all(Signal::SIGKILL);
+        while !self.is_empty() {
+            signals.wait(None)?;
+            self.reap_all(drop);
+        }
+        match count {
+            0 => Ok(()),
+            _ => by_force(count, "a second signal"),
+        }
+    }
 
     /// Ends all children at once, whatever they are doing: that is what was asked for. Those that
     /// do not follow, since they are stopped or stuck in the kernel, are killed.
@@ -157,4 +171,11 @@ impl<T> Children<T> {
             self.signal(pid, signal);
         }
     }
+}
+
+/// What a stop has come to that has not let everybody finish.
+pub(super) fn by_force(count: usize, reason: &str) -> io::Result<()> {
+    Err(io::Error::other(format!(
+        "stopped by force: {reason}; children still at work: {count}"
+    )))
 }

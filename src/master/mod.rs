@@ -36,7 +36,7 @@ use std::time::Instant;
 
 use nix::unistd::Pid;
 
-use crate::accept::{Entrance, Listener};
+use crate::accept::{Entrance, Listener, Strategy};
 use crate::serve::Server;
 use crate::sys::process::{self, Fork, leave_after};
 use crate::sys::signal::{self, Event, Signals};
@@ -76,7 +76,7 @@ pub fn run_threads(
     server.scoreboard.vacate(0);
     let mut tenure = Tenure::begin(server.configuration, Instant::now());
     while !signal::stopping() && !tenure.is_over(&pool) {
-        tenure.look(&pool, Instant::now());
+        tenure.look(&mut pool, Instant::now());
         pool.look(&mut entrance, Instant::now())?;
         act(&mut pool, &mut entrance, &tenure.crew(work));
         let now = Instant::now();
@@ -85,9 +85,11 @@ pub fn run_threads(
         match entrance.wait(&signals, Some(due), demand)? {
             Event::Signal(signal) => match tenure.end(signal) {
                 None => tenure.obey(signal, &mut pool, &entrance),
-                Some(End::Leave) => pool.drain(),
+                // The next look begins with it.
+                Some(End::Leave) => {}
                 Some(End::Graceful) => signal::begin_stop(),
                 Some(End::Fast) => return pool.children.stop_fast(&signals),
+                Some(End::Forced) => return pool.children.kill(&signals),
             },
             Event::Readable(_) => {
                 pool.demand(entrance.waiting(0)?, Instant::now());
@@ -96,7 +98,7 @@ pub fn run_threads(
         }
     }
     if tenure.is_over(&pool) {
-        return Ok(());
+        return pool.has_left();
     }
     last_call(&mut pool, &mut entrance, &tenure.crew(work))?;
     entrance.close();
@@ -105,8 +107,21 @@ pub fn run_threads(
 // ANCHOR_END: run
 
 /// The way of all workers to the connections.
+///
+/// A successor opens no listener beside those that it was given: should it have to go again, and
+/// its predecessor stay, whoever waited at that one would be lost.
 fn open(server: &Server, listener: Listener) -> io::Result<Entrance> {
-    Entrance::open(server.accept, server.manner, listener, server.workers)
+    let (mut count, given) = (server.workers, listener.count());
+    if server.configuration.succession().predecessor().is_some() && given < count {
+        count = given;
+        if server.accept == Strategy::Reuseport {
+            crate::log!(
+                "upgrade: {} workers share {given} listeners",
+                server.workers
+            );
+        }
+    }
+    Entrance::open(server.accept, server.manner, listener, count)
 }
 
 /// Tells whoever is to go, and starts whoever is to come, as far as the

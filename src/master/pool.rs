@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use super::backoff::Backoff;
-use super::children::Children;
+use super::children::{Children, by_force};
 use super::liveness::Patience;
 use super::member::{Member, Stage};
 use super::sizing::{Census, Change, Sizer};
@@ -57,6 +57,8 @@ pub(in crate::master) struct Pool<'a> {
     ever_ready: bool,
     /// No worker is wanted: somebody else serves.
     drained: bool,
+    /// Workers that did not leave in time, and were killed.
+    killed: usize,
 }
 
 impl<'a> Pool<'a> {
@@ -84,6 +86,7 @@ impl<'a> Pool<'a> {
             seen_demand: None,
             ever_ready: false,
             drained: false,
+            killed: 0,
         };
         pool.publish();
         pool
@@ -194,6 +197,23 @@ impl<'a> Pool<'a> {
     pub(super) fn drain(&mut self) {
         self.drained = true;
         self.publish();
+    }
+
+    /// [`Pool::drain`] for good: whoever has to be killed from now on is a promise broken.
+    pub(super) fn leave(&mut self) {
+        self.killed = 0;
+        self.drain();
+    }
+
+    /// The last worker has left.
+    ///
+    /// # Errors
+    /// Some had to be killed.
+    pub(super) fn has_left(&self) -> io::Result<()> {
+        match self.killed {
+            0 => Ok(()),
+            count => by_force(count, "the graceful timeout is over"),
+        }
     }
 
     /// Workers are wanted again.

@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::children::STOPS;
 use super::crew::Crew;
 use super::current::Current;
 use super::pool::Pool;
 use super::ticker::Ticker;
-use super::upgrade::{self, End, Upgrade};
+use super::upgrade::{self, End, StandIn, Upgrade};
 use super::worker::Work;
 use crate::accept::Entrance;
 use crate::serve::Configuration;
 use crate::service::manager;
+use crate::sys::signal;
 
 /// What a master has to look after besides its pool.
 pub(super) struct Tenure<'a> {
@@ -22,8 +24,17 @@ pub(super) struct Tenure<'a> {
     watchdog: Option<Ticker>,
     /// The service manager has yet to hear that all is ready.
     owes_word: bool,
-    /// This master ends as soon as its last worker has.
-    leaves: bool,
+    stay: Stay,
+}
+
+/// Whether this master stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    Stays,
+    /// It serves until its successor does, and then leaves.
+    UntilSuccessorServes,
+    /// It ends as soon as its last worker has.
+    Leaves,
 }
 
 impl<'a> Tenure<'a> {
@@ -33,7 +44,7 @@ impl<'a> Tenure<'a> {
             upgrade: Upgrade::new(configuration.succession()),
             watchdog: manager::watchdog().map(|every| Ticker::new(every, now)),
             owes_word: true,
-            leaves: false,
+            stay: Stay::Stays,
         }
     }
 
@@ -45,21 +56,52 @@ impl<'a> Tenure<'a> {
 
     /// Whether there is nothing left to do.
     pub(super) fn is_over(&self, pool: &Pool<'_>) -> bool {
-        self.leaves && pool.children.is_empty()
+        self.stay == Stay::Leaves && pool.children.is_empty()
     }
 
-    /// Looks what has become of a successor, and says what the service manager has to know.
-    pub(super) fn look(&mut self, pool: &Pool<'_>, now: Instant) {
+    /// Looks what has become of another master, and says what the service manager has to know.
+    pub(super) fn look(&mut self, pool: &mut Pool<'_>, now: Instant) {
         self.upgrade.look();
         if self.owes_word && pool.is_settled() {
             manager::ready();
+            self.show_life();
+            self.upgrade.serves();
             self.owes_word = false;
         }
-        if self
-            .watchdog
-            .as_mut()
-            .is_some_and(|it| it.due(now).is_some())
+        self.leave(pool);
+        if let Some(ticker) = &mut self.watchdog
+            && ticker.due(now).is_some()
         {
+            manager::alive();
+        }
+    }
+
+    /// Goes on with leaving, if this master leaves: not before another one serves, and not if there
+    /// is none any more.
+    // ANCHOR: leave
+    fn leave(&mut self, pool: &mut Pool<'_>) {
+        match (self.stay, self.upgrade.stand_in()) {
+            (Stay::UntilSuccessorServes, StandIn::There) => {
+                self.stay = Stay::Leaves;
+                self.upgrade.hand_over();
+                self.show_life();
+                pool.leave();
+            }
+            (Stay::Stays, _) | (_, StandIn::There | StandIn::Expected) => {}
+            (_, StandIn::Nobody) => {
+                crate::log!("upgrade: nobody else serves, so this is a stop");
+                self.stay = Stay::Stays;
+                manager::stopping();
+                signal::begin_stop();
+            }
+        }
+    }
+    // ANCHOR_END: leave
+
+    /// Who becomes the main process, or has just reloaded, is given the whole time again: the
+    /// manager's watchdog does not know that, and its clock runs on.
+    fn show_life(&self) {
+        if self.watchdog.is_some() {
             manager::alive();
         }
     }
@@ -67,19 +109,33 @@ impl<'a> Tenure<'a> {
     /// How long until something is due here if nothing happens.
     pub(super) fn until_due(&self, pool: &Pool<'_>, now: Instant) -> Duration {
         match &self.watchdog {
-            _ if self.is_over(pool) => Duration::ZERO,
+            _ if self.is_over(pool) || signal::stopping() => Duration::ZERO,
             Some(ticker) => ticker.left(now),
             None => Duration::MAX,
         }
     }
 
-    /// The end that a signal asks for, if it does.
+    /// The end that a signal asks for, if it does. To leave is only begun here: see `Tenure::look`.
     pub(super) fn end(&mut self, signal: Signal) -> Option<End> {
-        // Whoever asks twice is in a hurry.
-        let has_stand_in = self.upgrade.other().is_some() && !self.leaves;
-        let end = upgrade::end(signal, has_stand_in)?;
-        self.upgrade.bid_farewell();
-        self.leaves |= end == End::Leave;
+        if !STOPS.contains(&signal) {
+            return None;
+        }
+        if self.stay != Stay::Stays {
+            return Some(End::Forced);
+        }
+        self.upgrade.ends();
+        let stand_in = self.upgrade.stand_in();
+        let end = upgrade::end(signal, stand_in)?;
+        match (end, stand_in) {
+            (End::Leave, StandIn::Expected) => {
+                crate::log!("{signal}: this process leaves when its successor serves");
+            }
+            (End::Leave, _) => {}
+            _ => manager::stopping(),
+        }
+        if end == End::Leave {
+            self.stay = Stay::UntilSuccessorServes;
+        }
         Some(end)
     }
 
@@ -87,6 +143,9 @@ impl<'a> Tenure<'a> {
     pub(super) fn obey(&mut self, signal: Signal, pool: &mut Pool<'_>, entrance: &Entrance) {
         // ANCHOR: obey
         match signal {
+            Signal::SIGHUP | Signal::SIGUSR2 if self.stay == Stay::Leaves => {
+                crate::log!("{signal}: this process is leaving");
+            }
             Signal::SIGHUP => self.reload(pool),
             Signal::SIGUSR2 => self.upgrade.begin(&entrance.listeners()),
             Signal::SIGWINCH => pool.drain(),

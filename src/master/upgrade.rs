@@ -5,6 +5,8 @@
 //!                 SIGUSR2            SIGTERM
 //!   new              └ starts ▸ ready ──┴────────serves────────────────▶
 //! ```
+//!
+//! Whether the other one serves is what it says itself, on a [`Line`] between the two.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -15,7 +17,7 @@ use nix::unistd::Pid;
 
 use super::member::describe;
 use crate::accept::Listener;
-use crate::service::{Succession, manager};
+use crate::service::{Line, Standing, Succession, manager};
 
 /// What a master that is to end makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +26,33 @@ pub(super) enum End {
     Graceful,
     /// Be gone.
     Fast,
-    /// Somebody else serves: let every client come to its end, and leave the accept queue to him.
+    /// Somebody else serves, or is about to: let every client come to its end, and leave the accept
+    /// queue to him.
     Leave,
+    /// Be gone, though it was promised to be polite: somebody is in a hurry.
+    Forced,
 }
 
-/// The end that a signal asks for, if it does. While two masters serve, whoever ends has a
-/// stand-in, so that the signal which is fast elsewhere has no need to be.
+/// Whether somebody else will be here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StandIn {
+    /// Nobody: there is no other master, or it is about to end as well.
+    Nobody,
+    /// A successor that has yet to become ready.
+    Expected,
+    /// Another master that serves.
+    There,
+}
+
+/// The end that a signal asks for, if it does. With a stand-in, the
+/// signal that is fast elsewhere has no need to be.
 // ANCHOR: end
-pub(super) fn end(signal: Signal, has_stand_in: bool) -> Option<End> {
-    match (signal, has_stand_in) {
-        (Signal::SIGTERM | Signal::SIGQUIT, true) => Some(End::Leave),
-        (Signal::SIGTERM, false) => Some(End::Graceful),
-        (Signal::SIGINT | Signal::SIGQUIT, _) => Some(End::Fast),
+pub(super) fn end(signal: Signal, stand_in: StandIn) -> Option<End> {
+    match (signal, stand_in) {
+        (Signal::SIGINT, _) => Some(End::Fast),
+        (Signal::SIGTERM, StandIn::Nobody) => Some(End::Graceful),
+        (Signal::SIGQUIT, StandIn::Nobody) => Some(End::Fast),
+        (Signal::SIGTERM | Signal::SIGQUIT, _) => Some(End::Leave),
         _ => None,
     }
 }
@@ -44,7 +61,7 @@ pub(super) fn end(signal: Signal, has_stand_in: bool) -> Option<End> {
 /// An upgrade as this master sees it, be it the old one or the new one.
 pub(super) struct Upgrade<'a> {
     succession: &'a Succession,
-    successor: Option<Pid>,
+    successor: Option<(Pid, Line)>,
 }
 
 impl<'a> Upgrade<'a> {
@@ -55,23 +72,36 @@ impl<'a> Upgrade<'a> {
         }
     }
 
-    /// The other master, if there are two.
-    pub(super) fn other(&self) -> Option<Pid> {
-        self.successor.or_else(|| self.succession.predecessor())
+    /// The other master, if there are two, and what it says.
+    fn other(&self) -> Option<(Pid, &Line)> {
+        let predecessor = self.succession.predecessor();
+        match &self.successor {
+            Some((pid, line)) => Some((*pid, line)),
+            None => predecessor.map(|it| (it.pid, &it.line)),
+        }
+    }
+
+    /// Who will be here when this master is not.
+    pub(super) fn stand_in(&self) -> StandIn {
+        match self.other().map(|(_, line)| line.other()) {
+            None | Some(Standing::Ending) => StandIn::Nobody,
+            Some(Standing::Starting) => StandIn::Expected,
+            Some(Standing::Serving) => StandIn::There,
+        }
     }
 
     /// Starts a successor that inherits `listeners`, unless there are two masters already.
     pub(super) fn begin(&mut self, listeners: &[&Listener]) {
-        if let Some(other) = self.other() {
+        if let Some((other, _)) = self.other() {
             crate::log!("upgrade: the last one is not over while process {other} runs");
             return;
         }
         let listeners: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
         let program = self.succession.program().display();
         match self.succession.start(&listeners) {
-            Ok(successor) => {
+            Ok((successor, line)) => {
                 crate::log!("upgrade: process {successor} starts from {program}");
-                self.successor = Some(successor);
+                self.successor = Some((successor, line));
             }
             Err(error) => crate::log!("upgrade: cannot start {program}: {error}"),
         }
@@ -79,7 +109,7 @@ impl<'a> Upgrade<'a> {
 
     /// Looks whether the successor has ended. That changes nothing for those who are here.
     pub(super) fn look(&mut self) {
-        let Some(successor) = self.successor else {
+        let Some((successor, _)) = self.successor else {
             return;
         };
         let how = match waitpid(successor, Some(WaitPidFlag::WNOHANG)) {
@@ -93,14 +123,25 @@ impl<'a> Upgrade<'a> {
         self.succession.failed();
     }
 
-    /// Tells the service manager that this process is about to end.
-    pub(super) fn bid_farewell(&self) {
-        match self.other() {
-            Some(other) => {
-                crate::log!("upgrade: process {other} serves from now on");
-                manager::handed_over_to(other.as_raw().cast_unsigned());
-            }
-            None => manager::stopping(),
+    /// Tells the other master that this one serves.
+    pub(super) fn serves(&self) {
+        if let Some((_, line)) = self.other() {
+            line.serves();
+        }
+    }
+
+    /// Tells the other master that this one will not be here.
+    pub(super) fn ends(&self) {
+        if let Some((_, line)) = self.other() {
+            line.ends();
+        }
+    }
+
+    /// Tells the service manager, and whoever reads the log, that the other one is the service now.
+    pub(super) fn hand_over(&self) {
+        if let Some((other, _)) = self.other() {
+            crate::log!("upgrade: process {other} serves from now on");
+            manager::handed_over_to(other.as_raw().cast_unsigned());
         }
     }
 }
@@ -117,10 +158,9 @@ mod tests {
             (Signal::SIGINT, Some(End::Fast), Some(End::Fast)),
             (Signal::SIGHUP, None, None),
         ] {
-            assert_eq!(
-                (end(signal, false), end(signal, true)),
-                (alone, with_another)
-            );
+            assert_eq!(end(signal, StandIn::Nobody), alone);
+            assert_eq!(end(signal, StandIn::Expected), with_another);
+            assert_eq!(end(signal, StandIn::There), with_another);
         }
     }
 }

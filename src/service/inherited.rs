@@ -13,19 +13,31 @@ use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::sys::stat::fstat;
+use nix::unistd::{Pid, getpid};
 
+use super::line::Line;
 use crate::sys::inherit;
 
-/// What a master leaves to its successor: the model, then `DESCRIPTOR=INODE` for each listener.
+/// What a master leaves to its successor: the model, its own process ID, then `DESCRIPTOR=INODE`
+/// for the line between the two and for each listener.
 pub const VARIABLE: &str = "SERVERS_LISTENERS";
 
 /// What was inherited.
-#[derive(Debug)]
 pub struct Inherited {
-    /// The model of the master that is to be replaced; nothing if systemd has opened the port.
-    pub model: Option<String>,
+    /// The master that is to be replaced; nobody if systemd has opened the port.
+    pub predecessor: Option<Predecessor>,
     /// In the order in which they were handed over; at least one.
     pub listeners: Vec<TcpListener>,
+}
+
+/// The master that has started this process.
+pub struct Predecessor {
+    /// The name of its model.
+    pub model: String,
+    /// Its process.
+    pub pid: Pid,
+    /// What it says, and what it is told.
+    pub line: Line,
 }
 
 /// Takes over what was inherited, if anything was. To be called once.
@@ -47,7 +59,7 @@ pub fn take() -> io::Result<Option<Inherited>> {
         listener.set_nonblocking(false)?;
     }
     Ok((!listeners.is_empty()).then_some(Inherited {
-        model: None,
+        predecessor: None,
         listeners,
     }))
 }
@@ -57,19 +69,26 @@ pub fn take() -> io::Result<Option<Inherited>> {
 fn from_predecessor(value: &str) -> io::Result<Option<Inherited>> {
     let mut words = value.split(' ');
     let model = words.next().unwrap_or_default().to_owned();
-    let Some(meant) = words.map(parse).collect::<Option<Vec<_>>>() else {
+    let pid = words.next().and_then(|word| word.parse().ok());
+    let meant = words.map(parse).collect::<Option<Vec<_>>>();
+    let (Some(pid), Some(meant)) = (pid, meant) else {
         return Ok(None);
     };
     let is_meant = |&(descriptor, inode)| inherit::inode(descriptor) == Some(inode);
-    if meant.is_empty() || !meant.iter().all(is_meant) {
+    if meant.len() < 2 || !meant.iter().all(is_meant) {
         return Ok(None);
     }
-    let listeners = meant
-        .iter()
-        .map(|&(descriptor, _)| inherit::adopt(descriptor));
+    let mut descriptors = meant.iter().map(|&(descriptor, _)| descriptor);
+    let line = descriptors.next().map(inherit::take).transpose()?;
+    let Some(line) = line else { return Ok(None) };
+    let predecessor = Predecessor {
+        model,
+        pid: Pid::from_raw(pid),
+        line: Line::adopt(line)?,
+    };
     Ok(Some(Inherited {
-        model: Some(model),
-        listeners: listeners.collect::<io::Result<_>>()?,
+        predecessor: Some(predecessor),
+        listeners: descriptors.map(inherit::adopt).collect::<io::Result<_>>()?,
     }))
 }
 
@@ -78,16 +97,16 @@ fn parse(word: &str) -> Option<(RawFd, u64)> {
     Some((descriptor.parse().ok()?, inode.parse().ok()?))
 }
 
-/// The value of [`VARIABLE`] for a successor that is to have these listeners.
+/// The value of [`VARIABLE`] for a successor that is to have this line and these listeners.
 ///
 /// # Errors
 /// A descriptor is not open.
-pub fn describe(model: &str, listeners: &[BorrowedFd<'_>]) -> io::Result<String> {
-    let mut value = model.to_owned();
-    for listener in listeners {
-        let inode = fstat(listener.as_fd())?.st_ino;
+pub fn describe(model: &str, line: &Line, listeners: &[BorrowedFd<'_>]) -> io::Result<String> {
+    let mut value = format!("{model} {}", getpid());
+    for descriptor in std::iter::once(line.as_fd()).chain(listeners.iter().copied()) {
+        let inode = fstat(descriptor)?.st_ino;
         // Writing to a string does not fail.
-        let _ = write!(value, " {}={inode}", listener.as_raw_fd());
+        let _ = write!(value, " {}={inode}", descriptor.as_raw_fd());
     }
     Ok(value)
 }
@@ -95,17 +114,30 @@ pub fn describe(model: &str, listeners: &[BorrowedFd<'_>]) -> io::Result<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::line::Standing;
     use std::os::fd::IntoRawFd;
 
     #[test]
     fn a_successor_gets_what_its_predecessor_has_described() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let value = describe("prefork", &[listener.as_fd()]).unwrap();
-        // From here on the descriptor belongs to nobody, as after exec.
-        let _ = listener.into_raw_fd();
+        let line = Line::open().unwrap();
+        let handed_over = line.as_fd().try_clone_to_owned().unwrap();
+        let value = describe("prefork", &line, &[listener.as_fd()]).unwrap();
+        // From here on these descriptors belong to nobody, as after exec.
+        let number = line.as_fd().as_raw_fd().to_string();
+        let value = value.replace(
+            &format!(" {number}="),
+            &format!(" {}=", handed_over.as_raw_fd()),
+        );
+        let _ = (listener.into_raw_fd(), handed_over.into_raw_fd());
         let inherited = from_predecessor(&value).unwrap().unwrap();
-        assert_eq!(inherited.model.as_deref(), Some("prefork"));
+        let predecessor = inherited.predecessor.unwrap();
+        assert_eq!(predecessor.model, "prefork");
+        assert_eq!(predecessor.pid, getpid());
+        assert_eq!(line.other(), Standing::Starting);
+        predecessor.line.serves();
+        assert_eq!(line.other(), Standing::Serving);
         assert_eq!(inherited.listeners[0].local_addr().unwrap(), address);
     }
 
@@ -118,8 +150,9 @@ mod tests {
             "prefork",
             "prefork 3",
             "prefork x=y",
-            "prefork 1000000=1",
-            &format!("prefork {descriptor}=1"),
+            "prefork 1 x=y",
+            "prefork 1 1000000=1 1000000=1",
+            &format!("prefork 1 {descriptor}=1 {descriptor}=1"),
         ] {
             assert!(from_predecessor(value).unwrap().is_none(), "{value:?}");
         }

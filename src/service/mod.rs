@@ -4,6 +4,7 @@
 
 pub mod identity;
 pub mod inherited;
+pub mod line;
 pub mod manager;
 pub mod pidfile;
 pub mod preload;
@@ -11,6 +12,8 @@ pub mod sandbox;
 pub mod succession;
 
 pub use identity::Identity;
+pub use inherited::Predecessor;
+pub use line::{Line, Standing};
 pub use pidfile::Pidfile;
 pub use preload::Preload;
 pub use sandbox::Sandbox;

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf, absolute};
@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::unistd::{Pid, getppid};
 
-use super::{Pidfile, inherited};
+use super::{Line, Pidfile, Predecessor, inherited};
 use crate::sys::inherit;
 
 /// What is handed down from a master to the next.
@@ -24,30 +24,35 @@ pub struct Succession {
     program: PathBuf,
     pidfile: Mutex<Option<Pidfile>>,
     /// Whoever started this process to be replaced by it.
-    predecessor: Option<Pid>,
+    predecessor: Option<Predecessor>,
 }
 
 impl Succession {
-    /// What there is to hand down. `inherits` if this process has its listeners from the one that
-    /// started it and not from the system.
-    pub fn new(model: &'static str, pidfile: Option<Pidfile>, inherits: bool) -> Self {
+    /// What there is to hand down, and from whom this process has got it, if it was handed down.
+    pub fn new(
+        model: &'static str,
+        pidfile: Option<Pidfile>,
+        predecessor: Option<Predecessor>,
+    ) -> Self {
         let name = env::args_os().next().unwrap_or_default();
         Self {
             model,
             program: find_program(&name),
             pidfile: Mutex::new(pidfile),
-            predecessor: inherits.then(getppid),
+            predecessor,
         }
     }
 
-    /// Starts the successor, and makes way for its pidfile. It serves when it is ready, this
-    /// process goes on in any case, and the caller reaps it like a child.
+    /// Starts the successor, and makes way for its pidfile. It serves when it says so on the line,
+    /// this process goes on in any case, and the caller reaps it like a child.
     ///
     /// # Errors
     /// It cannot be started, and nothing has changed.
-    pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<Pid> {
-        let value = inherited::describe(self.model, listeners)?;
-        let descriptors = listeners.iter().map(AsRawFd::as_raw_fd).collect();
+    pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<(Pid, Line)> {
+        let line = Line::open()?;
+        let value = inherited::describe(self.model, &line, listeners)?;
+        let handed_down = std::iter::once(line.as_fd()).chain(listeners.iter().copied());
+        let descriptors = handed_down.map(|it| it.as_raw_fd()).collect();
         let mut words = env::args_os();
         let mut command = Command::new(&self.program);
         command
@@ -59,7 +64,7 @@ impl Succession {
             .env_remove("WATCHDOG_PID");
         self.make_way(Pidfile::set_aside);
         match inherit::hand_over(&mut command, descriptors).spawn() {
-            Ok(successor) => Ok(Pid::from_raw(successor.id().cast_signed())),
+            Ok(successor) => Ok((Pid::from_raw(successor.id().cast_signed()), line)),
             Err(error) => {
                 self.failed();
                 Err(error)
@@ -77,9 +82,11 @@ impl Succession {
         drop(self.pidfile().take());
     }
 
-    /// The process that this one is to replace, if it is still there.
-    pub fn predecessor(&self) -> Option<Pid> {
-        self.predecessor.filter(|&pid| pid == getppid())
+    /// The master that this one is to replace, if it is still there. Whoever has lost his parent
+    /// gets another, who knows nothing of it.
+    pub fn predecessor(&self) -> Option<&Predecessor> {
+        let predecessor = self.predecessor.as_ref();
+        predecessor.filter(|it| it.pid == getppid())
     }
 
     /// Where the program is looked for.

@@ -21,28 +21,38 @@ pub fn inode(descriptor: RawFd) -> Option<u64> {
     fstat(borrowed).ok().map(|status| status.st_ino)
 }
 
-/// Takes over a listening socket that whoever started this process has left open for it, and makes
-/// it close-on-exec again. To be called at most once for each descriptor.
+/// Takes over a descriptor that whoever started this process has left open for it, and makes it
+/// close-on-exec again. To be called at most once for each descriptor.
 ///
 /// # Errors
-/// It is no listening socket.
-pub fn adopt(descriptor: RawFd) -> io::Result<TcpListener> {
-    let complain = |why: &str| {
-        let text = format!("descriptor {descriptor}, which was handed over, {why}");
-        io::Error::new(io::ErrorKind::InvalidInput, text)
-    };
+/// It is not open.
+pub fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
     if inode(descriptor).is_none() {
-        return Err(complain("is not open"));
+        return Err(complain(descriptor, "is not open"));
     }
     // SAFETY: it is open, as the line above has seen. Nobody else in this process owns it: it was
     // open before the process began, its number came from the environment, and the caller takes
     // each number once.
     let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    if !matches!(getsockopt(&owned, sockopt::AcceptConn), Ok(true)) {
-        return Err(complain("is no listening socket"));
-    }
     fcntl(&owned, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    Ok(owned)
+}
+
+/// [`take`] for a listening socket.
+///
+/// # Errors
+/// It is none.
+pub fn adopt(descriptor: RawFd) -> io::Result<TcpListener> {
+    let owned = take(descriptor)?;
+    if !matches!(getsockopt(&owned, sockopt::AcceptConn), Ok(true)) {
+        return Err(complain(descriptor, "is no listening socket"));
+    }
     Ok(TcpListener::from(owned))
+}
+
+fn complain(descriptor: RawFd, why: &str) -> io::Error {
+    let text = format!("descriptor {descriptor}, which was handed over, {why}");
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 /// Lets the program that `command` starts inherit these descriptors, under the same numbers.

@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 /// An array of 64-bit words that this process and all that it forks share, zero at first.
@@ -21,7 +23,7 @@ use nix::unistd::ftruncate;
 pub struct SharedWords {
     mapping: Mapping,
     /// Keeps the memory to be found; the mapping itself would live without it.
-    _descriptor: OwnedFd,
+    descriptor: OwnedFd,
 }
 
 /// The words of another process, to be read only.
@@ -51,8 +53,31 @@ impl SharedWords {
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         Ok(Self {
             mapping: Mapping::of(&descriptor, words, access)?,
-            _descriptor: descriptor,
+            descriptor,
         })
+    }
+
+    /// The same memory in a process that has inherited its descriptor through exec.
+    ///
+    /// # Errors
+    /// EINVAL if it has not as many words; what mmap says if it cannot be mapped.
+    pub fn adopt(descriptor: OwnedFd, words: usize) -> nix::Result<Self> {
+        // Beyond the end of its file a mapping is only a way to be killed by SIGBUS.
+        let octets = fstat(&descriptor)?.st_size;
+        if usize::try_from(octets) != Ok(words * size_of::<AtomicU64>()) {
+            return Err(Errno::EINVAL);
+        }
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        Ok(Self {
+            mapping: Mapping::of(&descriptor, words, access)?,
+            descriptor,
+        })
+    }
+}
+
+impl AsFd for SharedWords {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 }
 
@@ -102,7 +127,7 @@ impl ForeignWords {
 impl Mapping {
     fn of(descriptor: &impl AsFd, words: usize, access: ProtFlags) -> nix::Result<Self> {
         let octets = NonZeroUsize::new(words * size_of::<AtomicU64>());
-        let octets = octets.ok_or(nix::errno::Errno::EINVAL)?;
+        let octets = octets.ok_or(Errno::EINVAL)?;
         // SAFETY: the kernel picks an address where nothing else is mapped.
         let start = unsafe { mmap(None, octets, access, MapFlags::MAP_SHARED, descriptor, 0) }?;
         Ok(Self {

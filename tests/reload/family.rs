@@ -1,9 +1,9 @@
 //! A master and its successors. All but the first are no children of the test, so that they are
 //! found by the pidfile.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -53,6 +53,28 @@ impl Family {
         let new = self.path("new");
         symlink(program, &new).unwrap();
         fs::rename(new, self.path("servers")).unwrap();
+    }
+
+    /// Puts a program there that waits until it is [let](Family::let_it) and then does `what`, as a
+    /// shell understands it.
+    pub(crate) fn install_waiting(&self, what: &str) {
+        let (program, signal) = (self.path("waiting"), self.path("go"));
+        let _ = fs::remove_file(&signal);
+        let wait = format!("while [ ! -e '{}' ]; do sleep 0.02; done", signal.display());
+        fs::write(&program, format!("#!/bin/sh\n{wait}\n{what}\n")).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        self.install(&program);
+    }
+
+    /// Lets a program go on that waits.
+    pub(crate) fn let_it(&self) {
+        fs::write(self.path("go"), "").unwrap();
+    }
+
+    /// Waits until somebody of the family says this.
+    #[track_caller]
+    pub(crate) fn wait_for_words(&self, words: &str) {
+        wait_for(words, || self.first.said().contains(words));
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod endings;
 mod family;
 mod load;
 mod reload;

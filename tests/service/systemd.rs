@@ -132,6 +132,27 @@ fn the_watchdog_is_fed() {
     }
 }
 
+/// The manager's clock runs on when another process becomes the main one, whose own first word may
+/// be half the time away.
+#[test]
+fn the_watchdog_is_fed_with_every_change() {
+    let manager = Manager::new();
+    let mut server = manager.start("prefork", &[("WATCHDOG_USEC", "3600000000")]);
+    for word in ["READY=1", "WATCHDOG=1"] {
+        assert_eq!(manager.hears().trim(), word);
+    }
+    server.signal(Signal::SIGUSR2);
+    for word in ["READY=1", "WATCHDOG=1"] {
+        assert_eq!(manager.hears().trim(), word);
+    }
+    server.signal(Signal::SIGTERM);
+    let said = manager.hears();
+    let successor = said.trim().strip_prefix("MAINPID=").unwrap();
+    assert_eq!(manager.hears().trim(), "WATCHDOG=1");
+    kill(Pid::from_raw(successor.parse().unwrap()), Signal::SIGKILL).unwrap();
+    assert_eq!(server.wait().code(), Some(0));
+}
+
 /// Runs the server as systemd does: the socket is descriptor 3, and its process ID, which only the
 /// process itself knows before it begins, in the environment.
 fn activated(listener: &TcpListener, pid: &str, model: &str) -> Server {

@@ -15,7 +15,7 @@ use crate::cli::service::Rights;
 use crate::cli::{Command, config, wrong_call_error};
 use crate::scoreboard::{Description, Scoreboard};
 use crate::serve::{Configuration, Lifetime, Pool, Server, Trigger};
-use crate::service::{Preload, Succession, inherited, manager};
+use crate::service::{Predecessor, Preload, Succession, inherited, manager};
 use crate::site::Site;
 use crate::sys::errors::plain;
 use crate::sys::signal;
@@ -66,14 +66,15 @@ impl Settings<'static> {
         }
         let pidfile = service.take_pidfile()?;
         raise_descriptors();
-        let (listener, inherits) = self.listen()?;
+        let (listener, predecessor) = self.listen()?;
+        let inherits = predecessor.is_some();
         self.ground.scoreboard.describe(&Description {
             model: model.name,
             accept: self.accept.name(),
             address: listener.address()?,
             queue_limit: listener.queue_limit()?,
         });
-        let succession = Succession::new(model.name, pidfile, inherits);
+        let succession = Succession::new(model.name, pidfile, predecessor);
         self.ground.succession.get_or_init(|| succession);
         let server = for_ever(self.server());
         if !model.has_master() {
@@ -123,9 +124,9 @@ impl<'g> Settings<'g> {
         })
     }
 
-    /// The port that was inherited or, usually, that is to be opened; and whether it comes from a
-    /// master that this one is to replace.
-    fn listen(&self) -> anyhow::Result<(Listener, bool)> {
+    /// The port that was inherited or, usually, that is to be opened; and the master that this one
+    /// is to replace, if the port comes from one.
+    fn listen(&self) -> anyhow::Result<(Listener, Option<Predecessor>)> {
         let Args {
             bind,
             backlog,
@@ -136,10 +137,13 @@ impl<'g> Settings<'g> {
         let Some(inherited) = inherited else {
             let listener =
                 Listener::bind(bind, backlog).map_err(|error| explain_bind(bind, error))?;
-            return Ok((listener, false));
+            return Ok((listener, None));
         };
-        let predecessor = inherited.model.as_deref();
-        if predecessor.is_some_and(|name| name != model.name) {
+        let predecessor = inherited.predecessor;
+        if predecessor
+            .as_ref()
+            .is_some_and(|it| it.model != model.name)
+        {
             anyhow::bail!("{} cannot replace another model", model.name);
         }
         let sockets = inherited.listeners.into_iter().map(Listener::adopt);
@@ -154,7 +158,7 @@ impl<'g> Settings<'g> {
             anyhow::bail!("{count} listeners were handed over, and this server has {most}");
         }
         let first = listeners.remove(0);
-        Ok((first.with(listeners), predecessor.is_some()))
+        Ok((first.with(listeners), predecessor))
     }
 }
 
@@ -199,7 +203,7 @@ impl Configuration for Settings<'_> {
     }
 
     fn succession(&self) -> &Succession {
-        let nothing = || Succession::new(self.args.model.name, None, false);
+        let nothing = || Succession::new(self.args.model.name, None, None);
         self.ground.succession.get_or_init(nothing)
     }
 }

@@ -56,6 +56,7 @@ impl Pool<'_> {
             }
             Measure::Kill(why) => {
                 crate::log!("{who} {why}: SIGKILL");
+                self.killed += 1;
                 (Stage::Killed, Signal::SIGKILL)
             }
         };

@@ -1,0 +1,177 @@
+//! Who ends while there are two masters, and when: no client is lost by it.
+
+use std::io::Write;
+
+use nix::sys::signal::Signal;
+
+use crate::family::{Family, children, is_alive, signal};
+use crate::load::Load;
+use crate::support::server::BINARY;
+use crate::support::{wait_for, wire};
+
+/// One that goes on with the program itself.
+fn install_slow(family: &Family) {
+    family.install_waiting(&format!("exec '{BINARY}' \"$@\""));
+}
+
+/// A successor that starts is nobody's stand-in yet.
+#[test]
+fn an_old_master_serves_until_its_successor_does() {
+    for end in [Signal::SIGTERM, Signal::SIGQUIT] {
+        let mut family = Family::start("prefork", "workers = 2\n", &[]);
+        let old = family.master();
+        let load = Load::start(family.address, &["--no-keep-alive"]);
+        install_slow(&family);
+        signal(old, Signal::SIGUSR2);
+        family.wait_for_words("starts from");
+        signal(old, end);
+        family.wait_for_words("leaves when its successor serves");
+        assert!(children(old).contains(&family.served_by()));
+        family.let_it();
+        assert_eq!(family.first.wait().code(), Some(0));
+        load.end_without_an_error();
+        let new = family.master();
+        assert_ne!(old, new);
+        assert!(children(new).contains(&family.served_by()));
+    }
+}
+
+#[test]
+fn a_master_whose_successor_fails_answers_its_queue_before_it_ends() {
+    for (end, code) in [(Signal::SIGTERM, 0), (Signal::SIGQUIT, 1)] {
+        let mut family = Family::start("prefork", "workers = 1\n", &[]);
+        let old = family.master();
+        family.install_waiting(&format!("exit {code}"));
+        signal(old, Signal::SIGUSR2);
+        family.wait_for_words("starts from");
+        signal(old, end);
+        family.wait_for_words("leaves when its successor serves");
+        let busy = family.first.connect();
+        wire::get_and_close(&busy, "/sleep?ms=700");
+        family.first.wait_until_read(&busy);
+        let queued = family.first.connect();
+        wire::get_and_close(&queued, "/");
+        family.let_it();
+        family.wait_for_words("nobody else serves");
+        assert_eq!(wire::read_answer(&busy).text(), "slept 700 ms\n");
+        assert_eq!(wire::read_answer(&queued).status(), 200);
+        assert_eq!(family.first.wait().code(), Some(0));
+    }
+}
+
+/// As `kill $(pidof servers)` does it: each could believe that the other one stays.
+#[test]
+fn two_masters_that_are_asked_at_once_answer_the_queue() {
+    for way in ["shared", "flock", "mutex", "pass"] {
+        let accept = format!("--accept={way}");
+        let mut family = Family::start("prefork", "workers = 2\n", &[&accept]);
+        let (old, new) = family.upgrade();
+        wait_for("four workers", || {
+            children(old).len() == 3 && children(new).len() == 2
+        });
+        let busy: Vec<_> = (0..4).map(|_| family.first.connect()).collect();
+        for client in &busy {
+            wire::get_and_close(client, "/sleep?ms=1500");
+        }
+        for client in &busy {
+            family.first.wait_until_read(client);
+        }
+        let queued: Vec<_> = (0..5).map(|_| family.first.connect()).collect();
+        for client in &queued {
+            wire::get_and_close(client, "/");
+        }
+        signal(old, Signal::SIGTERM);
+        signal(new, Signal::SIGTERM);
+        for client in busy.iter().chain(&queued) {
+            assert_eq!(wire::read_answer(client).status(), 200, "{way}");
+        }
+        assert_eq!(family.first.wait().code(), Some(0));
+        wait_for("the new master is gone", || !is_alive(new));
+    }
+}
+
+/// Whoever has lost his parent is process 1's child, which is no server.
+#[test]
+fn a_successor_whose_predecessor_was_killed_is_alone() {
+    let mut family = Family::start("prefork", "workers = 1\n", &[]);
+    let old = family.master();
+    install_slow(&family);
+    signal(old, Signal::SIGUSR2);
+    family.wait_for_words("starts from");
+    signal(old, Signal::SIGKILL);
+    family.first.wait();
+    family.let_it();
+    wait_for("the successor serves", || {
+        let named = family.named("pid").filter(|&pid| pid != old);
+        named.is_some_and(|pid| !children(pid).is_empty())
+    });
+    let new = family.master();
+    let busy = family.first.connect();
+    wire::get_and_close(&busy, "/sleep?ms=700");
+    family.first.wait_until_read(&busy);
+    let queued = family.first.connect();
+    wire::get_and_close(&queued, "/");
+    signal(new, Signal::SIGTERM);
+    for client in [&busy, &queued] {
+        assert_eq!(wire::read_answer(client).status(), 200);
+    }
+    wait_for("it has ended", || !is_alive(new));
+    assert!(!family.first.said().contains("serves from now on"));
+}
+
+/// What a successor has opened for itself would go with it, and whoever waits there as well.
+#[test]
+fn a_successor_with_more_workers_can_be_rolled_back() {
+    for model in ["prefork", "event"] {
+        let mut family = Family::start(model, "workers = 2\n", &["--accept=reuseport"]);
+        family.configure("workers = 6\n");
+        let load = Load::start(family.address, &["--no-keep-alive"]);
+        let (old, new) = family.upgrade();
+        wait_for("six workers", || children(new).len() == 6);
+        assert!(family.first.said().contains("6 workers share 2 listeners"));
+        signal(new, Signal::SIGQUIT);
+        wait_for("the new master is gone", || !is_alive(new));
+        load.end_without_an_error();
+        assert!(children(old).contains(&family.served_by()));
+        signal(old, Signal::SIGTERM);
+        assert_eq!(family.first.wait().code(), Some(0));
+    }
+}
+
+/// A promise that was broken is told, also by a master that has a stand-in.
+#[test]
+fn leaving_by_force_is_a_failure() {
+    for (grace, signals) in [("1s", 1), ("600s", 2)] {
+        let timeout = format!("--graceful-timeout={grace}");
+        let mut family = Family::start("prefork", "workers = 1\n", &[&timeout]);
+        let client = family.first.connect();
+        wire::get(&client, "/sleep?ms=60000");
+        family.first.wait_until_read(&client);
+        let (old, _) = family.upgrade();
+        signal(old, Signal::SIGTERM);
+        family.wait_for_words("serves from now on");
+        for _ in 1..signals {
+            signal(old, Signal::SIGTERM);
+        }
+        assert_eq!(family.first.wait().code(), Some(1));
+        family.wait_for_words("stopped by force");
+    }
+}
+
+#[test]
+fn whoever_leaves_does_not_begin_anew() {
+    let mut family = Family::start("prefork", "workers = 1\n", &[]);
+    let mut client = family.first.connect();
+    let head = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    family.first.wait_until_read(&client);
+    let (old, new) = family.upgrade();
+    signal(old, Signal::SIGTERM);
+    family.wait_for_words("serves from now on");
+    signal(old, Signal::SIGHUP);
+    family.wait_for_words("SIGHUP: this process is leaving");
+    client.write_all(b"ok").unwrap();
+    assert_eq!(wire::read_answer(&client).text(), "ok");
+    assert_eq!(family.first.wait().code(), Some(0));
+    assert!(children(new).contains(&family.served_by()));
+}

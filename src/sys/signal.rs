@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::getpid;
 
@@ -172,6 +172,20 @@ fn meant(info: &libc::signalfd_siginfo) -> Option<Signal> {
     (!is_resize).then_some(signal)
 }
 
+/// Takes a blocked signal out of those that wait, if it is among them.
+fn take_pending(signal: Signal) -> bool {
+    let wanted = SigSet::from(signal);
+    let at_once = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: both pointers are to values that live for the whole call; what the signal tells is
+    // not asked for.
+    let taken =
+        unsafe { libc::sigtimedwait(wanted.as_ref(), std::ptr::null_mut(), &raw const at_once) };
+    taken == signal as libc::c_int
+}
+
 /// The signals that a master waits for.
 const MASTERED: [Signal; 11] = [
     Signal::SIGCHLD,
@@ -262,9 +276,20 @@ impl Signals {
     }
 
     /// The next signal, if there is one already. The queue's descriptor is readable when there is.
+    ///
+    /// Of those that have come since the last look, the kernel gives the lowest number first. Of
+    /// `kill -USR2` and `kill -QUIT` in one line that would be the wrong one: the wish for a
+    /// successor comes before the wish to end.
     pub fn take(&self) -> nix::Result<Option<Signal>> {
         let next = self.queue.read_signal()?;
-        Ok(next.as_ref().and_then(meant))
+        let next = next.as_ref().and_then(meant);
+        match next {
+            Some(end @ (Signal::SIGTERM | Signal::SIGQUIT)) if take_pending(Signal::SIGUSR2) => {
+                raise(end)?;
+                Ok(Some(Signal::SIGUSR2))
+            }
+            other => Ok(other),
+        }
     }
 }
 

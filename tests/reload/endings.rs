@@ -36,6 +36,30 @@ fn an_old_master_serves_until_its_successor_does() {
     }
 }
 
+/// Both come at once: the kernel hands out the lower number first, which is the wrong one.
+#[test]
+fn an_upgrade_and_its_commit_may_be_asked_for_in_one_breath() {
+    for way in ["shared", "pass"] {
+        let accept = format!("--accept={way}");
+        let mut family = Family::start("prefork", "workers = 2\n", &[&accept]);
+        let old = family.master();
+        let load = Load::start(family.address, &["--no-keep-alive"]);
+        for it in [
+            Signal::SIGSTOP,
+            Signal::SIGUSR2,
+            Signal::SIGQUIT,
+            Signal::SIGCONT,
+        ] {
+            signal(old, it);
+        }
+        assert_eq!(family.first.wait().code(), Some(0));
+        load.end_without_an_error();
+        let new = family.master();
+        assert_ne!(old, new);
+        assert!(children(new).contains(&family.served_by()));
+    }
+}
+
 #[test]
 fn a_master_whose_successor_fails_answers_its_queue_before_it_ends() {
     for (end, code) in [(Signal::SIGTERM, 0), (Signal::SIGQUIT, 1)] {

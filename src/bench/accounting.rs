@@ -25,9 +25,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::time::clock_getcpuclockid;
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+use crate::sys::usage::{cpu_of, pss_kib, tick_length};
 
 /// Readings of a group until two of them agree.
 const READINGS_MAX: usize = 10;
@@ -84,8 +85,7 @@ impl Group {
 
     /// Processes, threads and memory at this moment.
     ///
-    /// Reading the memory holds a lock of each process for some microseconds, which a fork in that
-    /// process would wait for; so this is for a few samples, not for a loop.
+    /// Reading the memory holds up forks; see [`pss_kib`].
     ///
     /// # Errors
     /// `/proc` cannot be read.
@@ -95,7 +95,7 @@ impl Group {
         Ok(alive.fold(Census::default(), |sum, stat| Census {
             processes: sum.processes + 1,
             threads: sum.threads + u64::from(stat.threads),
-            pss_kib: sum.pss_kib + pss_kib(stat.pid),
+            pss_kib: sum.pss_kib + pss_kib(stat.pid.cast_unsigned()).unwrap_or(0),
         }))
     }
 
@@ -137,25 +137,7 @@ fn is_process(path: &Path) -> bool {
 
 /// The process's own time, with threads that have ended; ticks where it has no clock any more.
 fn own_cpu(stat: &Stat, tick: Duration) -> Duration {
-    clock_getcpuclockid(Pid::from_raw(stat.pid))
-        .and_then(nix::time::ClockId::now)
-        .map_or(tick * stat.own_ticks, Duration::from)
-}
-
-/// The unit of the kernel's times in `/proc`: sysconf(3), _SC_CLK_TCK.
-pub(super) fn tick_length() -> Duration {
-    let per_second = sysconf(SysconfVar::CLK_TCK)
-        .ok()
-        .flatten()
-        .and_then(|n| u32::try_from(n).ok());
-    Duration::from_secs(1) / per_second.unwrap_or(100).max(1)
-}
-
-fn pss_kib(pid: i32) -> u64 {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-    pss.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
+    cpu_of(stat.pid.cast_unsigned()).unwrap_or(tick * stat.own_ticks)
 }
 
 /// The fields of proc_pid_stat(5) that are needed here.

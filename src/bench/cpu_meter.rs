@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::accounting::tick_length;
+use crate::sys::usage::tick_length;
 
 /// A reading of the counters of all processors together: proc_stat(5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

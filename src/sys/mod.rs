@@ -23,3 +23,4 @@ pub mod slot;
 pub mod sock_diag;
 pub mod ticker;
 pub mod uring;
+pub mod usage;

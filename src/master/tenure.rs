@@ -163,10 +163,10 @@ impl<'a> Tenure<'a> {
         manager::reloading();
         self.owes_word = true;
         if self.current.reload() {
+            crate::log!("reload: a new generation begins");
             let now = Instant::now();
             pool.reconfigure(&self.current.server(), now);
             pool.begin_generation(now);
-            crate::log!("reload: a new generation begins");
         }
     }
     // ANCHOR_END: reload

@@ -1,10 +1,13 @@
-"""Headless Chromium: a page with images."""
+"""Headless Chromium: a page with images, and the page that keeps itself up to date."""
 
 import html
 import re
 import tempfile
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from .expect import command, equal, holds, number
+from .expect import DEADLINE_S, command, equal, holds, number
 from .site import IMAGES
 
 FLAGS = [
@@ -20,11 +23,17 @@ FLAGS = [
 ]
 
 
+def dump(url, *flags):
+    """What has become of a page."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        arguments = [*FLAGS, *flags, f"--user-data-dir={profile}", "--dump-dom", url]
+        dom, _ = command(["chromium", *arguments])
+    return dom
+
+
 def images(url):
     """Asks for the page without its slash: the images load only if the redirect is right."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        arguments = [*FLAGS, f"--user-data-dir={profile}", "--dump-dom", f"{url}/files/page"]
-        dom, _ = command(["chromium", *arguments])
+    dom = dump(f"{url}/files/page")
     found = re.search(r'<pre id="report">(.*?)</pre>', dom, re.DOTALL)
     holds("the page's script", found, "a report", dom)
     report = html.unescape(found.group(1))
@@ -40,4 +49,43 @@ def images(url):
     equal("protocol", ["http/1.1"], re.findall(r"protocols: (.*);", report))
 
 
-STEPS = [("chromium: a page with images over keep-alive", images)]
+def status(url):
+    """What comes for once instead of the status page must not end its looking. The page is the
+    server's own; this stands between it and the browser."""
+    with urllib.request.urlopen(f"{url}/status?refresh=1", timeout=DEADLINE_S) as answer:
+        page = answer.read().decode()
+    later = page.replace("<h1>", "<h1>later: ")
+    answers = [(200, page), (503, "too many"), (404, "gone"), (200, "<p>no status</p>")]
+    asked = []
+
+    class Between(BaseHTTPRequestHandler):
+        def do_GET(self):
+            is_status = self.path == "/status"
+            asked.append(self.path)
+            code, text = (404, "") if not is_status else answers.pop(0) if answers else (200, later)
+            content = text.encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Between) as between:
+        threading.Thread(target=between.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{between.server_port}/status"
+        # The browser's clock runs ahead whenever the page waits for nothing but time.
+        dom = dump(address, "--virtual-time-budget=20000")
+        between.shutdown()
+    looks = asked.count("/status")
+    holds("looks of the page after answers that are none", looks >= 5, "5 or more", str(looks))
+    holds("the page in the end", "<h1>later: " in dom, "one that came after them", dom)
+    holds("its mark of trouble", 'class="gone"' not in dom, "taken away", dom)
+
+
+STEPS = [
+    ("chromium: a page with images over keep-alive", images),
+    ("chromium: the status page survives answers that are none", status),
+]

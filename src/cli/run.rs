@@ -33,7 +33,8 @@ use values::{model_parser, parse_address, pick_parser, trigger_parser};
 /// The first line on standard output says where: `listening on http://ADDR:PORT`. SIGTERM lets
 /// requests in flight and those in the accept queue finish; a second one stops by force. SIGINT
 /// and SIGQUIT stop at once. Models with a master know SIGHUP (replace all workers, a few at a
-/// time), SIGTTIN and SIGTTOU (one worker more, one fewer).
+/// time), SIGUSR2 (start a successor from the program on disk), SIGWINCH (let all workers leave),
+/// SIGTTIN and SIGTTOU (one worker more, one fewer).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   servers run prefork
@@ -226,10 +227,11 @@ impl Args {
             ShowTo::Anyone => OpenTo::Anyone,
             ShowTo::Nobody => return None,
         };
-        Some(StatusPages {
-            source: Source::of_server(scoreboard),
-            open_to,
-        })
+        let source = match self.service.sandbox {
+            true => Source::of_sandboxed_server(scoreboard),
+            false => Source::of_server(scoreboard),
+        };
+        Some(StatusPages { source, open_to })
     }
 
     /// What was asked for, if the model waits with epoll at all.

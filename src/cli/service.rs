@@ -33,7 +33,7 @@ pub(super) struct ServiceArgs {
 
     /// Confine whoever serves: no files but those below --root, no programs, no connections out.
     #[arg(long)]
-    sandbox: bool,
+    pub(super) sandbox: bool,
 
     /// Memory to touch, standing for an application that has to be loaded.
     #[arg(long, value_name = "MIB", default_value_t = 0)]

@@ -4,7 +4,7 @@
 //! tell each other.
 
 /// Tells readers of another version that they would misread it.
-pub(super) const LAYOUT: u64 = 2;
+pub(super) const LAYOUT: u64 = 3;
 /// Words of a record, and of the header: four cache lines, so that no two workers share one.
 pub(super) const RECORD: usize = 32;
 
@@ -32,6 +32,8 @@ pub(super) mod header {
     pub(in super::super) const TURNED_AWAY: usize = 12;
     /// The most CPU time that anybody has read out for the whole server, in microseconds.
     pub(in super::super) const CPU_US: usize = 13;
+    /// When the server started, on the monotonic clock in microseconds.
+    pub(in super::super) const STARTED_US: usize = 14;
 
     // From here on the master alone writes.
     /// The generation of workers that serves, from 1.

@@ -54,6 +54,18 @@ impl Asked {
     }
 }
 
+/// A request line as text for people and logs. What a terminal might obey, what is no ASCII, and the
+/// backslash become escapes (`\x1b`, `\\`); quotation marks stay what they are.
+pub fn printable(line: &[u8]) -> String {
+    let escape = |&octet: &u8| -> String {
+        match octet {
+            b'"' | b'\'' => char::from(octet).into(),
+            _ => octet.escape_ascii().to_string(),
+        }
+    };
+    line.iter().map(escape).collect()
+}
+
 /// Writes a line; only one thread may write to a record. Takes a few nanoseconds and never waits.
 // ANCHOR: write
 pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
@@ -115,6 +127,13 @@ mod tests {
 
     fn look(words: &[AtomicU64]) -> Asked {
         read(|index| words[index].load(Relaxed))
+    }
+
+    #[test]
+    fn a_line_is_shown_as_it_is_but_for_what_a_terminal_might_obey() {
+        let line = b"GET /?a='b'&\"c\" HTTP/1.1";
+        assert_eq!(printable(line), "GET /?a='b'&\"c\" HTTP/1.1");
+        assert_eq!(printable(b"\x1b[2J\n\\\xff"), r"\x1b[2J\n\\\xff");
     }
 
     #[test]

@@ -45,7 +45,7 @@ use crate::sys::shared::SharedWords;
 use crate::sys::slot;
 use layout::{LAYOUT, RECORD, header, record};
 
-pub use line::{Asked, LINE_OCTETS};
+pub use line::{Asked, LINE_OCTETS, printable};
 pub use pool::{Event, PoolFacts};
 pub use slots::Slots;
 pub use state::State;
@@ -91,10 +91,12 @@ impl Scoreboard {
         let started = SystemTime::now().duration_since(UNIX_EPOCH);
         let started_ms = started.unwrap_or_default().as_millis() as u64;
         words[header::STARTED_MS].store(started_ms, Relaxed);
+        let epoch = (Instant::now(), clock::monotonic_us());
+        words[header::STARTED_US].store(epoch.1, Relaxed);
         words[header::MAIN_PID].store(std::process::id().into(), Relaxed);
         Ok(Self {
             words: Arc::new(words),
-            epoch: (Instant::now(), clock::monotonic_us()),
+            epoch,
         })
     }
 

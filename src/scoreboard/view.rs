@@ -70,6 +70,8 @@ pub struct Facts {
     pub pid: u32,
     /// When it started, in milliseconds since 1970.
     pub started_ms: u64,
+    /// The same on the monotonic clock in microseconds, which nobody sets.
+    pub started_us: u64,
     /// The model's name.
     pub model: String,
     /// The accept strategy's name.
@@ -98,8 +100,9 @@ impl View {
     /// There is no such process, it is somebody else's, it has no scoreboard, or one of another
     /// version of this program.
     pub fn of_process(pid: u32) -> io::Result<Self> {
-        let path = find(pid)?;
-        let words = ForeignWords::open(&File::open(path)?)?;
+        let path = find(pid).map_err(|error| explain(pid, error))?;
+        let file = File::open(path).map_err(|error| explain(pid, error))?;
+        let words = ForeignWords::open(&file)?;
         if words.load(header::LAYOUT) != LAYOUT {
             return Err(io::Error::other(format!(
                 "the scoreboard of process {pid} is that of another version of this program"
@@ -123,6 +126,7 @@ impl View {
         Facts {
             pid: self.load(header::MAIN_PID) as u32,
             started_ms: self.load(header::STARTED_MS),
+            started_us: self.load(header::STARTED_US),
             model: self.text(header::MODEL),
             accept: self.text(header::ACCEPT),
             address: SocketAddr::new(address, self.load(header::PORT) as u16),
@@ -220,6 +224,18 @@ pub fn running() -> io::Result<Vec<u32>> {
     Ok(found)
 }
 
+/// The errors that are to be expected, in the words of whoever asked for that process.
+fn explain(pid: u32, error: io::Error) -> io::Error {
+    let sentence = match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ESRCH) => format!("there is no process {pid}"),
+        Some(libc::EACCES | libc::EPERM) => {
+            format!("process {pid} belongs to another user, or did when it started")
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), sentence)
+}
+
 /// The link in `/proc/PID/fd` that leads to it.
 fn find(pid: u32) -> io::Result<PathBuf> {
     let name = format!("/memfd:{} ", NAME.to_string_lossy());
@@ -234,4 +250,23 @@ fn find(pid: u32) -> io::Result<PathBuf> {
         io::ErrorKind::NotFound,
         format!("process {pid} has no scoreboard; is it a running server of this program?"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_be_looked_at_is_said_in_words() {
+        for (code, words) in [
+            (libc::ENOENT, "there is no process 7"),
+            (
+                libc::EACCES,
+                "process 7 belongs to another user, or did when it started",
+            ),
+        ] {
+            let said = explain(7, io::Error::from_raw_os_error(code)).to_string();
+            assert_eq!(said, words);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Server;
 use crate::http::Conn;
-use crate::scoreboard::State;
+use crate::scoreboard::{State, printable};
 use crate::sys::net;
 
 impl Server<'_> {
@@ -16,7 +16,7 @@ impl Server<'_> {
         self.scoreboard.was_slow();
         // Whoever reads the log may be slow as well, and then the worker waits for that.
         self.scoreboard.set(State::Logging, conn.since());
-        let line = conn.request_line().escape_ascii();
+        let line = printable(conn.request_line());
         let client = match net::peer(client) {
             Some(address) => address.to_string(),
             None => "a client that has gone".to_owned(),

@@ -1,6 +1,7 @@
 //! How the server is: `/status`, `/metrics`.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::Site;
 use crate::http::{Request, Response, Status};
@@ -31,37 +32,157 @@ impl fmt::Debug for StatusPages {
     }
 }
 
+/// What may be asked of `/status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A page that looks again after so many seconds.
+    Page {
+        refresh_s: u32,
+    },
+    Auto,
+    Json,
+}
+
+impl Form {
+    /// The first parameter says which form. What follows counts for nothing: programs that read
+    /// Apache's status append what keeps a proxy from answering out of its memory.
+    fn of(query: &str) -> Option<Self> {
+        let first = query.split('&').next().unwrap_or_default();
+        let refresh_s = match first.split_once('=').unwrap_or((first, "")) {
+            ("", "") => Report::REFRESH_S,
+            ("auto", "") => return Some(Self::Auto),
+            ("json", "") => return Some(Self::Json),
+            // Apache's word, and without a number Apache's default.
+            ("refresh", "") => 1,
+            ("refresh", seconds) => seconds.parse().ok()?,
+            _ => return None,
+        };
+        (1..=REFRESH_MAX_S)
+            .contains(&refresh_s)
+            .then_some(Self::Page { refresh_s })
+    }
+}
+
+/// The longest that a page may be told to wait for its next look.
+const REFRESH_MAX_S: u32 = 86_400;
+
 /// `GET /status`: a page for people; `?auto` and `?json` for programs.
 pub(super) fn status(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
-    let (content_type, render): (_, fn(&Report) -> String) = match request.query() {
-        None | Some("") => ("text/html; charset=utf-8", Report::html),
-        Some("auto") => ("text/plain; charset=utf-8", Report::auto),
-        Some("json") => ("application/json", Report::json),
-        Some(_) => {
-            let reason = "/status takes ?auto, ?json or nothing";
-            return Response::sentence(Status::BAD_REQUEST, reason);
-        }
+    let Some(form) = Form::of(request.query().unwrap_or_default()) else {
+        let reason = "/status takes ?auto, ?json, ?refresh=SECONDS or nothing";
+        return Response::sentence(Status::BAD_REQUEST, reason);
     };
-    show(site, content_type, render)
+    match form {
+        Form::Page { refresh_s } => show(site, request, "text/html; charset=utf-8", |report| {
+            report.html(refresh_s)
+        }),
+        Form::Auto => show(site, request, "text/plain; charset=utf-8", Report::auto),
+        Form::Json => show(site, request, "application/json", Report::json),
+    }
 }
 
 /// `GET /metrics`: for Prometheus.
-pub(super) fn metrics(site: &Site, _: &Request<'_>, _: &[u8]) -> Response {
-    show(site, Report::METRICS_TYPE, Report::metrics)
+pub(super) fn metrics(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
+    show(site, request, Report::METRICS_TYPE, Report::metrics)
 }
 
-fn show(site: &Site, content_type: &'static str, render: fn(&Report) -> String) -> Response {
+fn show(
+    site: &Site,
+    request: &Request<'_>,
+    content_type: &'static str,
+    render: impl Fn(&Report) -> String,
+) -> Response {
     let Some(pages) = &site.status else {
         return Response::sentence(Status::NOT_FOUND, "this server does not show its status");
     };
-    if pages.open_to == OpenTo::Local && !pages.source.is_asked_from_here() {
-        let reason = "the status is shown to clients on the same machine only";
-        return Response::sentence(Status::FORBIDDEN, reason);
+    if pages.open_to == OpenTo::Local {
+        if !pages.source.is_asked_from_here() {
+            let reason = "the status is shown to clients on the same machine only";
+            return Response::sentence(Status::FORBIDDEN, reason);
+        }
+        if !names_this_machine(request.authority()) {
+            let reason = "the status is shown to who asks for it by address or as localhost only";
+            return Response::sentence(Status::FORBIDDEN, reason);
+        }
     }
-    let text = render(&pages.source.report());
+    let text = render(&pages.source.report_with_memory());
     // Who watches must not hold a worker until the next look: in some models there is but one.
     Response::text(Status::OK, text)
         .with_type(content_type)
         .with_field("Cache-Control", "no-store")
         .and_close()
+}
+
+/// Whether a request was sent to an address, or to the name that is this machine's everywhere.
+///
+/// A page from elsewhere, in a browser on this machine, can ask this server too: under a name of
+/// its own which it lets point here (*DNS rebinding*). The browser then takes the answer for that
+/// page's own and lets it read it. But the browser cannot be made to write another name than that.
+fn names_this_machine(authority: Option<&[u8]>) -> bool {
+    let Some(authority) = authority else {
+        return true; // HTTP/1.0, which no browser speaks.
+    };
+    let authority = String::from_utf8_lossy(authority).to_ascii_lowercase();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => host,
+        _ => &authority,
+    };
+    let inner = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || inner.unwrap_or(host).parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_parameter_says_which_form() {
+        let page = |refresh_s| Some(Form::Page { refresh_s });
+        for (query, form) in [
+            ("", page(2)),
+            ("refresh", page(1)),
+            ("refresh=30", page(30)),
+            ("refresh=0", None),
+            ("refresh=-1", None),
+            ("refresh=999999", None),
+            ("auto", Some(Form::Auto)),
+            ("auto&_=1795400000", Some(Form::Auto)),
+            ("auto&refresh=5", Some(Form::Auto)),
+            ("json&x", Some(Form::Json)),
+            ("auto=1", None),
+            ("x=1&auto", None),
+            ("xml", None),
+        ] {
+            assert_eq!(Form::of(query), form, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_may_lead_anywhere_is_not_this_machine() {
+        let ours = [
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "192.0.2.7:80",
+            "[::1]",
+            "[::1]:8080",
+            "localhost",
+            "LocalHost:8080",
+            "app.localhost:1",
+        ];
+        for name in ours {
+            assert!(names_this_machine(Some(name.as_bytes())), "{name}");
+        }
+        assert!(names_this_machine(None));
+        for name in [
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "notlocalhost",
+            "",
+        ] {
+            assert!(!names_this_machine(Some(name.as_bytes())), "{name}");
+        }
+    }
 }

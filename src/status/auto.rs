@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Report, per};
+use super::{Pool, Report, per};
+use crate::scoreboard::State;
 
 /// Keys by Apache's names mean what they mean there (`mod_status`); where there is no Apache key
 /// for something, the name is ours.
@@ -28,6 +29,9 @@ impl Display for Auto<'_> {
             writeln!(out, "CPUSeconds: {cpu_s:.2}")?;
             writeln!(out, "CPULoad: {:.6}", per(cpu_s * 100.0, it.uptime_s))?;
         }
+        if let Some(pss_bytes) = it.pss_bytes {
+            writeln!(out, "PssBytes: {pss_bytes}")?;
+        }
         writeln!(out, "Uptime: {uptime_s}")?;
         writeln!(out, "ReqPerSec: {:.6}", it.requests_per_s())?;
         let bytes = it.bytes as f64;
@@ -36,17 +40,16 @@ impl Display for Auto<'_> {
         writeln!(out, "BytesPerReq: {:.3}", per(bytes, requests))?;
         let duration_ms = per(it.handling_s * 1e3, requests);
         writeln!(out, "DurationPerReq: {duration_ms:.6}")?;
-        writeln!(out, "BusyWorkers: {}", it.busy)?;
+        // Apache does not count those that are on their way out.
+        let leaving = State::Retiring.letter();
+        let leaving = it.scoreboard.chars().filter(|&letter| letter == leaving);
+        let busy = it.busy.saturating_sub(leaving.count());
+        writeln!(out, "BusyWorkers: {busy}")?;
         writeln!(out, "IdleWorkers: {}", it.idle)?;
         writeln!(out, "ConnsTotal: {}", it.open)?;
         writeln!(out, "ConnsBegun: {}", it.connections)?;
         if let Some(pool) = it.pool {
-            writeln!(out, "ParentServerMPMGeneration: {}", pool.generation)?;
-            writeln!(out, "PoolTarget: {}", pool.target)?;
-            writeln!(out, "PoolLimit: {}", pool.limit)?;
-            writeln!(out, "LimitReached: {}", pool.limit_reached)?;
-            writeln!(out, "WorkersStarted: {}", pool.started)?;
-            writeln!(out, "WorkersCrashed: {}", pool.crashed)?;
+            write_pool(pool, out)?;
         }
         if let Some(queue) = it.queue {
             writeln!(out, "AcceptQueue: {}", queue.length)?;
@@ -58,6 +61,18 @@ impl Display for Auto<'_> {
         out.write_str(&it.scoreboard)?;
         out.write_char('\n')
     }
+}
+
+fn write_pool(pool: Pool, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(out, "ParentServerMPMGeneration: {}", pool.generation)?;
+    writeln!(out, "PoolTarget: {}", pool.target)?;
+    writeln!(out, "PoolLimit: {}", pool.limit)?;
+    writeln!(out, "LimitReached: {}", pool.limit_reached)?;
+    writeln!(out, "WorkersStarted: {}", pool.started)?;
+    writeln!(out, "WorkersCrashed: {}", pool.crashed)?;
+    writeln!(out, "WorkersWedged: {}", pool.wedged)?;
+    writeln!(out, "WorkersOverdue: {}", pool.overdue)?;
+    writeln!(out, "ForksFailed: {}", pool.fork_failed)
 }
 
 impl Report {

@@ -1,8 +1,8 @@
-//! The page for browsers. It looks again every two seconds and needs nothing from elsewhere.
+//! The page for browsers. It looks again every few seconds and needs nothing from elsewhere.
 
 use std::fmt::Write;
 
-use super::{Report, Worker, per};
+use super::{Pool, Report, Worker, per};
 use crate::scoreboard::State;
 
 /// Rows of the table of workers; a page of thousands helps nobody.
@@ -12,16 +12,19 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 impl Report {
-    /// A page that keeps itself up to date.
-    pub fn html(&self) -> String {
+    /// How often [`Report::html`] looks again unless told otherwise, in seconds.
+    pub const REFRESH_S: u32 = 2;
+
+    /// A page that keeps itself up to date, every `refresh_s` seconds.
+    pub fn html(&self, refresh_s: u32) -> String {
         let (model, address) = (escape(&self.model), escape(&self.address));
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
              <meta name=\"color-scheme\" content=\"light dark\"/>\n\
              <title>{model} at {address}</title>\n\
-             <noscript><meta http-equiv=\"refresh\" content=\"2\"/></noscript>\n\
-             <style>\n{STYLE}</style>\n</head>\n<body>\n{main}<script>\n{SCRIPT}</script>\n\
+             <noscript><meta http-equiv=\"refresh\" content=\"{refresh_s}\"/></noscript>\n\
+             <style>\n{STYLE}</style>\n</head>\n<body data-refresh=\"{refresh_s}\">\n{main}<script>\n{SCRIPT}</script>\n\
              </body>\n</html>\n",
             main = self.main(),
         )
@@ -53,11 +56,8 @@ impl Report {
             None => "unknown".to_owned(),
         };
         let mean_ms = per(self.handling_s * 1e3, self.requests as f64);
-        let limit_reached = match self.pool {
-            Some(pool) => format!("{} <small>times</small>", pool.limit_reached),
-            None => "no limit".to_owned(),
-        };
-        let figures = [
+        let memory = self.pss_bytes.map_or_else(|| "unknown".to_owned(), bytes);
+        let mut figures = vec![
             ("busy", self.busy.to_string()),
             ("idle", self.idle.to_string()),
             ("accept queue", queue),
@@ -67,9 +67,10 @@ impl Report {
             ("sent", bytes(self.bytes)),
             ("CPU", cpu),
             ("slow", self.slow.to_string()),
-            ("limit reached", limit_reached),
+            ("memory", memory),
             ("turned away", self.turned_away.to_string()),
         ];
+        figures.extend(self.pool.into_iter().flat_map(of_pool));
         let mut out = "<dl class=\"figures\">\n".to_owned();
         for (name, value) in figures {
             // Writing to a String does not fail.
@@ -95,13 +96,20 @@ impl Report {
 
     fn table(&self) -> String {
         let there = || self.workers.iter().filter(|it| it.state() != State::Empty);
-        let mut out = "<div class=\"wide\"><table>\n<thead><tr><th>slot</th><th>pid</th>\
-            <th>state</th><th>for</th><th>open</th><th>requests</th><th>sent</th><th>slow</th>\
-            <th>CPU</th><th class=\"text\">client</th><th class=\"text\">last request</th></tr>\
-            </thead>\n<tbody>\n"
-            .to_owned();
+        let has_generations = self.pool.is_some();
+        let generation = if has_generations {
+            "<th>generation</th>"
+        } else {
+            ""
+        };
+        let mut out = format!(
+            "<div class=\"wide\"><table>\n<thead><tr><th>slot</th><th>pid</th>{generation}\
+             <th>state</th><th>for</th><th>open</th><th>requests</th><th>sent</th><th>slow</th>\
+             <th>CPU</th><th class=\"text\">client</th><th class=\"text\">last request</th></tr>\
+             </thead>\n<tbody>\n"
+        );
         for worker in there().take(ROWS_MAX) {
-            out += &row(worker);
+            out += &row(worker, has_generations);
         }
         out += "</tbody>\n</table></div>\n";
         let left_out = there().count().saturating_sub(ROWS_MAX);
@@ -112,7 +120,24 @@ impl Report {
     }
 }
 
-fn row(worker: &Worker) -> String {
+/// What a master has decided and seen.
+fn of_pool(pool: Pool) -> [(&'static str, String); 7] {
+    let times = |count| format!("{count} <small>times</small>");
+    [
+        (
+            "pool",
+            format!("{} <small>of at most {}</small>", pool.target, pool.limit),
+        ),
+        ("limit reached", times(pool.limit_reached)),
+        ("generation", pool.generation.to_string()),
+        ("crashed", pool.crashed.to_string()),
+        ("wedged", pool.wedged.to_string()),
+        ("overdue", pool.overdue.to_string()),
+        ("forks failed", pool.fork_failed.to_string()),
+    ]
+}
+
+fn row(worker: &Worker, has_generations: bool) -> String {
     let state = worker.state();
     let request = match (&worker.request, worker.torn) {
         (Some(request), _) => escape(request),
@@ -123,8 +148,12 @@ fn row(worker: &Worker) -> String {
         true => worker.pid.to_string(),
         false => format!("{}/{}", worker.pid, worker.tid),
     };
+    let generation = match has_generations {
+        true => format!("<td>{}</td>", worker.generation),
+        false => String::new(),
+    };
     format!(
-        "<tr><td>{}</td><td>{pid}</td><td><b class=\"{}\" title=\"{}\">{}</b></td><td>{}</td>\
+        "<tr><td>{}</td><td>{pid}</td>{generation}<td><b class=\"{}\" title=\"{}\">{}</b></td><td>{}</td>\
          <td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
          <td class=\"text\">{}</td><td class=\"text\">{request}</td></tr>\n",
         worker.slot,

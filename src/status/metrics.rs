@@ -58,10 +58,11 @@ impl Report {
 
     fn write_identity(&self, out: &mut Exposition) {
         out.declare("info", "What kind of server this is.", "gauge");
-        // All three are from lists of ours, without a character that would need an escape.
+        // All texts are from lists of ours, without a character that would need an escape. During an
+        // upgrade two servers answer, and the process ID tells them apart.
         let labels = format!(
-            "{{version=\"{}\",model=\"{}\",accept=\"{}\"}}",
-            self.version, self.model, self.accept
+            "{{version=\"{}\",model=\"{}\",accept=\"{}\",pid=\"{}\"}}",
+            self.version, self.model, self.accept, self.pid
         );
         out.sample("info", &labels, 1.0);
         out.gauge(
@@ -114,6 +115,10 @@ impl Report {
         if let Some(cpu_s) = self.cpu_s {
             let help = "CPU time of the server and all its children.";
             out.counter("cpu_seconds_total", help, cpu_s);
+        }
+        if let Some(pss_bytes) = self.pss_bytes {
+            let help = "Memory of the server and all its children; what they share counts once.";
+            out.gauge("memory_pss_bytes", help, pss_bytes as f64);
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Report {
     pub uptime_s: f64,
     /// A letter for each slot, Apache's.
     pub scoreboard: String,
-    /// Workers at work for a client.
+    /// Workers at work for a client, or about to leave.
     pub busy: usize,
     /// Workers that wait for one.
     pub idle: usize,
@@ -67,6 +67,10 @@ pub struct Report {
     pub queue: Option<Queue>,
     /// CPU time of the server and all its children, where `/proc` can be read.
     pub cpu_s: Option<f64>,
+    /// Memory of the server and all its children, where `/proc` may be read: their proportional set
+    /// sizes, in which a page that several share counts once.
+    #[serde(default)]
+    pub pss_bytes: Option<u64>,
     /// Every slot that somebody has or had.
     pub workers: Vec<Worker>,
 }

@@ -1,13 +1,13 @@
 //! Where a report comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use super::proc::{self, Cpu};
+use super::proc::{self, Kept, Process};
 use super::{Pool, Queue, Report, SCHEMA, Worker};
-use crate::scoreboard::{Asked, Event, Facts, Record, Scoreboard, State, View};
-use crate::sys::{clock, net, slot, sock_diag};
+use crate::scoreboard::{Asked, Event, Facts, Record, Scoreboard, State, View, printable};
+use crate::sys::{clock, net, slot, sock_diag, usage};
 
 /// A server that can be looked at, from inside or from the outside.
 pub struct Source {
@@ -17,7 +17,12 @@ pub struct Source {
     /// The process IDs on the scoreboard are those of another namespace, as in a container: here
     /// they would lead to strangers.
     is_apart: bool,
+    /// What whoever looks will not be able to open.
+    kept: Option<Kept>,
 }
+
+/// All processes that the report is about, the main one among them.
+type Processes = BTreeMap<u32, Process>;
 
 impl Source {
     /// The server that this process belongs to.
@@ -28,6 +33,15 @@ impl Source {
             view,
             pid,
             is_apart: false,
+            kept: None,
+        }
+    }
+
+    /// The same, to be called in its main process if those who will look may open no files by then.
+    pub fn of_sandboxed_server(scoreboard: &Scoreboard) -> Self {
+        Self {
+            kept: Some(Kept::open()),
+            ..Self::of_server(scoreboard)
         }
     }
 
@@ -43,12 +57,17 @@ impl Source {
             view,
             pid,
             is_apart,
+            kept: None,
         })
     }
 
-    /// Whether the server still runs. What it has left can be read even so.
+    /// Whether the server still runs: one that has ended counts as such, even if nobody has taken
+    /// note of it yet. What it has left can be read even so.
     pub fn is_running(&self) -> bool {
-        proc::exists(self.pid)
+        match Process::look(self.pid) {
+            Some(process) => !process.is_zombie,
+            None => proc::exists(self.pid),
+        }
     }
 
     /// Whether the client whose request the current thread answers is on this machine.
@@ -64,16 +83,16 @@ impl Source {
     pub fn report(&self) -> Report {
         let facts = self.view.facts();
         let mut records = self.view.records();
+        let processes = self.processes(&records);
         if !self.is_apart {
-            mark_the_dead(&mut records);
+            mark_the_dead(&mut records, &processes);
         }
-        let cpu = self.cpu(&records);
         let clients = self.clients(&facts, &records);
         let now_us = clock::monotonic_us();
         let workers: Vec<Worker> = records
             .iter()
             .filter(|record| record.pid != 0)
-            .map(|record| worker(record, now_us, &cpu, &clients))
+            .map(|record| worker(record, now_us, &processes, &clients))
             .collect();
         // Whatever is in the memory is a value; sums of nonsense must not panic.
         let sum = |count: fn(&Record) -> u64| {
@@ -88,7 +107,7 @@ impl Source {
             address: facts.address.to_string(),
             pid: self.pid,
             started_unix_ms: facts.started_ms,
-            uptime_s: uptime_s(facts.started_ms),
+            uptime_s: now_us.saturating_sub(facts.started_us) as f64 / 1e6,
             scoreboard: records.iter().map(|record| record.state.letter()).collect(),
             busy: count(State::is_busy),
             idle: count(|state| state == State::Waiting),
@@ -103,34 +122,58 @@ impl Source {
             turned_away: facts.turned_away,
             pool: self.pool(),
             queue: self.queue(&facts),
-            cpu_s: self.cpu_total(&cpu),
+            cpu_s: self.cpu_total(&processes),
+            pss_bytes: None,
             model: facts.model,
             accept: facts.accept,
             workers,
         }
     }
 
-    /// What each process has used; the main process first, see [`View::cpu_at_least`].
-    fn cpu(&self, records: &[Record]) -> BTreeMap<u32, Cpu> {
-        let mut cpu = BTreeMap::new();
-        cpu.extend(Cpu::of_process(self.pid).map(|used| (self.pid, used)));
-        if self.is_apart {
-            return cpu;
+    /// [`Source::report`] with the memory that the server uses, which takes longer to find out:
+    /// nothing for several looks a second.
+    pub fn report_with_memory(&self) -> Report {
+        Report {
+            pss_bytes: self.pss_bytes(),
+            ..self.report()
         }
-        for record in records.iter().filter(|it| it.state != State::Empty) {
-            if !cpu.contains_key(&record.pid) {
-                cpu.extend(Cpu::of_process(record.pid).map(|used| (record.pid, used)));
-            }
-        }
-        cpu
     }
 
-    fn cpu_total(&self, cpu: &BTreeMap<u32, Cpu>) -> Option<f64> {
+    /// What all processes of the server use together; `None` if one of them must not be looked at.
+    pub fn pss_bytes(&self) -> Option<u64> {
         if self.is_apart {
             return None;
         }
-        let reaped = cpu.get(&self.pid)?.reaped;
-        let all: Duration = cpu.values().map(|used| used.own).sum();
+        let records = self.view.records();
+        let there = records.iter().filter(|it| it.state != State::Empty);
+        let pids: BTreeSet<u32> = there.map(|it| it.pid).chain([self.pid]).collect();
+        let sum: Option<u64> = pids.into_iter().map(usage::pss_kib).sum();
+        Some(sum? * 1024)
+    }
+
+    /// The main process first, see [`View::cpu_at_least`].
+    fn processes(&self, records: &[Record]) -> Processes {
+        let mut processes = Processes::new();
+        let main = Process::look_at_main(self.pid, self.kept.as_ref());
+        processes.extend(main.map(|process| (self.pid, process)));
+        if self.is_apart {
+            return processes;
+        }
+        for record in records.iter().filter(|it| it.state != State::Empty) {
+            if !processes.contains_key(&record.pid) {
+                let process = Process::look(record.pid);
+                processes.extend(process.map(|process| (record.pid, process)));
+            }
+        }
+        processes
+    }
+
+    fn cpu_total(&self, processes: &Processes) -> Option<f64> {
+        if self.is_apart {
+            return None;
+        }
+        let reaped = processes.get(&self.pid)?.reaped?;
+        let all: Duration = processes.values().map(|used| used.own).sum();
         let us = (reaped + all).as_micros() as u64;
         Some(self.view.cpu_at_least(us) as f64 / 1e6)
     }
@@ -152,7 +195,7 @@ impl Source {
     }
 
     fn queue(&self, facts: &Facts) -> Option<Queue> {
-        let (length, listeners) = proc::accept_queue(self.pid, facts.address)?;
+        let (length, listeners) = proc::accept_queue(self.pid, facts.address, self.kept.as_ref())?;
         Some(Queue {
             length,
             limit: u64::from(facts.queue_limit) * listeners,
@@ -161,34 +204,45 @@ impl Source {
 
     /// The clients of those who are at work, by slot.
     fn clients(&self, facts: &Facts, records: &[Record]) -> BTreeMap<usize, String> {
-        let mut slots = BTreeMap::new();
+        let (mut clients, mut slots) = (BTreeMap::new(), BTreeMap::new());
         // In another namespace all of the numbers mean something else.
         let busy = records
             .iter()
             .filter(|it| it.state.is_busy() && !self.is_apart);
         for record in busy {
-            if let Some(client) = record.asked.client() {
+            let Some(client) = record.asked.client() else {
+                continue;
+            };
+            if record.pid == std::process::id() {
+                // Our own connections we can ask, and in a sandbox those alone.
+                let peer = net::peer_of(client).map(|peer| peer.to_string());
+                clients.extend(peer.map(|peer| (record.slot, peer)));
+            } else {
                 let inode = proc::socket_inode(record.pid, client);
                 slots.extend(inode.map(|inode| (inode, record.slot)));
             }
         }
-        if slots.is_empty() {
-            return BTreeMap::new();
+        if !slots.is_empty() {
+            let (port, v6) = (facts.address.port(), facts.address.is_ipv6());
+            let connections = sock_diag::connections(port, v6).unwrap_or_default();
+            let named = connections.into_iter();
+            clients
+                .extend(named.filter_map(|it| Some((*slots.get(&it.inode)?, it.peer.to_string()))));
         }
-        let connections = sock_diag::connections(facts.address.port(), facts.address.is_ipv6());
-        let named = connections.unwrap_or_default().into_iter();
-        named
-            .filter_map(|it| Some((*slots.get(&it.inode)?, it.peer.to_string())))
-            .collect()
+        clients
     }
 }
 
 /// Nobody can mark a slot as empty at the moment when its owner is killed; until it is buried, the
 /// system knows. (A stranger with a recycled process ID is taken for it: the system only gives one
 /// out again when all others have had their turn.)
-fn mark_the_dead(records: &mut [Record]) {
+fn mark_the_dead(records: &mut [Record], processes: &Processes) {
     for record in records.iter_mut().filter(|it| it.state != State::Empty) {
-        if !proc::exists(record.pid) {
+        let has_ended = match processes.get(&record.pid) {
+            Some(process) => process.is_zombie,
+            None => !proc::exists(record.pid),
+        };
+        if has_ended {
             record.state = State::Empty;
         }
     }
@@ -197,17 +251,19 @@ fn mark_the_dead(records: &mut [Record]) {
 fn worker(
     record: &Record,
     now_us: u64,
-    cpu: &BTreeMap<u32, Cpu>,
+    processes: &Processes,
     clients: &BTreeMap<usize, String>,
 ) -> Worker {
     let is_there = record.state != State::Empty;
     let state_us = now_us.saturating_sub(record.since_us);
     let is_new = record.state == State::Waiting && record.connections == 0;
-    let used = match cpu.get(&record.pid).filter(|_| is_there) {
-        Some(used) if used.threads == 1 => Some(used.own),
-        Some(_) => Cpu::of_thread(record.pid, record.tid),
-        None => None,
-    };
+    let process = processes.get(&record.pid).filter(|_| is_there);
+    let used = process.and_then(|process| match process.threads {
+        Some(1) => Some(process.own),
+        Some(_) => proc::cpu_of_thread(record.pid, record.tid),
+        // Out of sight, so a thread other than the first may be one of many.
+        None => Some(process.own).filter(|_| record.pid == record.tid),
+    });
     Worker {
         slot: record.slot,
         pid: record.pid,
@@ -223,18 +279,10 @@ fn worker(
         slow: record.slow,
         cpu_s: used.map(|used| used.as_secs_f64()),
         request: match &record.asked {
-            Asked::Request { line, .. } if !line.is_empty() => {
-                Some(line.escape_ascii().to_string())
-            }
+            Asked::Request { line, .. } if !line.is_empty() => Some(printable(line)),
             _ => None,
         },
         torn: record.asked == Asked::Torn,
         client: clients.get(&record.slot).cloned(),
     }
-}
-
-fn uptime_s(started_ms: u64) -> f64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now_ms = now.unwrap_or_default().as_millis() as u64;
-    now_ms.saturating_sub(started_ms) as f64 / 1e3
 }

@@ -71,7 +71,14 @@ fn accept_with(listener: &impl AsFd, flags: SockFlag) -> nix::Result<TcpStream> 
 
 /// The other end of a connection; `None` once it has gone, or if this is no TCP socket.
 pub fn peer(client: &impl AsFd) -> Option<SocketAddr> {
-    address_of(socket::getpeername(client.as_fd().as_raw_fd()))
+    peer_of(client.as_fd().as_raw_fd())
+}
+
+/// [`peer`] of the connection `descriptor`, as a client's address is written: without IPv6 around an
+/// IPv4 one. The number may be out of date; at worst the answer is that of another connection.
+pub fn peer_of(descriptor: RawFd) -> Option<SocketAddr> {
+    let peer = address_of(socket::getpeername(descriptor))?;
+    Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))
 }
 
 /// Whether the client of the connection `descriptor` is on this machine: it comes from a loopback

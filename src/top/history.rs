@@ -240,6 +240,7 @@ pub(super) mod tests {
                 limit: 511,
             }),
             cpu_s: Some(0.25),
+            pss_bytes: None,
             workers,
         }
     }

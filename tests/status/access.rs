@@ -21,6 +21,36 @@ fn clients_on_this_machine_may_see_it(model: &str) {
     }
 }
 
+/// Programs that read Apache's status ask for it like this.
+#[test]
+fn what_programs_append_to_their_question_is_no_harm() {
+    let server = Server::start("prefork", &[]);
+    let text = get(&server, "/status?auto&_=1795400000").text();
+    assert!(text.contains("\nBusyWorkers: "), "{text}");
+    let page = get(&server, "/status?refresh=7").text();
+    assert!(page.contains("<body data-refresh=\"7\">"), "{page}");
+    assert!(page.contains("content=\"7\""), "{page}");
+}
+
+/// A page of somebody else's, in a browser on this machine, can ask for it under a name of its own.
+#[test]
+fn under_a_foreign_name_nobody_is_told() {
+    let server = Server::start("prefork", &[]);
+    let ask = |server: &Server, path: &str, host: &str| {
+        let client = server.connect();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        wire::send(&client, request.as_bytes());
+        read_answer(&client).status()
+    };
+    for path in PAGES {
+        assert_eq!(ask(&server, path, "evil.example:8080"), 403, "{path}");
+        assert_eq!(ask(&server, path, &server.address.to_string()), 200);
+        assert_eq!(ask(&server, path, "localhost"), 200);
+    }
+    let open = Server::start("prefork", &["--status", "anyone"]);
+    assert_eq!(ask(&open, "/status", "status.example"), 200);
+}
+
 fn nobody_may_if_so_told(model: &str) {
     let server = Server::start(model, &["--status", "nobody"]);
     for path in PAGES {
@@ -30,11 +60,13 @@ fn nobody_may_if_so_told(model: &str) {
 
 fn other_questions_are_refused(model: &str) {
     let server = Server::start(model, &[]);
-    for path in ["/status?xml", "/status?auto&json", "/status?auto=1"] {
+    for path in ["/status?xml", "/status?refresh=soon", "/status?auto=1"] {
         let answer = get(&server, path);
         assert_eq!(answer.status(), 400);
         assert!(
-            answer.text().contains("?auto, ?json or nothing"),
+            answer
+                .text()
+                .contains("?auto, ?json, ?refresh=SECONDS or nothing"),
             "{}",
             answer.text()
         );

@@ -40,6 +40,18 @@ fn the_page_is_well_formed_whatever_was_asked(model: &str) {
     }
 }
 
+/// What comes instead of a page, a 503 as it may be, must not end its looking: only a browser can tell
+/// whether it does (`.ci/clients` asks one), but what it takes can be seen.
+#[test]
+fn the_page_expects_answers_that_are_none() {
+    let server = Server::start("prefork", &[]);
+    let page = get(&server, "/status").text();
+    let script = page.split("<script>").nth(1).unwrap();
+    for needed in ["answer.ok", "!main", "AbortSignal.timeout(", "'gone'"] {
+        assert!(script.contains(needed), "{script}");
+    }
+}
+
 /// Tags close in the order in which they open, and `&` only begins a character reference.
 #[track_caller]
 fn assert_well_formed(page: &str) {
@@ -116,7 +128,7 @@ fn auto_has_a_key_on_each_line(model: &str) {
     );
     let busy = board
         .chars()
-        .filter(|letter| "RWKCLGI".contains(*letter))
+        .filter(|letter| "RWKCLG".contains(*letter))
         .count();
     assert_eq!(pairs["BusyWorkers"], busy.to_string());
 }
@@ -203,4 +215,51 @@ fn who_watches_keeps_no_worker(model: &str) {
             "{path}"
         );
     }
+}
+
+/// The book's tables of what there is say all of it, and nothing that there is not.
+#[test]
+fn the_book_lists_every_field_and_every_metric() {
+    // A server with a master has everything.
+    let server = Server::start("prefork", &["--workers", "2"]);
+    get(&server, "/");
+    let answer = get(&server, "/status?json");
+    let report: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(listed("/status?json"), fields(&report, ""));
+    let metrics = get(&server, "/metrics").text();
+    let declared = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let declared = declared.map(|line| line.split(' ').next().unwrap().to_owned());
+    assert_eq!(listed("/metrics"), declared.collect());
+}
+
+/// The names of all values, with the names of those that they are in.
+fn fields(value: &serde_json::Value, name: &str) -> BTreeSet<String> {
+    let within = |inner: &str| match name {
+        "" => inner.to_owned(),
+        _ => format!("{name}.{inner}"),
+    };
+    match value {
+        serde_json::Value::Object(object) => object
+            .iter()
+            .flat_map(|(inner, value)| fields(value, &within(inner)))
+            .collect(),
+        serde_json::Value::Array(items) => {
+            items.iter().flat_map(|item| fields(item, name)).collect()
+        }
+        _ => BTreeSet::from([name.to_owned()]),
+    }
+}
+
+/// What the first column of the table of that name has in backticks.
+fn listed(table: &str) -> BTreeSet<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/chapters/20-watching.md");
+    let chapter = std::fs::read_to_string(path).unwrap();
+    let head = format!("| `{table}` | what |\n| --- | --- |\n");
+    let (_, rows) = chapter.split_once(&head).expect("the table");
+    let rows = rows.lines().take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+        .map(str::to_owned)
+        .collect()
 }

@@ -32,7 +32,7 @@ fn slow_requests_are_counted_and_logged(model: &str) {
     let [line] = lines[..] else {
         panic!("one slow request: {said}");
     };
-    let what = r"ms for 'GET /sleep?ms=400&a=\'b\' HTTP/1.1' from ";
+    let what = "ms for 'GET /sleep?ms=400&a='b' HTTP/1.1' from ";
     assert!(line.contains(what), "{line}");
     assert!(line.ends_with(&format!(" from {address}")), "{line}");
     let ms = line

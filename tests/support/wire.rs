@@ -68,7 +68,7 @@ pub(crate) fn send(mut client: &TcpStream, octets: &[u8]) {
 pub(crate) fn get(client: &TcpStream, path: &str) {
     send(
         client,
-        format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes(),
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes(),
     );
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn get(client: &TcpStream, path: &str) {
 pub(crate) fn get_and_close(client: &TcpStream, path: &str) {
     send(
         client,
-        format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes(),
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes(),
     );
 }
 

@@ -11,6 +11,7 @@ use super::{duration, wrong_call};
 use crate::load::{Target, TargetError};
 use crate::scoreboard::{View, running};
 use crate::status::Source;
+use crate::sys::errors::plain;
 use crate::top::{self, Feed, Sort, Style};
 
 /// Watch a running server: what each worker does, second by second.
@@ -119,9 +120,9 @@ impl Args {
 }
 
 fn of_process(pid: u32) -> anyhow::Result<Feed> {
-    let source =
-        Source::of_process(pid).with_context(|| format!("cannot look at process {pid}"))?;
-    Ok(Feed::Process(source))
+    let source = Source::of_process(pid)
+        .map_err(|error| anyhow::anyhow!("no server to look at: {}", plain(&error)))?;
+    Ok(Feed::of_process(source))
 }
 
 fn the_only_server() -> anyhow::Result<u32> {

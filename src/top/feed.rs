@@ -12,6 +12,9 @@ use crate::sys::errors::plain;
 const MEMORY_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a server is asked, which costs it a request each time.
 const URL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the memory of a process's whole server is added up, which is more work, and holds up its
+/// forks for a moment.
+const PSS_INTERVAL: Duration = Duration::from_secs(2);
 /// How long it may take to answer. A pool that is busy lets the question wait in its queue.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 /// A report of ten thousand workers has some 3 MB.
@@ -20,9 +23,26 @@ const ANSWER_OCTETS_MAX: u64 = 64 * 1024 * 1024;
 /// A server to be watched.
 pub enum Feed {
     /// Through its memory.
-    Process(Source),
+    Process(Source, Pss),
     /// Through its status page.
     Url(Target),
+}
+
+/// What a server's processes use, as it was found out last, and when.
+#[derive(Default)]
+pub struct Pss(Option<(Instant, Option<u64>)>);
+
+impl Pss {
+    fn of(&mut self, source: &Source) -> Option<u64> {
+        match self.0 {
+            Some((then, bytes)) if then.elapsed() < PSS_INTERVAL => bytes,
+            _ => {
+                let bytes = source.pss_bytes();
+                self.0 = Some((Instant::now(), bytes));
+                bytes
+            }
+        }
+    }
 }
 
 /// Why a server cannot be looked at.
@@ -50,6 +70,11 @@ pub enum FeedError {
 }
 
 impl Feed {
+    /// A server's memory.
+    pub fn of_process(source: Source) -> Self {
+        Self::Process(source, Pss::default())
+    }
+
     /// A server's status page. The path of the target counts for nothing.
     pub fn of_url(mut target: Target) -> Self {
         "/status?json".clone_into(&mut target.path);
@@ -59,7 +84,7 @@ impl Feed {
     /// How long to wait between two looks.
     pub(super) fn interval(&self) -> Duration {
         match self {
-            Self::Process(_) => MEMORY_INTERVAL,
+            Self::Process(..) => MEMORY_INTERVAL,
             Self::Url(_) => URL_INTERVAL,
         }
     }
@@ -67,8 +92,11 @@ impl Feed {
     /// What the server looks like now.
     pub(super) fn look(&mut self) -> Result<Report, FeedError> {
         match self {
-            Self::Process(source) if !source.is_running() => Err(FeedError::Ended),
-            Self::Process(source) => Ok(source.report()),
+            Self::Process(source, _) if !source.is_running() => Err(FeedError::Ended),
+            Self::Process(source, pss) => Ok(Report {
+                pss_bytes: pss.of(source),
+                ..source.report()
+            }),
             Self::Url(target) => ask(target),
         }
     }

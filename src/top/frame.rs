@@ -32,6 +32,8 @@ pub(super) struct Look {
 
 /// Columns before the strip: slot, process, letter.
 const LEFT: usize = 18;
+/// Columns of the generation, which stands before the process.
+const GENERATION: usize = 5;
 /// Columns behind it: requests per second, CPU.
 const RIGHT: usize = 14;
 /// Lines above the workers.
@@ -49,19 +51,47 @@ const KEEPING: char = '─';
 /// How the columns are shared out.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
+    left: usize,
     strip: usize,
     request: usize,
 }
 
 impl Columns {
-    fn of(width: u16) -> Self {
-        let rest = usize::from(width).saturating_sub(LEFT + RIGHT);
+    /// The generation is worth its columns while there are two of them.
+    fn of(width: u16, report: &Report) -> Self {
+        let width = usize::from(width);
+        let left = match has_generations(report) {
+            true => LEFT + GENERATION,
+            false => LEFT,
+        };
+        let rest = width.saturating_sub(left + RIGHT);
         let strip = rest.min(SECONDS);
-        match rest - strip {
-            request @ REQUEST_MIN.. => Self { strip, request },
-            _ => Self { strip, request: 0 },
+        let request = match rest - strip {
+            request @ REQUEST_MIN.. => request,
+            _ => 0,
+        };
+        Self {
+            left,
+            strip,
+            request,
         }
     }
+
+    fn has_generation(self) -> bool {
+        self.left > LEFT
+    }
+}
+
+/// Whether workers of more than one generation are there.
+fn has_generations(report: &Report) -> bool {
+    let there = report
+        .workers
+        .iter()
+        .filter(|it| it.state() != State::Empty);
+    // One that has not said yet to which it belongs belongs to none.
+    let mut generations = there.map(|it| it.generation).filter(|&it| it > 0);
+    let first = generations.next();
+    generations.any(|it| Some(it) != first)
 }
 
 /// The whole frame, no wider than `look` and, for somebody who can scroll, no higher.
@@ -69,10 +99,12 @@ pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line<'static>> {
     let Some(report) = screen.history.report().cloned() else {
         return vec![Line::from(" nothing has been seen yet")];
     };
-    let columns = Columns::of(look.width);
-    let mut lines = head(screen, &report, columns);
+    let columns = Columns::of(look.width, &report);
+    let mut lines = head(screen, &report, columns, look.width);
     lines.push(column_names(&report, columns, screen));
     let workers = sorted(screen, &report);
+    let there = workers.iter().filter(|it| it.state() != State::Empty);
+    let there = there.count();
     let footer = usize::from(look.interactive);
     screen.rows = usize::from(look.height).saturating_sub(HEAD + footer);
     screen.first_row = screen
@@ -84,7 +116,7 @@ pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line<'static>> {
         let height = usize::from(look.height);
         lines.truncate(height.saturating_sub(1));
         lines.resize(height.saturating_sub(1), Line::default());
-        lines.push(footer_line(screen, workers.len()));
+        lines.push(footer_line(screen, workers.len(), there));
     }
     if !look.colour {
         lines = lines.into_iter().map(plain).collect();
@@ -93,7 +125,7 @@ pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line<'static>> {
 }
 
 /// What concerns the whole server.
-fn head(screen: &Screen, report: &Report, columns: Columns) -> Vec<Line<'static>> {
+fn head(screen: &Screen, report: &Report, columns: Columns, width: u16) -> Vec<Line<'static>> {
     let seconds: Vec<Second> = screen.history.seconds().copied().collect();
     let rate = screen.history.rate(|it| Some(it.requests as f64));
     let mut requests: Vec<u64> = seconds.iter().map(|it| it.requests).collect();
@@ -113,7 +145,7 @@ fn head(screen: &Screen, report: &Report, columns: Columns) -> Vec<Line<'static>
     };
     vec![
         title(report),
-        Line::default(),
+        company(screen),
         graph(
             "requests/s",
             &requests,
@@ -123,8 +155,19 @@ fn head(screen: &Screen, report: &Report, columns: Columns) -> Vec<Line<'static>
         ),
         graph("workers", &workers, 1, pool, Color::Blue),
         graph("accept queue", &queue, 8, queue_now, Color::Red),
-        figures(screen, report),
+        figures(screen, report, width),
     ]
+}
+
+/// That what is shown is not all that answers here.
+fn company(screen: &Screen) -> Line<'static> {
+    match screen.company() {
+        Some(pid) => Line::styled(
+            format!(" another server answers here as well: process {pid}"),
+            Color::Red,
+        ),
+        None => Line::default(),
+    }
 }
 
 fn title(report: &Report) -> Line<'static> {
@@ -158,7 +201,7 @@ fn graph(
     });
     let bars: String = bars.collect();
     Line::from(vec![
-        Span::raw(format!(" {name:<width$}", width = LEFT - 1)),
+        Span::raw(format!(" {name:<width$}", width = columns.left - 1)),
         Span::styled(format!("{bars:>width$}", width = columns.strip), colour),
         Span::raw(format!(" {now:>width$}", width = RIGHT - 1)),
     ])
@@ -169,7 +212,7 @@ fn bar(share: f64) -> char {
     BARS[level.clamp(1, BARS.len()) - 1]
 }
 
-fn figures(screen: &Screen, report: &Report) -> Line<'static> {
+fn figures(screen: &Screen, report: &Report, width: u16) -> Line<'static> {
     let cpu = screen.history.rate(|it| it.cpu_s);
     let refused = match report.pool {
         Some(pool) => ("limit reached", pool.limit_reached),
@@ -184,7 +227,14 @@ fn figures(screen: &Screen, report: &Report) -> Line<'static> {
         ("CPU", cpu.map_or_else(|| "?".to_owned(), percent)),
     ];
     let figures = figures.map(|(name, value)| format!("{name} {value}"));
-    Line::styled(format!(" {}", figures.join("   ")), Modifier::DIM)
+    let mut text = format!(" {}", figures.join("   "));
+    // What an ordinary terminal has no room for.
+    let memory = report.pss_bytes;
+    let memory = memory.map(|bytes| format!("   PSS {}B", short(bytes as f64)));
+    if let Some(memory) = memory.filter(|it| text.len() + it.len() <= usize::from(width)) {
+        text += &memory;
+    }
+    Line::styled(text, Modifier::DIM)
 }
 
 fn percent(share: f64) -> String {
@@ -198,7 +248,11 @@ fn column_names(report: &Report, columns: Columns, screen: &Screen) -> Line<'sta
         true => "last request".to_owned(),
         false => format!("last {} s", columns.strip),
     };
-    let mut text = format!(" {:>5} {task:>8}   ", "slot");
+    let mut text = format!(" {:>5}", "slot");
+    if columns.has_generation() {
+        text += &format!(" {:>4}", "gen");
+    }
+    text += &format!(" {task:>8}   ");
     text += &format!("{middle:<width$}", width = columns.strip);
     text += &format!("  {:>5}  {:>5}", "req/s", "CPU");
     if columns.request > 0 {
@@ -237,8 +291,12 @@ fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line<'static> {
         State::Empty => String::new(),
         _ => worker.tid.to_string(),
     };
+    let generation = match columns.has_generation() {
+        true => format!(" {:>4}", worker.generation),
+        false => String::new(),
+    };
     let mut spans = vec![
-        Span::raw(format!(" {:>5} {task:>8} ", worker.slot)),
+        Span::raw(format!(" {:>5}{generation} {task:>8} ", worker.slot)),
         Span::styled(worker.state.to_string(), style(Some(state))),
         Span::raw(" "),
     ];
@@ -313,7 +371,8 @@ fn fit(text: &str, width: usize) -> String {
     }
 }
 
-fn footer_line(screen: &Screen, workers: usize) -> Line<'static> {
+/// `rows` are those of the workers that there are and of those that have gone within the minute.
+fn footer_line(screen: &Screen, rows: usize, there: usize) -> Line<'static> {
     if let Some(trouble) = &screen.trouble {
         return Line::styled(format!(" {trouble}; q quits"), Color::Red);
     }
@@ -327,10 +386,16 @@ fn footer_line(screen: &Screen, workers: usize) -> Line<'static> {
     } else {
         "r requests"
     };
-    let last = (screen.first_row + screen.rows).min(workers);
-    let shown = match last - screen.first_row == workers {
-        true => format!("{workers} workers"),
-        false => format!("↑↓ {}-{last} of {workers} workers", screen.first_row + 1),
+    let last = (screen.first_row + screen.rows).min(rows);
+    let workers = match (there, rows - there) {
+        (1, 0) => "1 worker".to_owned(),
+        (_, 0) => format!("{there} workers"),
+        (1, gone) => format!("1 worker, {gone} gone"),
+        (_, gone) => format!("{there} workers, {gone} gone"),
+    };
+    let shown = match last - screen.first_row == rows {
+        true => workers,
+        false => format!("↑↓ {}-{last} of {workers}", screen.first_row + 1),
     };
     let sort = screen.sort.name();
     let text = format!(" q quit   {pause}   s sort: {sort}   {middle}   {shown}");

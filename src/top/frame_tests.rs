@@ -70,7 +70,7 @@ fn the_usual_terminal() {
     for expected in expected {
         assert_eq!(lines.next().unwrap(), expected);
     }
-    let footer = " q quit   p pause   s sort: slot   r requests   2 workers";
+    let footer = " q quit   p pause   s sort: slot   r requests   1 worker, 1 gone";
     assert_eq!(lines.next_back().unwrap(), footer);
     assert!(lines.all(|line| line.is_empty()));
 }
@@ -153,4 +153,54 @@ fn workers_come_in_the_order_that_is_asked_for() {
         let slots: Vec<usize> = sorted(&screen, &later).iter().map(|it| it.slot).collect();
         assert_eq!(slots, order, "{sort:?}");
     }
+}
+
+#[test]
+fn generations_are_shown_while_there_are_two() {
+    let mut old = report(&[('W', 1), ('_', 2), ('.', 3)]);
+    for worker in &mut old.workers {
+        worker.generation = 1;
+    }
+    let mut both = old.clone();
+    both.workers[1].generation = 2;
+    let mut screen = Screen::new(Sort::Slot);
+    screen.take(old, 0.0);
+    assert!(draw(&mut screen, 80, 24, true)[6].starts_with("  slot      pid   last 48 s"));
+    screen.take(both, 1.0);
+    let lines = draw(&mut screen, 80, 24, true);
+    assert!(
+        lines[6].starts_with("  slot  gen      pid   last 43 s"),
+        "{}",
+        lines[6]
+    );
+    assert!(
+        lines[7].starts_with("     0    1     4000 W "),
+        "{}",
+        lines[7]
+    );
+    assert!(
+        lines[8].starts_with("     1    2     4001 _ "),
+        "{}",
+        lines[8]
+    );
+    assert!(lines.iter().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn another_server_on_the_port_is_told_and_memory_where_it_fits() {
+    let mut screen = Screen::new(Sort::Slot);
+    let mut seen = report(&[('W', 1)]);
+    seen.pss_bytes = Some(12_345_678);
+    let mut other = seen.clone();
+    other.pid = 4711;
+    screen.take(seen, 0.0);
+    screen.take(other, 1.0);
+    let lines = draw(&mut screen, 100, 24, true);
+    assert_eq!(
+        lines[1],
+        " another server answers here as well: process 4711"
+    );
+    assert!(lines[5].ends_with("CPU ?   PSS 12.3MB"), "{}", lines[5]);
+    let narrow = draw(&mut screen, 70, 24, true);
+    assert!(!narrow[5].contains("PSS"), "{}", narrow[5]);
 }

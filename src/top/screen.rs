@@ -7,6 +7,11 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::history::History;
 use crate::status::Report;
 
+/// So many reports of another server in a row, and the one that was watched has gone.
+const STRANGERS_MAX: u32 = 8;
+/// For how many seconds a report of another server is worth a word.
+const COMPANY_S: f64 = 10.0;
+
 /// Reports that are kept while the view is held; older ones would leave the minute anyway.
 const HELD_MAX: usize = 240;
 
@@ -60,6 +65,10 @@ pub(super) struct Screen {
     /// Why there is nothing new.
     pub(super) trouble: Option<String>,
     held: VecDeque<(f64, Report)>,
+    /// Reports of another server since the last of the one that is watched.
+    strangers: u32,
+    /// Another server that has answered, and when.
+    company: Option<(f64, u32)>,
 }
 
 impl Screen {
@@ -73,6 +82,8 @@ impl Screen {
             rows: 0,
             trouble: None,
             held: VecDeque::new(),
+            strangers: 0,
+            company: None,
         }
     }
 
@@ -85,8 +96,35 @@ impl Screen {
             }
             self.held.push_back((at, report));
         } else {
+            self.see(report, at);
+        }
+    }
+
+    /// During an upgrade two servers have the same port, and now the one answers and now the other.
+    /// The one that was seen first is watched for as long as it answers now and then: the difference
+    /// between the counts of two servers is no load.
+    fn see(&mut self, report: Report, at: f64) {
+        let watched = self.history.report().map(identity);
+        if watched.is_none_or(|watched| watched == identity(&report)) {
+            self.strangers = 0;
+            let is_over = |&mut (then, _): &mut (f64, u32)| at - then > COMPANY_S;
+            self.company.take_if(is_over);
+            self.history.take(report, at);
+            return;
+        }
+        self.strangers += 1;
+        self.company = Some((at, report.pid));
+        if self.strangers == STRANGERS_MAX {
+            self.strangers = 0;
+            self.company = None;
+            self.history = History::default();
             self.history.take(report, at);
         }
+    }
+
+    /// The process of another server that answers as well.
+    pub(super) fn company(&self) -> Option<u32> {
+        self.company.map(|(_, pid)| pid)
     }
 
     /// A key was pressed; false if it means the end.
@@ -119,11 +157,16 @@ impl Screen {
     fn pause(&mut self) {
         self.is_paused = !self.is_paused;
         if !self.is_paused {
-            for (at, report) in self.held.drain(..) {
-                self.history.take(report, at);
+            for (at, report) in std::mem::take(&mut self.held) {
+                self.see(report, at);
             }
         }
     }
+}
+
+/// What no two servers have in common, be they in containers with process IDs of their own.
+fn identity(report: &Report) -> (u32, u64) {
+    (report.pid, report.started_unix_ms)
 }
 
 #[cfg(test)]
@@ -178,5 +221,48 @@ mod tests {
         assert_eq!(screen.history.report().unwrap().requests, 1000);
         assert!(screen.held.is_empty());
         assert_eq!(screen.history.seconds().len(), 60);
+    }
+
+    /// Two masters on one port answer in turns, with counts of their own.
+    #[test]
+    fn two_servers_on_one_port_are_not_taken_for_one() {
+        let mut screen = Screen::new(Sort::Slot);
+        let mut other = report(&[('_', 1_000_000)]);
+        other.pid += 1;
+        let rate = |screen: &Screen| screen.history.rate(|it| Some(it.requests as f64));
+        for second in 0..20_u64 {
+            match second % 4 {
+                0 => screen.take(report(&[('W', 10 * second)]), second as f64),
+                _ => screen.take(other.clone(), second as f64),
+            }
+            assert_eq!(screen.history.report().unwrap().pid, 3999);
+            assert!(
+                rate(&screen).is_none_or(|it| it == 10.0),
+                "an invented load"
+            );
+            assert_eq!(screen.company(), (second > 0).then_some(4000));
+        }
+        // The old one has gone: the other is watched, with a history that begins anew.
+        for second in 20..30 {
+            screen.take(other.clone(), f64::from(second));
+        }
+        assert_eq!(screen.history.report().unwrap().pid, 4000);
+        assert_eq!(rate(&screen), Some(0.0));
+        assert!(screen.history.seconds().all(|it| it.requests == 0));
+        assert_eq!(screen.company(), None);
+    }
+
+    #[test]
+    fn company_is_forgotten_when_it_has_gone() {
+        let mut screen = Screen::new(Sort::Slot);
+        let mut other = report(&[('_', 5)]);
+        other.started_unix_ms += 1;
+        screen.take(report(&[('_', 0)]), 0.0);
+        screen.take(other, 1.0);
+        assert_eq!(screen.company(), Some(3999));
+        screen.take(report(&[('_', 0)]), 9.0);
+        assert_eq!(screen.company(), Some(3999));
+        screen.take(report(&[('_', 0)]), 12.0);
+        assert_eq!(screen.company(), None);
     }
 }

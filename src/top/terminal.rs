@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, raise};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use ratatui::text::Text;
@@ -29,11 +29,11 @@ type News = Result<(f64, Report), FeedError>;
 
 /// Draws until a key or a signal says that it is enough.
 pub(super) fn run(feed: Feed, screen: Screen, style: Style, began: Instant) -> io::Result<()> {
-    let stop = stop_on_signals()?;
+    let signals = take_signals()?;
     let news = look_on(feed, began);
     // From here on a panic gives the terminal back as well: this sets a hook.
     let mut terminal = ratatui::try_init()?;
-    let result = show(&mut terminal, screen, style, &news, &stop);
+    let result = show(&mut terminal, screen, style, &news, &signals);
     ratatui::restore();
     result
 }
@@ -43,9 +43,20 @@ fn show(
     mut screen: Screen,
     style: Style,
     news: &Receiver<News>,
-    stop: &AtomicBool,
+    signals: &Signals,
 ) -> io::Result<()> {
-    while !stop.load(Relaxed) {
+    while !signals.end.load(Relaxed) {
+        if signals.pause.swap(false, Relaxed) {
+            ratatui::restore();
+            // This returns when somebody has sent SIGCONT.
+            raise(Signal::SIGSTOP)?;
+            signals.go_on.store(true, Relaxed);
+        }
+        // Whoever had the terminal meanwhile has left it in another state.
+        if signals.go_on.swap(false, Relaxed) {
+            ratatui::restore();
+            *terminal = ratatui::try_init()?;
+        }
         for piece in news.try_iter() {
             match piece {
                 Ok((at, report)) => screen.take(report, at),
@@ -135,17 +146,38 @@ fn look_on(mut feed: Feed, began: Instant) -> Receiver<News> {
     receiver
 }
 
-/// A signal that would end the process must leave time to give the terminal back. They are blocked
-/// here, before there are other threads to inherit it, so that only the waiting thread takes them.
-fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-    signals.thread_block()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
+/// What signals have asked for.
+#[derive(Default)]
+struct Signals {
+    end: AtomicBool,
+    pause: AtomicBool,
+    go_on: AtomicBool,
+}
+
+/// A signal that would end or stop the process must leave time to give the terminal back. They are
+/// blocked here, before there are other threads to inherit it, so that only the waiting thread takes
+/// them.
+fn take_signals() -> io::Result<Arc<Signals>> {
+    let blocked = SigSet::from_iter([
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGTSTP,
+        Signal::SIGCONT,
+    ]);
+    blocked.thread_block()?;
+    let signals = Arc::new(Signals::default());
+    let taken = Arc::clone(&signals);
     thread::spawn(move || {
-        while signals.wait().is_ok() {
+        while let Ok(signal) = blocked.wait() {
+            let flag = match signal {
+                Signal::SIGTSTP => &taken.pause,
+                Signal::SIGCONT => &taken.go_on,
+                _ => &taken.end,
+            };
             flag.store(true, Relaxed);
         }
     });
-    Ok(stop)
+    Ok(signals)
 }

@@ -101,11 +101,7 @@ fn wrong_calls_and_absent_servers_are_told_apart() {
         (&["1", "--time", "3s"], 2, "--once"),
         (&["--once", "--sort", "name"], 2, "invalid value 'name'"),
         (&[&own, "--once"], 1, "has no scoreboard"),
-        (
-            &["999999999", "--once"],
-            1,
-            "cannot look at process 999999999",
-        ),
+        (&["999999999", "--once"], 1, "there is no process 999999999"),
         (&["http://127.0.0.1:1/", "--once"], 1, "connection refused"),
         (&[&url, "--once"], 1, "answers 404 Not Found"),
     ];
@@ -192,6 +188,24 @@ impl Terminal {
         String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(text)
     }
 
+    /// Each of them, one after the other.
+    fn shows_in_turn(&self, texts: &[&str]) -> bool {
+        let shown = String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned();
+        let mut rest = shown.as_str();
+        texts.iter().all(|text| match rest.split_once(text) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// What has been shown so far counts no more.
+    fn forget(&self) {
+        self.shown.lock().unwrap().clear();
+    }
+
     fn press(&mut self, keys: &[u8]) {
         self.script.stdin.as_mut().unwrap().write_all(keys).unwrap();
     }
@@ -227,12 +241,55 @@ fn a_terminal_is_given_back_in_every_way_to_end() {
         terminal.press(end.as_bytes());
         terminal.assert_ends();
     }
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+    for signal in [
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ] {
         let terminal = Terminal::start(&server);
         wait_for("a frame", || terminal.shows("q quit"));
         kill(terminal.pid(), signal).unwrap();
         terminal.assert_ends();
     }
+}
+
+/// As by Ctrl-Z in most programs: the shell gets a terminal as it had left it, and `fg` goes on.
+#[test]
+fn a_terminal_is_given_back_for_the_time_of_a_stop() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    let mut terminal = Terminal::start(&server);
+    wait_for("a frame", || terminal.shows("q quit"));
+    let top = terminal.pid();
+    kill(top, Signal::SIGTSTP).unwrap();
+    wait_for("it is stopped", || {
+        proc::Process::find(top.as_raw()).is_some_and(|it| it.state == 'T')
+    });
+    // script(1) may have stopped itself, as a shell in its place would not, and may yet do so.
+    let script = Pid::from_raw(terminal.script.id().cast_signed());
+    let back_and_forth = ["\x1b[?1049l", "\x1b[?1049h", "q quit"];
+    wait_for("the usual screen is back, and then all of its own", || {
+        for stopped in [script, top] {
+            kill(stopped, Signal::SIGCONT).unwrap();
+        }
+        terminal.shows_in_turn(&back_and_forth)
+    });
+    terminal.forget();
+    terminal.press(b"q");
+    terminal.assert_ends();
+}
+
+/// Nobody has taken note of its end yet: it is there as a zombie.
+#[test]
+fn a_server_that_ends_is_told_even_if_nobody_reaps_it() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    let mut terminal = Terminal::start(&server);
+    wait_for("a frame", || terminal.shows("q quit"));
+    server.signal(Signal::SIGKILL);
+    wait_for("the end", || terminal.shows("the server has ended"));
+    assert_eq!(proc::Process::find(server.pid()).unwrap().state, 'Z');
+    terminal.press(b"q");
+    terminal.assert_ends();
 }
 
 #[test]

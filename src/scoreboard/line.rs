@@ -54,8 +54,8 @@ impl Asked {
     }
 }
 
-/// A request line as text for people and logs. What a terminal might obey, what is no ASCII, and the
-/// backslash become escapes (`\x1b`, `\\`); quotation marks stay what they are.
+/// A request line as text for people and logs. What a terminal might obey, what is no ASCII, and
+/// the backslash become escapes (`\x1b`, `\\`); quotation marks stay what they are.
 pub fn printable(line: &[u8]) -> String {
     let escape = |&octet: &u8| -> String {
         match octet {

@@ -24,8 +24,8 @@ impl Report {
              <meta name=\"color-scheme\" content=\"light dark\"/>\n\
              <title>{model} at {address}</title>\n\
              <noscript><meta http-equiv=\"refresh\" content=\"{refresh_s}\"/></noscript>\n\
-             <style>\n{STYLE}</style>\n</head>\n<body data-refresh=\"{refresh_s}\">\n{main}<script>\n{SCRIPT}</script>\n\
-             </body>\n</html>\n",
+             <style>\n{STYLE}</style>\n</head>\n<body data-refresh=\"{refresh_s}\">\n\
+             {main}<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
             main = self.main(),
         )
     }
@@ -153,7 +153,8 @@ fn row(worker: &Worker, has_generations: bool) -> String {
         false => String::new(),
     };
     format!(
-        "<tr><td>{}</td><td>{pid}</td>{generation}<td><b class=\"{}\" title=\"{}\">{}</b></td><td>{}</td>\
+        "<tr><td>{}</td><td>{pid}</td>{generation}\
+         <td><b class=\"{}\" title=\"{}\">{}</b></td><td>{}</td>\
          <td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
          <td class=\"text\">{}</td><td class=\"text\">{request}</td></tr>\n",
         worker.slot,

@@ -58,8 +58,8 @@ impl Report {
 
     fn write_identity(&self, out: &mut Exposition) {
         out.declare("info", "What kind of server this is.", "gauge");
-        // All texts are from lists of ours, without a character that would need an escape. During an
-        // upgrade two servers answer, and the process ID tells them apart.
+        // All texts are from lists of ours, without a character that would need an escape. During
+        // an upgrade two servers answer, and the process ID tells them apart.
         let labels = format!(
             "{{version=\"{}\",model=\"{}\",accept=\"{}\",pid=\"{}\"}}",
             self.version, self.model, self.accept, self.pid

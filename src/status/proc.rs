@@ -76,8 +76,8 @@ impl Process {
         Self::new(pid, read.is_ok().then_some(stat))
     }
 
-    /// The kernel keeps the time of the living exact, and in `/proc/PID/stat` rounds it down to ticks
-    /// of 10 ms: of a pool of many workers who have done a little each, nothing would be left.
+    /// The kernel keeps the time of the living exact, and in `/proc/PID/stat` it rounds it down to
+    /// ticks of 10 ms: of a pool of many workers who have done little each, nothing would be left.
     fn new(pid: u32, stat: Option<String>) -> Option<Self> {
         let stat = stat.and_then(|stat| parse_stat(&stat));
         match cpu_of(pid) {
@@ -99,7 +99,7 @@ pub(super) fn cpu_of_thread(pid: u32, tid: u32) -> Option<Duration> {
     exact.or_else(|| Some(parse_stat(&read("stat")?)?.own))
 }
 
-/// `proc_pid_stat(5)`: field 3 is the state, 14 to 17 are the times, field 20 the number of threads.
+/// `proc_pid_stat(5)`: field 3 is the state, 14 to 17 are the times, 20 is the number of threads.
 fn parse_stat(stat: &str) -> Option<Process> {
     // Field 2 is the name in parentheses and may hold anything, parentheses included.
     let (_, rest) = stat.rsplit_once(')')?;

@@ -74,8 +74,8 @@ pub fn peer(client: &impl AsFd) -> Option<SocketAddr> {
     peer_of(client.as_fd().as_raw_fd())
 }
 
-/// [`peer`] of the connection `descriptor`, as a client's address is written: without IPv6 around an
-/// IPv4 one. The number may be out of date; at worst the answer is that of another connection.
+/// [`peer`] of the connection `descriptor`, as a client's address is written: without IPv6 around
+/// an IPv4 one. The number may be out of date; at worst the answer is that of another connection.
 pub fn peer_of(descriptor: RawFd) -> Option<SocketAddr> {
     let peer = address_of(socket::getpeername(descriptor))?;
     Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))

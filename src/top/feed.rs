@@ -12,8 +12,8 @@ use crate::sys::errors::plain;
 const MEMORY_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a server is asked, which costs it a request each time.
 const URL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the memory of a process's whole server is added up, which is more work, and holds up its
-/// forks for a moment.
+/// How often the memory of a process's whole server is added up, which is more work, and holds up
+/// its forks for a moment.
 const PSS_INTERVAL: Duration = Duration::from_secs(2);
 /// How long it may take to answer. A pool that is busy lets the question wait in its queue.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);

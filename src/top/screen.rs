@@ -101,8 +101,8 @@ impl Screen {
     }
 
     /// During an upgrade two servers have the same port, and now the one answers and now the other.
-    /// The one that was seen first is watched for as long as it answers now and then: the difference
-    /// between the counts of two servers is no load.
+    /// The one that was seen first is watched for as long as it answers now and then: the
+    /// difference between the counts of two servers is no load.
     fn see(&mut self, report: Report, at: f64) {
         let watched = self.history.report().map(identity);
         if watched.is_none_or(|watched| watched == identity(&report)) {

@@ -155,8 +155,8 @@ struct Signals {
 }
 
 /// A signal that would end or stop the process must leave time to give the terminal back. They are
-/// blocked here, before there are other threads to inherit it, so that only the waiting thread takes
-/// them.
+/// blocked here, before there are other threads to inherit it, so that only the waiting thread
+/// takes them.
 fn take_signals() -> io::Result<Arc<Signals>> {
     let blocked = SigSet::from_iter([
         Signal::SIGINT,

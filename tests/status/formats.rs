@@ -40,8 +40,8 @@ fn the_page_is_well_formed_whatever_was_asked(model: &str) {
     }
 }
 
-/// What comes instead of a page, a 503 as it may be, must not end its looking: only a browser can tell
-/// whether it does (`.ci/clients` asks one), but what it takes can be seen.
+/// What comes instead of a page, a 503 as it may be, must not end its looking: only a browser can
+/// tell whether it does (`.ci/clients` asks one), but what it takes can be seen.
 #[test]
 fn the_page_expects_answers_that_are_none() {
     let server = Server::start("prefork", &[]);

@@ -1,6 +1,7 @@
 //! Who ends while there are two masters, and when: no client is lost by it.
 
 use std::io::Write;
+use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
 
@@ -12,6 +13,29 @@ use crate::support::{wait_for, wire};
 /// One that goes on with the program itself.
 fn install_slow(family: &Family) {
     family.install_waiting(&format!("exec '{BINARY}' \"$@\""));
+}
+
+/// A client in the middle of a request, who holds a worker until [`finish`].
+fn begin(family: &Family) -> TcpStream {
+    let mut client = family.first.connect();
+    let head = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    family.first.wait_until_read(&client);
+    client
+}
+
+/// Sends the rest and reads the answer.
+#[track_caller]
+fn finish(client: &mut TcpStream) {
+    client.write_all(b"ok").unwrap();
+    assert_eq!(wire::read_answer(client).text(), "ok");
+}
+
+/// A client who waits in the accept queue.
+fn queue(family: &Family) -> TcpStream {
+    let client = family.first.connect();
+    wire::get_and_close(&client, "/");
+    client
 }
 
 /// A successor that starts is nobody's stand-in yet.
@@ -70,14 +94,11 @@ fn a_master_whose_successor_fails_answers_its_queue_before_it_ends() {
         family.wait_for_words("starts from");
         signal(old, end);
         family.wait_for_words("leaves when its successor serves");
-        let busy = family.first.connect();
-        wire::get_and_close(&busy, "/sleep?ms=700");
-        family.first.wait_until_read(&busy);
-        let queued = family.first.connect();
-        wire::get_and_close(&queued, "/");
+        let mut busy = begin(&family);
+        let queued = queue(&family);
         family.let_it();
         family.wait_for_words("nobody else serves");
-        assert_eq!(wire::read_answer(&busy).text(), "slept 700 ms\n");
+        finish(&mut busy);
         assert_eq!(wire::read_answer(&queued).status(), 200);
         assert_eq!(family.first.wait().code(), Some(0));
     }
@@ -93,20 +114,12 @@ fn two_masters_that_are_asked_at_once_answer_the_queue() {
         wait_for("four workers", || {
             children(old).len() == 3 && children(new).len() == 2
         });
-        let busy: Vec<_> = (0..4).map(|_| family.first.connect()).collect();
-        for client in &busy {
-            wire::get_and_close(client, "/sleep?ms=1500");
-        }
-        for client in &busy {
-            family.first.wait_until_read(client);
-        }
-        let queued: Vec<_> = (0..5).map(|_| family.first.connect()).collect();
-        for client in &queued {
-            wire::get_and_close(client, "/");
-        }
+        let mut busy: Vec<_> = (0..4).map(|_| begin(&family)).collect();
+        let queued: Vec<_> = (0..5).map(|_| queue(&family)).collect();
         signal(old, Signal::SIGTERM);
         signal(new, Signal::SIGTERM);
-        for client in busy.iter().chain(&queued) {
+        busy.iter_mut().for_each(finish);
+        for client in &queued {
             assert_eq!(wire::read_answer(client).status(), 200, "{way}");
         }
         assert_eq!(family.first.wait().code(), Some(0));
@@ -130,15 +143,11 @@ fn a_successor_whose_predecessor_was_killed_is_alone() {
         named.is_some_and(|pid| !children(pid).is_empty())
     });
     let new = family.master();
-    let busy = family.first.connect();
-    wire::get_and_close(&busy, "/sleep?ms=700");
-    family.first.wait_until_read(&busy);
-    let queued = family.first.connect();
-    wire::get_and_close(&queued, "/");
+    let mut busy = begin(&family);
+    let queued = queue(&family);
     signal(new, Signal::SIGTERM);
-    for client in [&busy, &queued] {
-        assert_eq!(wire::read_answer(client).status(), 200);
-    }
+    finish(&mut busy);
+    assert_eq!(wire::read_answer(&queued).status(), 200);
     wait_for("it has ended", || !is_alive(new));
     assert!(!family.first.said().contains("serves from now on"));
 }
@@ -185,17 +194,13 @@ fn leaving_by_force_is_a_failure() {
 #[test]
 fn whoever_leaves_does_not_begin_anew() {
     let mut family = Family::start("prefork", "workers = 1\n", &[]);
-    let mut client = family.first.connect();
-    let head = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n";
-    client.write_all(head.as_bytes()).unwrap();
-    family.first.wait_until_read(&client);
+    let mut client = begin(&family);
     let (old, new) = family.upgrade();
     signal(old, Signal::SIGTERM);
     family.wait_for_words("serves from now on");
     signal(old, Signal::SIGHUP);
     family.wait_for_words("SIGHUP: this process is leaving");
-    client.write_all(b"ok").unwrap();
-    assert_eq!(wire::read_answer(&client).text(), "ok");
+    finish(&mut client);
     assert_eq!(family.first.wait().code(), Some(0));
     assert!(children(new).contains(&family.served_by()));
 }

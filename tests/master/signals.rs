@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use crate::support::proc::Process;
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
-use crate::{assert_serves, for_every_pool, send, start, start_model, workers};
+use crate::{assert_serves, for_every_pool, load, send, start, start_model, workers};
 
 for_every_pool! {
     what_is_meant_for_the_master_does_nothing_to_a_worker,
@@ -58,6 +58,24 @@ fn a_storm_of_signals_is_weathered(model: &str) {
         !before.is_empty() && workers(&server) == before
     });
     assert!(!server.said().contains("killed"), "{}", server.said());
+}
+
+/// Each signal is a turn of the master's loop, in which it looks at workers that go on working.
+#[test]
+fn a_large_pool_may_be_looked_at_at_any_moment() {
+    let mut server = start(64, &[]);
+    let before = workers(&server);
+    std::thread::scope(|scope| {
+        let under_load = scope.spawn(|| load(&server, &["-d", "2s", "--no-keep-alive"]));
+        while !under_load.is_finished() {
+            server.signal(Signal::SIGCHLD);
+            std::thread::yield_now();
+        }
+        under_load.join().unwrap();
+    });
+    assert!(server.is_running(), "{}", server.said());
+    assert_eq!(workers(&server), before);
+    assert_eq!(server.said(), "");
 }
 
 /// Neither a stopped nor a wedged worker holds up the fast stop.

@@ -9,7 +9,6 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 use super::Pool;
-use crate::master::children::Children;
 use crate::master::member::{End, Member, Stage, describe};
 use crate::master::turnover::Steps;
 use crate::master::worker::Post;
@@ -23,21 +22,30 @@ impl Pool<'_> {
     /// first and the highest places first, so that the pool stays dense.
     pub(in crate::master) fn retire(&mut self, steps: &Steps, now: Instant) {
         let generation = self.generation;
-        let scoreboard = self.scoreboard;
-        let mut old = self.select(|it| it.stays() && it.post.generation != generation);
-        let mut current = self.select(|it| it.stays() && it.post.generation == generation);
-        let rank = |children: &Children<Member>, pid: &Pid| {
-            children.get(*pid).map(|it| {
-                let is_busy = it.stage == Stage::Serving && !it.is_idle(*pid, scoreboard);
-                (is_busy, Reverse(it.post.seat))
-            })
-        };
-        old.sort_by_key(|pid| rank(&self.children, pid));
-        current.sort_by_key(|pid| rank(&self.children, pid));
-        let old = old.into_iter().take(steps.retire_old);
-        for pid in old.chain(current.into_iter().take(steps.retire)) {
+        let old = self.first_to_go(steps.retire_old, |it| it.post.generation != generation);
+        let current = self.first_to_go(steps.retire, |it| it.post.generation == generation);
+        for pid in old.into_iter().chain(current) {
             self.send_away(pid, now);
         }
+    }
+
+    /// So many of those that stay, in the order in which they are to leave.
+    fn first_to_go(&self, count: usize, which: impl Fn(&Member) -> bool) -> Vec<Pid> {
+        if count == 0 {
+            return Vec::new();
+        }
+        let mut those = self.select(|it| it.stays() && which(it));
+        // Workers go on working while this looks at them. What changes between two looks is no
+        // order, and a sort may panic over it: so each is looked at once.
+        those.sort_by_cached_key(|pid| self.children.get(*pid).map(|it| self.rank(*pid, it)));
+        those.truncate(count);
+        those
+    }
+
+    /// Whoever comes first in this order is missed least.
+    fn rank(&self, pid: Pid, member: &Member) -> (bool, Reverse<usize>) {
+        let is_busy = member.stage == Stage::Serving && !member.is_idle(pid, self.scoreboard);
+        (is_busy, Reverse(member.post.seat))
     }
 
     /// Tells a worker to leave when its clients let it.

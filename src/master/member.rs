@@ -31,10 +31,10 @@ pub(super) enum Stage {
     Starting,
     /// Ready.
     Serving,
-    /// Told to leave, at that time.
-    Leaving(Instant),
+    /// Told to leave, at that time on the master's own clock.
+    Leaving(Duration),
     /// Sent SIGABRT, at that time; SIGKILL follows if that does not help.
-    Condemned(Instant),
+    Condemned(Duration),
     /// Sent SIGKILL: nothing can be done but wait.
     Killed,
 }
@@ -144,10 +144,10 @@ mod tests {
         assert_eq!(member.end(code(0), true, soon), End::Left);
         assert_eq!(member.end(code(1), true, soon), crash(true));
         assert_eq!(member.end(killed, true, late), crash(false));
-        member.stage = Stage::Leaving(born);
+        member.stage = Stage::Leaving(Duration::ZERO);
         assert_eq!(member.end(code(0), true, late), End::AsTold);
         assert_eq!(member.end(killed, true, late), crash(false));
-        member.stage = Stage::Condemned(born);
+        member.stage = Stage::Condemned(Duration::ZERO);
         assert_eq!(member.end(killed, true, late), End::AsTold);
     }
 }

@@ -9,6 +9,7 @@ mod pulses;
 use std::io;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::backoff::Backoff;
@@ -31,6 +32,8 @@ const STARTING_TICK: Duration = Duration::from_millis(20);
 /// How soon to look at the accept queue again once somebody was seen in it. It may have been for an
 /// idle worker that is just waking up.
 const BREATH: Duration = Duration::from_millis(20);
+/// How often to look at the clock while the last workers leave.
+const CLOCK_TICK: Duration = Duration::from_secs(1);
 
 /// The workers that are alive, and the rules by which they come and go.
 pub(in crate::master) struct Pool<'a> {
@@ -184,10 +187,10 @@ impl<'a> Pool<'a> {
     }
 
     /// From now on these rules hold.
-    pub(super) fn reconfigure(&mut self, server: &Server<'_>, now: Instant) {
+    pub(super) fn reconfigure(&mut self, server: &Server<'_>) {
         let (patience, sizer) = rules(server);
         self.patience = patience;
-        self.pulse_tick = Ticker::new(patience.tick(), now);
+        self.pulse_tick.set_every(patience.tick());
         self.grace = server.pool.grace;
         self.sizer = sizer;
     }
@@ -277,11 +280,22 @@ impl<'a> Pool<'a> {
     /// # Errors
     /// When workers had to be killed.
     pub(super) fn stop(self, signals: &Signals, entrance: &mut Entrance) -> io::Result<()> {
+        let mut clock = Ticker::new(CLOCK_TICK, Instant::now());
         self.children.stop(|ended| {
             for member in ended {
                 entrance.vacated(member.post.slot);
             }
-            Ok(match entrance.wait(signals, None, false)? {
+            let left = clock.left(Instant::now());
+            let event = entrance.wait(signals, Some(left), false)?;
+            let now = Instant::now();
+            let too_early = self.grace.saturating_sub(clock.lived(now));
+            clock.due(now);
+            Ok(match event {
+                // The timer has gone on while this process was suspended.
+                signal::Event::Signal(Signal::SIGALRM) if !too_early.is_zero() => {
+                    signal::extend_grace(too_early);
+                    None
+                }
                 signal::Event::Signal(signal) => Some(signal),
                 _ => None,
             })
@@ -313,6 +327,12 @@ impl<'a> Pool<'a> {
     /// What is left of a pause after failures.
     fn pause(&self, now: Instant) -> Duration {
         self.crashes.left(now).max(self.forks.left(now))
+    }
+
+    /// The master's own clock, which stands still while it is suspended: those who are to be gone
+    /// by a certain time may have been suspended with it, or not have been asked.
+    fn lived(&self, now: Instant) -> Duration {
+        self.pulse_tick.lived(now)
     }
 
     fn select(&self, which: impl Fn(&Member) -> bool) -> Vec<Pid> {

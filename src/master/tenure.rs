@@ -165,7 +165,7 @@ impl<'a> Tenure<'a> {
         if self.current.reload() {
             crate::log!("reload: a new generation begins");
             let now = Instant::now();
-            pool.reconfigure(&self.current.server(), now);
+            pool.reconfigure(&self.current.server());
             pool.begin_generation(now);
         }
     }

@@ -7,12 +7,23 @@ use std::time::{Duration, Instant};
 pub(super) struct Ticker {
     every: Duration,
     last: Instant,
+    /// What had been lived through at the last one; see [`Ticker::lived`].
+    lived: Duration,
 }
 
 impl Ticker {
     /// The first tick is due `every` from now.
     pub(super) fn new(every: Duration, now: Instant) -> Self {
-        Self { every, last: now }
+        Self {
+            every,
+            last: now,
+            lived: Duration::ZERO,
+        }
+    }
+
+    /// From now on it comes every so often.
+    pub(super) fn set_every(&mut self, every: Duration) {
+        self.every = every;
     }
 
     /// If it is due: how much time has been lived through since the last one. That is one tick,
@@ -21,8 +32,16 @@ impl Ticker {
         if self.left(now) > Duration::ZERO {
             return None;
         }
+        self.lived = self.lived(now);
         self.last = now;
         Some(self.every)
+    }
+
+    /// A clock that stands still while this process is suspended: the time lived through since the
+    /// beginning, as far as ticks were taken.
+    pub(super) fn lived(&self, now: Instant) -> Duration {
+        let since = now.saturating_duration_since(self.last);
+        self.lived + since.min(self.every)
     }
 
     /// How long until it is due.
@@ -55,5 +74,18 @@ mod tests {
         assert_eq!(ticker.due(morning), Some(SECOND));
         assert_eq!(ticker.due(morning), None);
         assert_eq!(ticker.left(morning), SECOND);
+    }
+
+    #[test]
+    fn its_clock_stands_still_in_between() {
+        let start = Instant::now();
+        let mut ticker = Ticker::new(SECOND, start);
+        assert_eq!(ticker.lived(start + SECOND / 4), SECOND / 4);
+        let morning = start + 3600 * SECOND;
+        assert_eq!(ticker.lived(morning), SECOND);
+        ticker.due(morning);
+        assert_eq!(ticker.lived(morning), SECOND);
+        ticker.set_every(SECOND * 2);
+        assert_eq!(ticker.lived(morning + SECOND), SECOND * 2);
     }
 }

@@ -98,6 +98,12 @@ pub fn begin_stop() {
     }
 }
 
+/// The grace period ends so much later from now: some of it was not lived through.
+pub fn extend_grace(left: Duration) {
+    set_grace(left);
+    start_grace_timer();
+}
+
 /// Called in a child right after fork: from now on signals only ask it to stop. Those that mean
 /// something to a master alone stay blocked: by default most of them would end the child.
 pub(super) fn become_child() {

@@ -5,13 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use servers::scoreboard::Event;
+use servers::scoreboard::{Event, State};
 
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
 use crate::{
     assert_cut, assert_serves, count, for_every_pool, hold, send, served_by, start, start_model,
-    workers,
+    states, workers,
 };
 
 for_every_pool! {
@@ -154,6 +154,48 @@ fn a_master_that_was_suspended_kills_nobody(model: &str) {
     }
     assert_eq!(server.said(), "");
     assert_serves(&server);
+}
+
+/// Nor is anybody late who was told to leave before it was suspended.
+#[test]
+fn a_master_that_was_suspended_gives_the_leaving_their_time() {
+    let server = start(1, &["--graceful-timeout", "4s", "--max-wait", "20s"]);
+    let client = server.connect();
+    wire::get_and_close(&client, "/sleep?ms=6000");
+    server.wait_until_read(&client);
+    let old = workers(&server)[0];
+    server.signal(Signal::SIGHUP);
+    wait_for("the old one is told to leave", || {
+        states(&server).contains(&State::Retiring)
+    });
+    suspend(&[server.pid()], Duration::from_secs(4));
+    assert_eq!(read_answer(&client).status(), 200, "{}", server.said());
+    wait_for("the old one has left", || !workers(&server).contains(&old));
+    assert!(!server.said().contains("SIGKILL"), "{}", server.said());
+}
+
+/// The grace period of a stop is that of those who live through it.
+#[test]
+fn a_server_that_was_suspended_while_it_stops_cuts_nobody() {
+    let mut server = start(1, &["--graceful-timeout", "3s", "--max-wait", "20s"]);
+    let client = server.connect();
+    wire::get_and_close(&client, "/sleep?ms=1500");
+    server.wait_until_read(&client);
+    let all = [server.pid(), workers(&server)[0]];
+    server.signal(Signal::SIGTERM);
+    wait_for("the signal is taken", || {
+        crate::support::proc::pending_signals(server.pid()) == 0
+    });
+    suspend(&all, Duration::from_secs(4));
+    assert_eq!(read_answer(&client).status(), 200, "{}", server.said());
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+}
+
+/// The first of them wakes first.
+fn suspend(all: &[i32], time: Duration) {
+    all.iter().for_each(|&pid| send(pid, Signal::SIGSTOP));
+    thread::sleep(time);
+    all.iter().for_each(|&pid| send(pid, Signal::SIGCONT));
 }
 
 #[test]

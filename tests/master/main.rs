@@ -20,7 +20,7 @@ use std::net::TcpStream;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use servers::scoreboard::{Event, View};
+use servers::scoreboard::{Event, State, View};
 
 use support::server::Server;
 use support::{wait_for, wire};
@@ -107,8 +107,18 @@ fn assert_cut(client: &TcpStream) {
 
 /// How often something has happened to the pool, as the scoreboard has it.
 fn count(server: &Server, event: Event) -> u64 {
+    scoreboard(server).pool().count(event)
+}
+
+/// What each worker does, as the scoreboard has it.
+fn states(server: &Server) -> Vec<State> {
+    let records = scoreboard(server).records();
+    records.iter().map(|record| record.state).collect()
+}
+
+fn scoreboard(server: &Server) -> View {
     let pid = u32::try_from(server.pid()).unwrap();
-    View::of_process(pid).unwrap().pool().count(event)
+    View::of_process(pid).unwrap()
 }
 
 /// What `servers load` reports of a moment of load, as JSON.

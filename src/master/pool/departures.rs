@@ -50,9 +50,10 @@ impl Pool<'_> {
 
     /// Tells a worker to leave when its clients let it.
     pub(super) fn send_away(&mut self, pid: Pid, now: Instant) {
+        let since = self.lived(now);
         let post = match self.children.get_mut(pid) {
             Some(member) => {
-                member.stage = Stage::Leaving(now);
+                member.stage = Stage::Leaving(since);
                 member.post
             }
             None => return,

@@ -28,13 +28,14 @@ impl Pool<'_> {
     /// Sends away whoever does not get on, has a request that takes too long, or has been told to
     /// leave and is still there.
     pub(super) fn feel_pulses(&mut self, passed: Duration, now: Instant) {
+        let lived = self.lived(now);
         let mut due = Vec::new();
         for (pid, member) in self.children.iter_mut() {
             let threads = member.vitals(self.scoreboard);
             let number = pid.as_raw().cast_unsigned();
             let verdict = member.pulse.look(number, &threads, passed, &self.patience);
             let is_shared = self.threads > 1;
-            if let Some(measure) = measure(member.stage, verdict, is_shared, self.grace, now) {
+            if let Some(measure) = measure(member.stage, verdict, is_shared, self.grace, lived) {
                 due.push((pid, member.post.slot, measure));
             }
         }
@@ -52,7 +53,7 @@ impl Pool<'_> {
             }
             Measure::Abort(verdict) => {
                 accuse(who, verdict, "SIGABRT", self.scoreboard);
-                (Stage::Condemned(now), Signal::SIGABRT)
+                (Stage::Condemned(self.lived(now)), Signal::SIGABRT)
             }
             Measure::Kill(why) => {
                 crate::log!("{who} {why}: SIGKILL");
@@ -74,13 +75,15 @@ impl Pool<'_> {
 }
 
 /// What is to be done about a worker that has come so far and of which that is thought. Where its
-/// threads share a process (`is_shared`), one of them is no reason to cut the others off.
+/// threads share a process (`is_shared`), one of them is no reason to cut the others off. `now` is on
+/// the master's own clock, like the times of the stages: if it was suspended meanwhile, those who are
+/// on their way out have not been slow.
 fn measure(
     stage: Stage,
     verdict: Verdict,
     is_shared: bool,
     grace: Duration,
-    now: Instant,
+    now: Duration,
 ) -> Option<Measure> {
     match (stage, verdict) {
         (Stage::Killed, _) => None,
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn whoever_gets_on_is_left_alone() {
-        let now = Instant::now();
+        let now = GRACE * 2;
         for stage in [Stage::Starting, Stage::Serving, Stage::Leaving(now)] {
             for is_shared in [false, true] {
                 let measure = measure(stage, Verdict::Fine, is_shared, GRACE, now);
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn abort_comes_first_and_kill_a_second_later_at_the_earliest() {
-        let now = Instant::now();
+        let now = GRACE * 2;
         let wedged = Verdict::Wedged(SECOND);
         let at = |stage, now| measure(stage, wedged, false, GRACE, now);
         assert_eq!(at(Stage::Serving, now), Some(Measure::Abort(wedged)));
@@ -152,7 +155,7 @@ mod tests {
 
     #[test]
     fn one_thread_of_several_only_has_its_process_told_to_leave() {
-        let now = Instant::now();
+        let now = GRACE * 2;
         for verdict in [Verdict::WedgedInPart(SECOND), Verdict::Overdue(SECOND)] {
             let at = |stage| measure(stage, verdict, true, GRACE, now);
             assert_eq!(at(Stage::Serving), Some(Measure::SendAway(verdict)));
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn whoever_was_told_to_leave_has_the_grace_period() {
-        let now = Instant::now();
+        let now = GRACE * 2;
         let at = |now| {
             measure(
                 Stage::Leaving(now - GRACE),

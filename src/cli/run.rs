@@ -92,7 +92,8 @@ pub(super) struct Args {
     #[arg(value_parser = clap::value_parser!(i32).range(1..))]
     backlog: i32,
 
-    /// How long requests in flight may take after the wish to stop.
+    /// How long requests in flight may take after the wish to stop, and those of the workers that a
+    /// reload replaces.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     graceful_timeout: Duration,
 

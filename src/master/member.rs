@@ -31,12 +31,24 @@ pub(super) enum Stage {
     Starting,
     /// Ready.
     Serving,
-    /// Told to leave, at that time on the master's own clock.
-    Leaving(Duration),
+    /// It accepts nobody any more, or soon will not.
+    Leaving(Leave),
     /// Sent SIGABRT, at that time; SIGKILL follows if that does not help.
     Condemned(Duration),
     /// Sent SIGKILL: nothing can be done but wait.
     Killed,
+}
+
+/// Why it leaves. A client who takes his time does no worker any harm that is in nobody's way: only
+/// where somebody waits for the last of them is there a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It is to be gone, and has a grace period from that time on, on the master's own clock.
+    Soon(Duration),
+    /// There are more than enough: whenever its clients let it.
+    Spare,
+    /// It has not been told: it has done enough. Whenever its clients let it.
+    ByItself,
 }
 
 /// How a worker has ended, and what of it.
@@ -78,6 +90,12 @@ impl Member {
         is(pid, scoreboard.vitals(self.post.slot).ready_pid)
     }
 
+    /// Whether it has said that it accepts nobody any more: any of its threads speaks for all.
+    pub(super) fn is_leaving(&self, pid: Pid, scoreboard: &Scoreboard) -> bool {
+        let mut slots = self.post.slot..self.post.slot + self.threads;
+        slots.any(|slot| is(pid, scoreboard.vitals(slot).leaving_pid))
+    }
+
     /// Whether it has room for a client: one of its threads has none.
     pub(super) fn is_idle(&self, pid: Pid, scoreboard: &Scoreboard) -> bool {
         let mut slots = self.post.slot..self.post.slot + self.threads;
@@ -92,7 +110,7 @@ impl Member {
         let in_order = matches!(status, WaitStatus::Exited(_, 0));
         match self.stage {
             Stage::Condemned(_) | Stage::Killed => End::AsTold,
-            Stage::Leaving(_) if in_order => End::AsTold,
+            Stage::Leaving(Leave::Soon(_) | Leave::Spare) if in_order => End::AsTold,
             _ if in_order && was_ready => End::Left,
             _ => End::Crashed {
                 soon: !was_ready || now - self.born < YOUNG,
@@ -144,8 +162,13 @@ mod tests {
         assert_eq!(member.end(code(0), true, soon), End::Left);
         assert_eq!(member.end(code(1), true, soon), crash(true));
         assert_eq!(member.end(killed, true, late), crash(false));
-        member.stage = Stage::Leaving(Duration::ZERO);
-        assert_eq!(member.end(code(0), true, late), End::AsTold);
+        for why in [Leave::Soon(Duration::ZERO), Leave::Spare] {
+            member.stage = Stage::Leaving(why);
+            assert_eq!(member.end(code(0), true, late), End::AsTold);
+            assert_eq!(member.end(killed, true, late), crash(false));
+        }
+        member.stage = Stage::Leaving(Leave::ByItself);
+        assert_eq!(member.end(code(0), true, soon), End::Left);
         assert_eq!(member.end(killed, true, late), crash(false));
         member.stage = Stage::Condemned(Duration::ZERO);
         assert_eq!(member.end(killed, true, late), End::AsTold);

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use super::backoff::Backoff;
 use super::children::{Children, by_force};
 use super::liveness::Patience;
-use super::member::{Member, Stage};
+use super::member::{Leave, Member, Stage};
 use super::sizing::{Census, Change, Sizer};
 use super::ticker::Ticker;
 use super::turnover::{self, Steps};
@@ -29,6 +29,8 @@ use crate::sys::signal::{self, Signals};
 const SIZING_TICK: Duration = Duration::from_secs(1);
 /// How soon to look again while somebody is about to become ready.
 const STARTING_TICK: Duration = Duration::from_millis(20);
+/// How soon to look whether somebody has done enough, where that happens.
+const RECYCLING_TICK: Duration = Duration::from_millis(250);
 /// How soon to look at the accept queue again once somebody was seen in it. It may have been for an
 /// idle worker that is just waking up.
 const BREATH: Duration = Duration::from_millis(20);
@@ -51,6 +53,8 @@ pub(in crate::master) struct Pool<'a> {
     sizer: Sizer,
     patience: Patience,
     grace: Duration,
+    /// Workers leave by themselves when they have done enough.
+    recycles: bool,
     crashes: Backoff,
     forks: Backoff,
     pulse_tick: Ticker,
@@ -82,6 +86,7 @@ impl<'a> Pool<'a> {
             sizer,
             patience,
             grace: server.pool.grace,
+            recycles: server.pool.max_requests > 0,
             crashes: Backoff::forgiving(1),
             forks: Backoff::default(),
             pulse_tick: Ticker::new(patience.tick(), now),
@@ -111,6 +116,7 @@ impl<'a> Pool<'a> {
                 self.ever_ready = true;
             }
         }
+        self.let_leave();
         if let Some(passed) = self.pulse_tick.due(now) {
             self.feel_pulses(passed, now);
         }
@@ -139,6 +145,9 @@ impl<'a> Pool<'a> {
     /// How long until something is due if nothing happens.
     pub(super) fn until_due(&self, now: Instant) -> Duration {
         let mut due = self.pulse_tick.left(now).min(self.sizing_tick.left(now));
+        if self.recycles {
+            due = due.min(RECYCLING_TICK);
+        }
         if self
             .children
             .iter()
@@ -192,6 +201,7 @@ impl<'a> Pool<'a> {
         self.patience = patience;
         self.pulse_tick.set_every(patience.tick());
         self.grace = server.pool.grace;
+        self.recycles = server.pool.max_requests > 0;
         self.sizer = sizer;
     }
 
@@ -239,8 +249,9 @@ impl<'a> Pool<'a> {
         self.seats = Slots::default();
         self.publish();
         let starting = self.select(|it| it.stage == Stage::Starting);
+        let soon = Leave::Soon(self.lived(now));
         for pid in starting {
-            self.send_away(pid, now);
+            self.send_away(pid, soon, now);
         }
     }
 

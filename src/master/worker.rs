@@ -45,7 +45,10 @@ impl<'a> Worker<'a> {
         self.ready();
         scoreboard.holds(0);
         let client = self.door.accept_while(|| scoreboard.beat())?;
-        scoreboard.holds(u64::from(client.is_some()));
+        match client {
+            Some(_) => scoreboard.holds(1),
+            None => scoreboard.leaving(),
+        }
         Ok(client)
     }
 

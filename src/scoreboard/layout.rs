@@ -80,4 +80,6 @@ pub(super) mod record {
     pub(in super::super) const READY: usize = 27;
     /// The generation that it belongs to.
     pub(in super::super) const GENERATION: usize = 28;
+    /// The process that accepts nobody any more in this slot.
+    pub(in super::super) const LEAVING: usize = 29;
 }

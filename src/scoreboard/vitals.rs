@@ -16,6 +16,8 @@ pub struct Vitals {
     pub pid: u32,
     /// The process that has reported itself ready in it.
     pub ready_pid: u32,
+    /// The process that accepts nobody any more in it.
+    pub leaving_pid: u32,
     /// Changes for as long as the worker gets on.
     pub beat: u64,
     /// The request that the handler is at work on; 0 if it has none.
@@ -83,12 +85,20 @@ impl Scoreboard {
         self.word(slot, record::READY).store(pid, Relaxed);
     }
 
+    /// This process accepts nobody any more, be it told to or not: for its master, who may want
+    /// another in its place before the last client has gone.
+    pub fn leaving(&self) {
+        let pid = u64::from(std::process::id());
+        self.word(slot::get(), record::LEAVING).store(pid, Relaxed);
+    }
+
     /// The signs of life of a slot.
     pub fn vitals(&self, slot: usize) -> Vitals {
         let load = |field| self.word(slot, field).load(Relaxed);
         Vitals {
             pid: load(record::PID) as u32,
             ready_pid: load(record::READY) as u32,
+            leaving_pid: load(record::LEAVING) as u32,
             beat: load(record::BEAT),
             handling: load(record::HANDLING),
             clients: load(record::CLIENTS),
@@ -118,6 +128,9 @@ mod tests {
         scoreboard.ready(3, 7);
         let seen = scoreboard.vitals(3);
         assert_eq!((seen.ready_pid, seen.handling, seen.clients), (pid, 0, 0));
+        assert_eq!(seen.leaving_pid, 0);
+        scoreboard.leaving();
+        assert_eq!(scoreboard.vitals(3).leaving_pid, pid);
     }
 
     #[test]

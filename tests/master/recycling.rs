@@ -1,6 +1,8 @@
 //! Workers that have done enough make room for others, and no client notices.
 
 use std::collections::BTreeSet;
+use std::io::Read;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
@@ -24,6 +26,45 @@ fn the_last_answer_of_a_worker_says_that_it_is_the_last(model: &str) {
         assert_eq!((rest, was_reset), (Vec::new(), false));
     }
     assert_eq!(pids.len(), 4, "each had a worker of its own");
+}
+
+/// A client who takes his time holds a worker that has done enough. Others are served meanwhile, by
+/// its successor, and he gets the whole of his answer.
+fn a_slow_client_of_a_worker_that_leaves_holds_up_nobody(model: &str) {
+    let options = ["--max-requests", "1", "--threads", "2"];
+    let server = start_model(
+        model,
+        1,
+        &[&options[..], &["--graceful-timeout", "1s"]].concat(),
+    );
+    let before = workers(&server);
+    let mut lazy = server.connect();
+    wire::get_and_close(&lazy, "/bytes?n=50000000");
+    lazy.read_exact(&mut [0; 1000]).unwrap();
+    for _ in 0..3 {
+        assert_serves(&server);
+    }
+    // He has more time than those who are told to be gone.
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(workers(&server).contains(&before[0]));
+    let (rest, was_reset) = wire::read_to_end(&lazy);
+    assert!(rest.len() > 49_000_000 && !was_reset, "{}", rest.len());
+    wait_for("it has left", || !workers(&server).contains(&before[0]));
+    let said = server.said();
+    assert!(!said.contains("SIGKILL") && !said.contains(" ms"), "{said}");
+}
+
+#[test]
+fn a_slow_client_of_threads_that_leave_holds_up_nobody() {
+    a_slow_client_of_a_worker_that_leaves_holds_up_nobody("worker");
+}
+
+#[test]
+fn a_slow_client_of_a_loop_that_leaves_holds_up_nobody() {
+    for strategy in ["exclusive", "epoll", "reuseport"] {
+        let model = format!("event --accept {strategy}");
+        a_slow_client_of_a_worker_that_leaves_holds_up_nobody(&model);
+    }
 }
 
 #[test]

@@ -110,6 +110,23 @@ fn by_hand_one_worker_more_and_one_fewer() {
     assert_eq!(workers(&server).len(), 1);
 }
 
+/// It is not needed, and that is no reason to cut its client off, however long he takes.
+#[test]
+fn whoever_is_sent_away_may_take_its_time() {
+    let server = start(2, &["--graceful-timeout", "1s", "--max-wait", "20s"]);
+    let clients = [(); 2].map(|()| server.connect());
+    for client in &clients {
+        crate::support::wire::get_and_close(client, "/sleep?ms=4000");
+        server.wait_until_read(client);
+    }
+    server.signal(Signal::SIGTTOU);
+    for client in &clients {
+        let answer = crate::support::wire::read_answer(client);
+        assert_eq!(answer.status(), 200, "{}", server.said());
+    }
+    wait_for("one has left", || workers(&server).len() == 1);
+}
+
 /// A worker that is to leave lets its client finish, and tells it that this was the last answer.
 #[test]
 fn whoever_is_sent_away_finishes_with_its_client() {

@@ -9,7 +9,7 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 use super::Pool;
-use crate::master::member::{End, Member, Stage, describe};
+use crate::master::member::{End, Leave, Member, Stage, describe};
 use crate::master::turnover::Steps;
 use crate::master::worker::Post;
 use crate::scoreboard::{Event, State};
@@ -24,8 +24,36 @@ impl Pool<'_> {
         let generation = self.generation;
         let old = self.first_to_go(steps.retire_old, |it| it.post.generation != generation);
         let current = self.first_to_go(steps.retire, |it| it.post.generation == generation);
-        for pid in old.into_iter().chain(current) {
-            self.send_away(pid, now);
+        let soon = Leave::Soon(self.lived(now));
+        // Whoever is not needed may take its time, unless nobody is to be here.
+        let spare = if self.drained { soon } else { Leave::Spare };
+        old.into_iter()
+            .for_each(|pid| self.send_away(pid, soon, now));
+        current
+            .into_iter()
+            .for_each(|pid| self.send_away(pid, spare, now));
+    }
+
+    /// Those who have said that they accept nobody any more: others are to take their place while
+    /// they finish with their clients. Lest clients who stay for ever fill the machine with workers
+    /// that they hold back, there are at most as many of those as there may be others; whoever else
+    /// leaves is replaced when it has gone.
+    pub(super) fn let_leave(&mut self) {
+        let by_itself = Stage::Leaving(Leave::ByItself);
+        let leaving = self.select(|it| it.stage == by_itself).len();
+        let (scoreboard, limit) = (self.scoreboard, self.sizer.limit());
+        let those = self
+            .children
+            .iter()
+            .filter(|(pid, it)| it.stage == Stage::Serving && it.is_leaving(*pid, scoreboard))
+            .map(|(pid, _)| pid)
+            .take(limit.saturating_sub(leaving))
+            .collect::<Vec<_>>();
+        for pid in those {
+            if let Some(member) = self.children.get_mut(pid) {
+                member.stage = by_itself;
+            }
+            self.replace(pid);
         }
     }
 
@@ -49,11 +77,10 @@ impl Pool<'_> {
     }
 
     /// Tells a worker to leave when its clients let it.
-    pub(super) fn send_away(&mut self, pid: Pid, now: Instant) {
-        let since = self.lived(now);
+    pub(super) fn send_away(&mut self, pid: Pid, why: Leave, now: Instant) {
         let post = match self.children.get_mut(pid) {
             Some(member) => {
-                member.stage = Stage::Leaving(since);
+                member.stage = Stage::Leaving(why);
                 member.post
             }
             None => return,
@@ -66,8 +93,19 @@ impl Pool<'_> {
         self.unseat(pid);
     }
 
+    /// A successor need not wait until it has gone, though nobody has asked it to go.
+    pub(super) fn replace(&mut self, pid: Pid) {
+        let Some(member) = self.children.get(pid) else {
+            return;
+        };
+        if member.is_seated && member.post.generation == self.generation {
+            self.sizer.died();
+        }
+        self.unseat(pid);
+    }
+
     /// From now on its place may be taken by a successor, though it is still alive.
-    pub(super) fn unseat(&mut self, pid: Pid) {
+    fn unseat(&mut self, pid: Pid) {
         let generation = self.generation;
         if let Some(member) = self.children.get_mut(pid)
             && std::mem::take(&mut member.is_seated)

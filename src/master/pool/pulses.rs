@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::Pool;
 use crate::master::liveness::Verdict;
-use crate::master::member::Stage;
+use crate::master::member::{Leave, Stage};
 use crate::scoreboard::{Event, Scoreboard};
 
 /// How long SIGABRT is given before SIGKILL follows.
@@ -31,6 +31,8 @@ impl Pool<'_> {
         let lived = self.lived(now);
         let mut due = Vec::new();
         for (pid, member) in self.children.iter_mut() {
+            let is_wanted = !self.drained && member.post.generation == self.generation;
+            member.stage = hurried(member.stage, is_wanted, lived);
             let threads = member.vitals(self.scoreboard);
             let number = pid.as_raw().cast_unsigned();
             let verdict = member.pulse.look(number, &threads, passed, &self.patience);
@@ -49,7 +51,7 @@ impl Pool<'_> {
         let (stage, signal) = match measure {
             Measure::SendAway(verdict) => {
                 accuse(who, verdict, "it is to leave", self.scoreboard);
-                return self.send_away(pid, now);
+                return self.send_away(pid, Leave::Soon(self.lived(now)), now);
             }
             Measure::Abort(verdict) => {
                 accuse(who, verdict, "SIGABRT", self.scoreboard);
@@ -66,11 +68,7 @@ impl Pool<'_> {
             return;
         };
         member.stage = stage;
-        // A successor need not wait until it has gone.
-        if member.is_seated {
-            self.sizer.died();
-            self.unseat(pid);
-        }
+        self.replace(pid);
     }
 }
 
@@ -90,14 +88,26 @@ fn measure(
         (Stage::Condemned(since), _) => {
             (now >= since + LAST_WORDS).then_some(Measure::Kill("is still there"))
         }
-        (Stage::Leaving(since), _) if now >= since + grace => {
+        (Stage::Leaving(Leave::Soon(since)), _) if now >= since + grace => {
             Some(Measure::Kill("has not left in time"))
         }
         (_, Verdict::Fine) => None,
         (stage, Verdict::WedgedInPart(_) | Verdict::Overdue(_)) if is_shared => {
-            (!matches!(stage, Stage::Leaving(_))).then_some(Measure::SendAway(verdict))
+            let is_told = matches!(stage, Stage::Leaving(Leave::Soon(_)));
+            (!is_told).then_some(Measure::SendAway(verdict))
         }
         (_, verdict) => Some(Measure::Abort(verdict)),
+    }
+}
+
+/// Whoever may take its time to leave has a deadline from now on if the rest of its kind (a
+/// generation, or all) is to be gone as well, since somebody waits for the last of them.
+fn hurried(stage: Stage, is_wanted: bool, now: Duration) -> Stage {
+    match stage {
+        Stage::Leaving(Leave::Spare | Leave::ByItself) if !is_wanted => {
+            Stage::Leaving(Leave::Soon(now))
+        }
+        stage => stage,
     }
 }
 
@@ -132,7 +142,11 @@ mod tests {
     #[test]
     fn whoever_gets_on_is_left_alone() {
         let now = GRACE * 2;
-        for stage in [Stage::Starting, Stage::Serving, Stage::Leaving(now)] {
+        for stage in [
+            Stage::Starting,
+            Stage::Serving,
+            Stage::Leaving(Leave::Soon(now)),
+        ] {
             for is_shared in [false, true] {
                 let measure = measure(stage, Verdict::Fine, is_shared, GRACE, now);
                 assert_eq!(measure, None);
@@ -159,10 +173,10 @@ mod tests {
         for verdict in [Verdict::WedgedInPart(SECOND), Verdict::Overdue(SECOND)] {
             let at = |stage| measure(stage, verdict, true, GRACE, now);
             assert_eq!(at(Stage::Serving), Some(Measure::SendAway(verdict)));
-            assert_eq!(at(Stage::Leaving(now)), None, "once is enough");
+            assert_eq!(at(Stage::Leaving(Leave::Soon(now))), None, "once is enough");
         }
         let dead = Verdict::Wedged(SECOND);
-        let measure = measure(Stage::Leaving(now), dead, true, GRACE, now);
+        let measure = measure(Stage::Leaving(Leave::Soon(now)), dead, true, GRACE, now);
         assert_eq!(measure, Some(Measure::Abort(dead)), "nobody is left in it");
     }
 
@@ -171,7 +185,7 @@ mod tests {
         let now = GRACE * 2;
         let at = |now| {
             measure(
-                Stage::Leaving(now - GRACE),
+                Stage::Leaving(Leave::Soon(now - GRACE)),
                 Verdict::Fine,
                 false,
                 GRACE,
@@ -180,12 +194,32 @@ mod tests {
         };
         assert_eq!(at(now + GRACE), Some(Measure::Kill("has not left in time")));
         let early = measure(
-            Stage::Leaving(now),
+            Stage::Leaving(Leave::Soon(now)),
             Verdict::Fine,
             false,
             GRACE,
             now + SECOND,
         );
         assert_eq!(early, None);
+    }
+
+    /// A client who takes his time costs nobody his life whom nobody waits for.
+    #[test]
+    fn whoever_is_not_needed_has_all_the_time_until_all_are_to_go() {
+        let now = GRACE * 2;
+        for why in [Leave::Spare, Leave::ByItself] {
+            let stage = Stage::Leaving(why);
+            let at = |verdict| measure(stage, verdict, true, GRACE, now * 100);
+            assert_eq!(at(Verdict::Fine), None);
+            let wedged = Verdict::Wedged(SECOND);
+            assert_eq!(at(wedged), Some(Measure::Abort(wedged)));
+            let overdue = Verdict::Overdue(SECOND);
+            assert_eq!(at(overdue), Some(Measure::SendAway(overdue)));
+            assert_eq!(hurried(stage, true, now), stage);
+            let soon = Stage::Leaving(Leave::Soon(now));
+            assert_eq!(hurried(stage, false, now), soon);
+            assert_eq!(hurried(soon, false, now + SECOND), soon, "once is enough");
+        }
+        assert_eq!(hurried(Stage::Serving, false, now), Stage::Serving);
     }
 }

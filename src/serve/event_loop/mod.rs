@@ -361,6 +361,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
 
     fn close_listener(&mut self) -> io::Result<()> {
+        self.server.scoreboard.leaving();
         if !self.exhausted {
             self.unwatch_listener()?;
         }

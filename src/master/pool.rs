@@ -120,7 +120,7 @@ impl<'a> Pool<'a> {
         if let Some(passed) = self.pulse_tick.due(now) {
             self.feel_pulses(passed, now);
         }
-        if self.sizing_tick.due(now).is_some() {
+        if self.sizing_tick.due(now).is_some() && self.is_whole(now) {
             let census = self.census();
             let change = self.sizer.tick(&census, now);
             self.say(change, &census);
@@ -140,6 +140,12 @@ impl<'a> Pool<'a> {
     /// How many workers there are too few, whether they may be made now or not.
     pub(super) fn missing(&self) -> usize {
         turnover::steps(&self.census(), self.target()).start
+    }
+
+    /// Whether all that was decided about the size has been done, and more could be. Whoever goes on
+    /// to decide when nothing comes of it counts the same lack again and again.
+    fn is_whole(&self, now: Instant) -> bool {
+        !self.drained && self.pause(now).is_zero() && self.missing() == 0
     }
 
     /// How long until something is due if nothing happens.
@@ -169,9 +175,8 @@ impl<'a> Pool<'a> {
     /// Whether a waiting connection may call for another worker.
     pub(super) fn awaits_demand(&self, now: Instant) -> bool {
         self.sizer.is_on_demand()
-            && !self.drained
+            && self.is_whole(now)
             && self.census().current() < self.sizer.limit()
-            && self.pause(now).is_zero()
             && self.breath_left(now).is_zero()
     }
 

@@ -123,7 +123,7 @@ impl Sizer {
             return None;
         }
         match self.sizing {
-            Sizing::Static => self.note_limit(census.spare() == 0),
+            Sizing::Static => self.note_limit(census),
             Sizing::Dynamic {
                 spare_min,
                 spare_max,
@@ -160,8 +160,7 @@ impl Sizer {
     /// Those go that were idle all the time, even when the fewest were. In a pool whose workers
     /// take turns no single one is idle for long, so asking each of them would keep them all.
     fn let_go(&mut self, census: &Census, now: Instant, idle: Duration) -> Option<Change> {
-        let is_at_limit = census.spare() == 0 && census.current() >= self.limit;
-        let limit = self.note_limit(is_at_limit);
+        let limit = self.note_limit(census);
         let (fewest, since) = self.slack.unwrap_or((census.idle, now));
         let fewest = fewest.min(census.idle);
         self.slack = Some((fewest, since));
@@ -176,7 +175,7 @@ impl Sizer {
         let room = self.limit.saturating_sub(census.current());
         if room == 0 {
             self.rate = 1;
-            return self.note_limit(census.spare() == 0);
+            return self.note_limit(census);
         }
         let count = count.min(room);
         self.target = census.current() + count;
@@ -188,8 +187,10 @@ impl Sizer {
         Change::Shrink(count)
     }
 
-    /// Says it when it begins, and not again while it lasts.
-    fn note_limit(&mut self, is_at_limit: bool) -> Option<Change> {
+    /// All that there may be are busy: says it when it begins, and not again while it lasts.
+    fn note_limit(&mut self, census: &Census) -> Option<Change> {
+        let is_any_busy = census.busy > 0 && census.spare() == 0;
+        let is_at_limit = is_any_busy && census.current() >= self.limit;
         let begins = is_at_limit && !self.is_at_limit;
         self.is_at_limit = is_at_limit;
         begins.then_some(Change::LimitReached)

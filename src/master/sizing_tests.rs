@@ -104,6 +104,18 @@ fn the_limit_is_said_once_each_time_it_is_reached() {
     }
 }
 
+/// Workers that are yet to come, or that have been sent away, are not busy.
+#[test]
+fn no_limit_is_reached_where_nobody_is_busy_or_some_are_missing() {
+    for sizing in [APACHE, Sizing::Static, ON_DEMAND] {
+        let mut sizer = Sizer::new(sizing, 5);
+        for census in [census(0, 0, 0), census(0, 0, 4)] {
+            let change = sizer.tick(&census, Instant::now());
+            assert_ne!(change, Some(Change::LimitReached), "{sizing:?}");
+        }
+    }
+}
+
 /// Fewer are allowed than should be idle: that is no reason to complain while nobody is busy.
 #[test]
 fn a_limit_below_the_spare_workers_is_met_when_all_are_busy() {

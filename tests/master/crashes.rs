@@ -80,12 +80,29 @@ fn unknown_children_are_reaped_and_ignored() {
 /// possible again, the pool is whole.
 #[test]
 fn a_pool_without_workers_recovers_when_it_can() {
-    let Some((launcher, _place)) = limited::few_processes("4:100", limited::user(1)) else {
-        return;
+    a_pool_recovers(limited::user(1), &["--workers", "3"]);
+}
+
+/// What is missing already is not decided again with every try.
+#[test]
+fn so_does_one_that_varies_and_decides_nothing_meanwhile() {
+    let spare = ["--min-spare", "3", "--max-spare", "3"];
+    let said = a_pool_recovers(
+        limited::user(11),
+        &[&["--pool", "dynamic"], &spare[..]].concat(),
+    );
+    assert!(!said.contains("pool: "), "{said}");
+}
+
+/// With options that make three workers; what is said meanwhile.
+#[track_caller]
+fn a_pool_recovers(user: u32, options: &[&str]) -> String {
+    let Some((launcher, _place)) = limited::few_processes("4:100", user) else {
+        return String::new();
     };
-    let server = Server::start_by(launcher, "prefork", &["--workers", "3"]);
+    let server = Server::start_by(launcher, "prefork", options);
     wait_for("three workers", || workers(&server).len() == 3);
-    limit_processes(&server, 1);
+    limit_processes(&server, user, 1);
     workers(&server)
         .iter()
         .for_each(|&pid| send(pid, Signal::SIGKILL));
@@ -99,14 +116,15 @@ fn a_pool_without_workers_recovers_when_it_can() {
         assert!(said.contains(&words), "{said}");
     }
     assert!(workers(&server).is_empty());
-    limit_processes(&server, 100);
+    limit_processes(&server, user, 100);
     wait_for("the pool is whole", || workers(&server).len() == 3);
     assert_serves(&server);
+    server.said()
 }
 
 /// Below the hard limit its own user may do that.
-fn limit_processes(server: &Server, count: u32) {
-    let user = limited::user(1).to_string();
+fn limit_processes(server: &Server, user: u32, count: u32) {
+    let user = user.to_string();
     let status = Command::new("setpriv")
         .args(["--reuid", &user, "--regid", &user, "--clear-groups"])
         .args(["prlimit", "--pid", &server.pid().to_string()])

@@ -58,6 +58,22 @@ fn a_static_pool_counts_how_often_all_were_busy() {
     assert_eq!(server.said(), "", "its size is no news");
 }
 
+/// Whoever is told to keep no workers does not want any, and need not say so every second.
+#[test]
+fn a_pool_without_workers_has_nothing_to_decide() {
+    for options in [&["--pool", "dynamic"][..], &["--workers", "2"]] {
+        let server = Server::start("prefork", options);
+        assert_serves(&server);
+        server.signal(Signal::SIGWINCH);
+        wait_for("all have left", || workers(&server).is_empty());
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        assert_eq!(server.said(), "");
+        assert_eq!(count(&server, Event::LimitReached), 0);
+        server.signal(Signal::SIGHUP);
+        assert_serves(&server);
+    }
+}
+
 #[test]
 fn on_demand_there_is_nobody_until_somebody_comes() {
     let server = start_pool("ondemand", &["--idle-timeout", "1s"]);

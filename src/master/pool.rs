@@ -71,7 +71,7 @@ pub(in crate::master) struct Pool<'a> {
 impl<'a> Pool<'a> {
     /// An empty pool; `threads` of each worker serve.
     pub(super) fn new(server: &Server<'a>, threads: usize, now: Instant) -> Self {
-        let (patience, sizer) = rules(server);
+        let patience = patience(server);
         let pool = Self {
             scoreboard: server.scoreboard,
             children: Children::default(),
@@ -83,7 +83,7 @@ impl<'a> Pool<'a> {
                 _ => 1,
             },
             generation: 1,
-            sizer,
+            sizer: Sizer::new(server.pool.sizing, server.workers),
             patience,
             grace: server.pool.grace,
             recycles: server.pool.max_requests > 0,
@@ -202,12 +202,11 @@ impl<'a> Pool<'a> {
 
     /// From now on these rules hold.
     pub(super) fn reconfigure(&mut self, server: &Server<'_>) {
-        let (patience, sizer) = rules(server);
-        self.patience = patience;
-        self.pulse_tick.set_every(patience.tick());
+        self.patience = patience(server);
+        self.pulse_tick.set_every(self.patience.tick());
         self.grace = server.pool.grace;
         self.recycles = server.pool.max_requests > 0;
-        self.sizer = sizer;
+        self.sizer.reconfigure(server.pool.sizing, server.workers);
     }
 
     /// All workers are to leave when their clients let them, and nobody takes their place until
@@ -386,12 +385,10 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// How long workers may be silent, and how many there should be.
-fn rules(server: &Server<'_>) -> (Patience, Sizer) {
-    let patience = Patience {
+/// How long workers may be silent, and requests may take.
+fn patience(server: &Server<'_>) -> Patience {
+    Patience {
         worker: server.pool.worker_timeout,
         request: server.pool.request_timeout,
-    };
-    let sizer = Sizer::new(server.pool.sizing, server.workers);
-    (patience, sizer)
+    }
 }

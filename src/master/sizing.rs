@@ -75,6 +75,21 @@ impl Sizer {
         }
     }
 
+    /// From now on these rules hold. The load is what it was, so the size stays as far as they allow;
+    /// what was done by hand is forgotten.
+    pub(super) fn reconfigure(&mut self, sizing: Sizing, limit: usize) {
+        let fresh = Self::new(sizing, limit);
+        let target = match sizing {
+            Sizing::Static => fresh.target,
+            _ => self.target.clamp(fresh.target, limit),
+        };
+        *self = Self {
+            target,
+            is_at_limit: self.is_at_limit,
+            ..fresh
+        };
+    }
+
     /// How many there should be.
     pub(super) fn target(&self) -> usize {
         self.target
@@ -132,10 +147,11 @@ impl Sizer {
         }
     }
 
-    /// `waiting` connections are in the accept queue.
+    /// `waiting` connections are in the accept queue. This, too, waits until there is but one
+    /// generation: those of the last are not counted, and serve.
     pub(super) fn demand(&mut self, census: &Census, waiting: usize) -> Option<Change> {
         let missing = waiting.saturating_sub(census.spare());
-        if missing == 0 || !self.is_on_demand() {
+        if missing == 0 || census.old > 0 || !self.is_on_demand() {
             return None;
         }
         self.slack = None;

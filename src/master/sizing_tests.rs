@@ -182,6 +182,44 @@ fn by_hand_the_number_or_the_limit_changes() {
     assert_eq!((dynamic.adjust(-3, 1, 100), dynamic.target()), (4, 4));
 }
 
+/// A reload under load finds the same load.
+#[test]
+fn new_rules_begin_with_the_size_that_the_old_ones_have_come_to() {
+    let mut sizer = Sizer::new(APACHE, 100);
+    growth(&mut sizer, 8);
+    let grown = sizer.target();
+    assert!(grown > 30, "{grown}");
+    let bounded = |sizing, limit| {
+        let mut sizer = Sizer::new(APACHE, 100);
+        growth(&mut sizer, 8);
+        sizer.reconfigure(sizing, limit);
+        (sizer.target(), sizer.limit())
+    };
+    assert_eq!(bounded(APACHE, 100), (grown, 100));
+    assert_eq!(bounded(APACHE, 20), (20, 20));
+    assert_eq!(bounded(ON_DEMAND, 100), (grown, 100));
+    assert_eq!(bounded(Sizing::Static, 7), (7, 7));
+    let mut sizer = Sizer::new(ON_DEMAND, 100);
+    sizer.reconfigure(APACHE, 100);
+    assert_eq!(sizer.target(), 5, "some to spare");
+    sizer.reconfigure(APACHE, 3);
+    assert_eq!(sizer.target(), 3);
+}
+
+/// Those of the last generation still serve, and are not counted: that is no reason to make do with
+/// as few as are waited for.
+#[test]
+fn demand_does_not_shrink_a_pool_whose_generations_change() {
+    let mut sizer = Sizer::new(ON_DEMAND, 100);
+    sizer.demand(&census(0, 0, 0), 30);
+    let mixed = Census {
+        old: 25,
+        ..census(5, 0, 0)
+    };
+    assert_eq!(sizer.demand(&mixed, 8), None);
+    assert_eq!(sizer.target(), 30);
+}
+
 #[test]
 fn the_dead_are_replaced_unless_demand_decides() {
     for (sizing, expected) in [(Sizing::Static, 5), (APACHE, 5), (ON_DEMAND, 2)] {

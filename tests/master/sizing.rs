@@ -35,6 +35,28 @@ fn a_dynamic_pool_grows_with_its_clients_and_shrinks_behind_them() {
     assert_serves(&server);
 }
 
+/// A reload changes who serves, not how many are needed.
+#[test]
+fn a_pool_that_has_grown_keeps_its_size_at_a_hang_up() {
+    for options in [
+        &["dynamic", "--min-spare", "1", "--max-spare", "50"][..],
+        &["ondemand"],
+    ] {
+        let server = start_pool(options[0], &options[1..]);
+        let clients = hold(&server, 6);
+        let enough = 6 + usize::from(options[0] == "dynamic");
+        wait_for("it has grown", || workers(&server).len() == enough);
+        let before = workers(&server);
+        server.signal(Signal::SIGHUP);
+        wait_for("as many others", || {
+            let workers = workers(&server);
+            workers.iter().filter(|pid| !before.contains(pid)).count() == enough
+        });
+        drop(clients);
+        assert_serves(&server);
+    }
+}
+
 #[test]
 fn a_dynamic_pool_keeps_to_its_limit_and_counts_how_often_it_met_it() {
     let server = start_pool("dynamic", &["--workers", "3", "--min-spare", "1"]);

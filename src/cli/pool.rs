@@ -43,11 +43,13 @@ pub(super) struct PoolArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) workers: Option<u16>,
 
-    /// Idle workers that a dynamic pool keeps at least [default: 5].
+    /// Idle workers that a dynamic pool keeps at least; one with several threads is idle as long as
+    /// one of them is [default: 5].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     min_spare: Option<u16>,
 
-    /// Idle workers that a dynamic pool keeps at most [default: 10, or --min-spare if more].
+    /// Idle workers that a dynamic pool keeps at most; one that has a client stays, whatever its
+    /// other threads do [default: 10, or --min-spare if more].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_spare: Option<u16>,
 

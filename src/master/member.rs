@@ -1,5 +1,6 @@
 //! What a master remembers of a worker.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use nix::sys::wait::WaitStatus;
@@ -22,6 +23,29 @@ pub(super) struct Member {
     pub(super) is_seated: bool,
     pub(super) born: Instant,
     threads: usize,
+}
+
+/// How much a worker has to do, at one look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Burden {
+    /// Clients that it has.
+    pub(super) clients: u64,
+    /// Whether one of its threads has none.
+    pub(super) has_room: bool,
+}
+
+impl Burden {
+    /// That of a worker with these threads; others are yet to begin.
+    fn of(threads: impl Iterator<Item = Vitals>) -> Self {
+        let none = Self {
+            clients: 0,
+            has_room: false,
+        };
+        threads.fold(none, |sum, thread| Self {
+            clients: sum.clients + thread.clients,
+            has_room: sum.has_room || thread.clients == 0,
+        })
+    }
 }
 
 /// How far it is in its life.
@@ -81,7 +105,7 @@ impl Member {
 
     /// The signs of life of each of its threads.
     pub(super) fn vitals(&self, scoreboard: &Scoreboard) -> Vec<Vitals> {
-        let slots = self.post.slot..self.post.slot + self.threads;
+        let slots = self.slots();
         slots.map(|slot| scoreboard.vitals(slot)).collect()
     }
 
@@ -92,17 +116,19 @@ impl Member {
 
     /// Whether it has said that it accepts nobody any more: any of its threads speaks for all.
     pub(super) fn is_leaving(&self, pid: Pid, scoreboard: &Scoreboard) -> bool {
-        let mut slots = self.post.slot..self.post.slot + self.threads;
+        let mut slots = self.slots();
         slots.any(|slot| is(pid, scoreboard.vitals(slot).leaving_pid))
     }
 
-    /// Whether it has room for a client: one of its threads has none.
-    pub(super) fn is_idle(&self, pid: Pid, scoreboard: &Scoreboard) -> bool {
-        let mut slots = self.post.slot..self.post.slot + self.threads;
-        slots.any(|slot| {
-            let thread = scoreboard.vitals(slot);
-            is(pid, thread.pid) && thread.clients == 0
-        })
+    /// How much it has to do.
+    pub(super) fn burden(&self, pid: Pid, scoreboard: &Scoreboard) -> Burden {
+        let threads = self.slots().map(|slot| scoreboard.vitals(slot));
+        Burden::of(threads.filter(|thread| is(pid, thread.pid)))
+    }
+
+    /// The records of its threads.
+    fn slots(&self) -> Range<usize> {
+        self.post.slot..self.post.slot + self.threads
     }
 
     /// What its end means.
@@ -138,6 +164,23 @@ mod tests {
     use nix::sys::signal::Signal;
 
     use super::*;
+
+    /// Several threads make a difference between *has room* and *has nobody*.
+    #[test]
+    fn a_worker_has_what_its_threads_have() {
+        let of = |clients: &[u64]| {
+            let threads = clients.iter().map(|&clients| Vitals {
+                clients,
+                ..Vitals::default()
+            });
+            let burden = Burden::of(threads);
+            (burden.clients, burden.has_room)
+        };
+        assert_eq!(of(&[]), (0, false), "none has begun");
+        assert_eq!(of(&[0, 0]), (0, true));
+        assert_eq!(of(&[1, 0]), (1, true));
+        assert_eq!(of(&[1, 1]), (2, false));
+    }
 
     #[test]
     fn ends_are_told_apart() {

@@ -183,7 +183,9 @@ impl<'a> Pool<'a> {
     /// So many connections wait to be accepted.
     pub(super) fn demand(&mut self, waiting: u32, now: Instant) {
         let census = self.census();
-        let change = self.sizer.demand(&census, waiting as usize);
+        // A worker takes as many as it has threads.
+        let wanted = (waiting as usize).div_ceil(self.threads);
+        let change = self.sizer.demand(&census, wanted);
         self.say(change, &census);
         self.seen_demand = Some(now);
     }
@@ -325,8 +327,12 @@ impl<'a> Pool<'a> {
             match member.stage {
                 Stage::Starting => census.starting += 1,
                 Stage::Serving if !is_current => census.old += 1,
-                Stage::Serving if member.is_idle(pid, self.scoreboard) => census.idle += 1,
-                Stage::Serving => census.busy += 1,
+                Stage::Serving => {
+                    let burden = member.burden(pid, self.scoreboard);
+                    census.idle += usize::from(burden.has_room);
+                    census.vacant += usize::from(burden.has_room && burden.clients == 0);
+                    census.busy += usize::from(!burden.has_room);
+                }
                 _ => {}
             }
         }

@@ -14,7 +14,10 @@ pub(super) struct Census {
     pub(super) starting: usize,
     /// Ready, and with room for a client.
     pub(super) idle: usize,
-    /// Ready, and without.
+    /// Those of them that have no client at all. Where a worker has several threads, the others have
+    /// some, and are not to be sent away.
+    pub(super) vacant: usize,
+    /// Ready, and without room.
     pub(super) busy: usize,
     /// Ready, of an earlier generation, and to be replaced.
     pub(super) old: usize,
@@ -42,7 +45,7 @@ pub(super) struct Sizer {
     /// How many the next tick may add.
     rate: usize,
     is_at_limit: bool,
-    /// The fewest idle workers since the time beside it: so many were not needed.
+    /// The fewest workers without a client since the time beside it: so many were not needed.
     slack: Option<(usize, Instant)>,
 }
 
@@ -147,10 +150,10 @@ impl Sizer {
         }
     }
 
-    /// `waiting` connections are in the accept queue. This, too, waits until there is but one
+    /// The accept queue holds enough connections for `wanted` workers. This, too, waits until there is but one
     /// generation: those of the last are not counted, and serve.
-    pub(super) fn demand(&mut self, census: &Census, waiting: usize) -> Option<Change> {
-        let missing = waiting.saturating_sub(census.spare());
+    pub(super) fn demand(&mut self, census: &Census, wanted: usize) -> Option<Change> {
+        let missing = wanted.saturating_sub(census.spare());
         if missing == 0 || census.old > 0 || !self.is_on_demand() {
             return None;
         }
@@ -169,16 +172,16 @@ impl Sizer {
         self.rate = 1;
         self.is_at_limit = false;
         // Apache stops one a second: a burst may be followed by another.
-        (spare > max && census.idle > 0).then(|| self.shrink(census, 1))
+        (spare > max && census.vacant > 0).then(|| self.shrink(census, 1))
         // ANCHOR_END: keep_spare
     }
 
-    /// Those go that were idle all the time, even when the fewest were. In a pool whose workers
+    /// Those go that had nobody all the time, even when the fewest had. In a pool whose workers
     /// take turns no single one is idle for long, so asking each of them would keep them all.
     fn let_go(&mut self, census: &Census, now: Instant, idle: Duration) -> Option<Change> {
         let limit = self.note_limit(census);
-        let (fewest, since) = self.slack.unwrap_or((census.idle, now));
-        let fewest = fewest.min(census.idle);
+        let (fewest, since) = self.slack.unwrap_or((census.vacant, now));
+        let fewest = fewest.min(census.vacant);
         self.slack = Some((fewest, since));
         if now < since + idle {
             return limit;

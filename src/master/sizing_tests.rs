@@ -16,6 +16,7 @@ fn census(starting: usize, idle: usize, busy: usize) -> Census {
     Census {
         starting,
         idle,
+        vacant: idle,
         busy,
         old: 0,
     }
@@ -140,6 +141,24 @@ fn on_demand_there_are_as_many_as_wait() {
         sizer.demand(&census(0, 0, 50), 1),
         Some(Change::LimitReached)
     );
+}
+
+/// Each has a client, and room for more: they are enough to keep the pool from growing, and none of
+/// them is one too many.
+#[test]
+fn whoever_has_a_client_is_not_sent_away_because_it_has_room() {
+    for sizing in [APACHE, ON_DEMAND] {
+        let mut sizer = Sizer::new(sizing, 100);
+        let start = Instant::now();
+        let shared = Census {
+            vacant: 0,
+            ..census(0, 30, 0)
+        };
+        for tick in 0..30 {
+            let now = start + Duration::from_secs(1) * tick;
+            assert_eq!(sizer.tick(&shared, now), None, "{sizing:?}");
+        }
+    }
 }
 
 /// Ten workers take turns; never are fewer than seven idle.

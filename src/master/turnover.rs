@@ -56,6 +56,7 @@ mod tests {
             idle,
             busy,
             old,
+            ..Census::default()
         }
     }
 

@@ -71,6 +71,27 @@ fn a_dynamic_pool_keeps_to_its_limit_and_counts_how_often_it_met_it() {
     assert_serves(&server);
 }
 
+/// A worker with a free thread has room, and with another client somebody to look after.
+#[test]
+fn a_worker_with_a_client_is_not_sent_away_for_its_free_thread() {
+    let spare = ["--min-spare", "1", "--max-spare", "1"];
+    let options = [&["--pool", "dynamic", "--threads", "2"], &spare[..], &KEPT].concat();
+    let server = Server::start("worker", &options);
+    let mut clients = hold(&server, 8);
+    let mut seen = std::collections::BTreeSet::new();
+    clients.retain(|client| seen.insert(crate::served_by(client)));
+    wait_for("those without a client leave, but for one", || {
+        (seen.len()..=seen.len() + 1).contains(&workers(&server).len())
+    });
+    // Long enough for three to be sent away.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    for client in &clients {
+        crate::support::wire::get(client, "/");
+        let answer = crate::support::wire::read_answer(client);
+        assert_eq!(answer.field("Connection"), None, "{}", server.said());
+    }
+}
+
 #[test]
 fn a_static_pool_counts_how_often_all_were_busy() {
     let server = start(2, &KEPT);

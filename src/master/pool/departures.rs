@@ -18,8 +18,8 @@ use crate::scoreboard::{Event, State};
 const STARTS_MAX: u32 = 5;
 
 impl Pool<'_> {
-    /// Tells as many workers to leave as `steps` says: old ones, and of the others the idle ones
-    /// first and the highest places first, so that the pool stays dense.
+    /// Tells as many workers to leave as `steps` says: old ones, and of the others those with the
+    /// fewest clients first and the highest places first, so that the pool stays dense.
     pub(in crate::master) fn retire(&mut self, steps: &Steps, now: Instant) {
         let generation = self.generation;
         let old = self.first_to_go(steps.retire_old, |it| it.post.generation != generation);
@@ -71,9 +71,9 @@ impl Pool<'_> {
     }
 
     /// Whoever comes first in this order is missed least.
-    fn rank(&self, pid: Pid, member: &Member) -> (bool, Reverse<usize>) {
-        let is_busy = member.stage == Stage::Serving && !member.is_idle(pid, self.scoreboard);
-        (is_busy, Reverse(member.post.seat))
+    fn rank(&self, pid: Pid, member: &Member) -> (u64, Reverse<usize>) {
+        let burden = member.burden(pid, self.scoreboard);
+        (burden.clients, Reverse(member.post.seat))
     }
 
     /// Tells a worker to leave when its clients let it.

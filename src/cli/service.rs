@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::scoreboard::Scoreboard;
 use crate::service::{Identity, Pidfile, Preload, Sandbox, sandbox};
 use crate::site::Root;
 use crate::sys::errors::plain;
@@ -99,7 +100,9 @@ impl ServiceArgs {
     pub(super) fn preload_before(&self) -> anyhow::Result<Option<Preload>> {
         match self.preload_when {
             When::Before if self.preload > 0 => {
-                preload(self.preload).map(Some).map_err(anyhow::Error::msg)
+                // There is nobody yet who would wait for a sign of life.
+                let preload = Preload::touch(self.preload as usize, || {});
+                preload.map(Some).map_err(anyhow::Error::msg)
             }
             _ => Ok(None),
         }
@@ -131,10 +134,11 @@ impl Rights {
     /// # Errors
     /// A sentence, with what could not be done.
     // ANCHOR: give_up
-    pub(super) fn give_up(&self) -> Result<(), String> {
+    pub(super) fn give_up(&self, scoreboard: &Scoreboard) -> Result<(), String> {
         if self.preload_after_mib > 0 {
+            let mib = self.preload_after_mib as usize;
             // It lives as long as the process.
-            std::mem::forget(preload(self.preload_after_mib)?);
+            std::mem::forget(Preload::touch(mib, || scoreboard.beat())?);
         }
         if let Some(identity) = &self.identity {
             identity
@@ -147,8 +151,4 @@ impl Rights {
         }
     }
     // ANCHOR_END: give_up
-}
-
-fn preload(mib: u32) -> Result<Preload, String> {
-    Preload::touch(mib as usize)
 }

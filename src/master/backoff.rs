@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Whoever fails again so soon after a pause has failed in a row.
+/// Whoever begins so soon after a pause and fails again has failed in a row, however long it took.
 const IN_A_ROW: Duration = Duration::from_secs(2);
 
 /// Pauses that grow with each failure in a row.
@@ -36,7 +36,7 @@ impl Backoff {
     pub(super) fn failed(&mut self, born: Instant, now: Instant) -> Duration {
         match self.last {
             Some((counted, _)) if born <= counted => return self.left(now),
-            Some((_, until)) if now <= until + IN_A_ROW => {}
+            Some((_, until)) if born <= until + IN_A_ROW => {}
             _ => self.failures = 0,
         }
         self.failures = self.failures.saturating_add(1);
@@ -71,14 +71,14 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// What each failure costs of what begins right behind the pause of the one before, and fails
+    /// What each failure costs of what begins `rest` behind the pause of the one before, and fails
     /// `life` later.
-    fn pauses(mut backoff: Backoff, life: Duration) -> Vec<u128> {
+    fn pauses(mut backoff: Backoff, rest: Duration, life: Duration) -> Vec<u128> {
         let mut now = Instant::now();
         let mut pauses = Vec::new();
         for _ in 0..8 {
-            let born = now + Duration::from_micros(1);
-            now += life;
+            let born = now + rest + Duration::from_micros(1);
+            now = born + life;
             let pause = backoff.failed(born, now);
             pauses.push(pause.as_millis());
             now += pause;
@@ -88,18 +88,26 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        let soon = Duration::from_millis(10);
-        let strict = pauses(Backoff::default(), soon);
+        let (at_once, soon) = (Duration::ZERO, Duration::from_millis(10));
+        let strict = pauses(Backoff::default(), at_once, soon);
         assert_eq!(strict, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        let mild = pauses(Backoff::forgiving(1), soon);
+        let mild = pauses(Backoff::forgiving(1), at_once, soon);
         assert_eq!(mild, [0, 100, 200, 400, 800, 1600, 3200, 5000]);
     }
 
     #[test]
     fn failures_far_apart_are_not_in_a_row() {
-        let late = IN_A_ROW + Duration::from_millis(1);
-        assert_eq!(pauses(Backoff::default(), late), [100; 8]);
-        assert_eq!(pauses(Backoff::forgiving(1), late), [0; 8]);
+        let (late, soon) = (IN_A_ROW, Duration::from_millis(1));
+        assert_eq!(pauses(Backoff::default(), late, soon), [100; 8]);
+        assert_eq!(pauses(Backoff::forgiving(1), late, soon), [0; 8]);
+    }
+
+    /// Each takes half a minute to show that it will not do.
+    #[test]
+    fn slow_failures_are_in_a_row_if_one_begins_right_behind_the_other() {
+        let (at_once, slow) = (Duration::ZERO, Duration::from_secs(30));
+        let pauses = pauses(Backoff::forgiving(1), at_once, slow);
+        assert_eq!(pauses, [0, 100, 200, 400, 800, 1600, 3200, 5000]);
     }
 
     /// Fifty that live already, killed one right after the other.

@@ -16,11 +16,12 @@ pub struct Preload {
 }
 
 impl Preload {
-    /// Touches `mib` MiB: a page that nobody has written to takes no memory.
+    /// Touches `mib` MiB: a page that nobody has written to takes no memory. That may take its time,
+    /// so `beat` is called all the while.
     ///
     /// # Errors
     /// A sentence: there is not as much.
-    pub fn touch(mib: usize) -> Result<Self, String> {
+    pub fn touch(mib: usize, beat: impl Fn()) -> Result<Self, String> {
         let octets = mib.saturating_mul(1024 * 1024);
         let mut memory = Vec::new();
         memory
@@ -28,9 +29,24 @@ impl Preload {
             .map_err(|error| format!("cannot preload {mib} MiB: {error}"))?;
         while memory.len() < octets {
             memory.extend_from_slice(&[1; PIECE]);
+            beat();
         }
         // The compiler must not find out that nobody ever reads this.
         let _touched = black_box(memory);
         Ok(Self { _touched })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn whoever_loads_shows_that_it_gets_on() {
+        let beats = Cell::new(0);
+        Preload::touch(3, || beats.set(beats.get() + 1)).unwrap();
+        assert!(beats.get() >= 3, "{beats:?}");
     }
 }

@@ -47,6 +47,24 @@ fn a_crash_loop_is_slowed_down_and_outlived() {
     assert_serves(&server);
 }
 
+/// Nobody has ever served, and nobody will: that they have to be killed for it changes nothing.
+#[test]
+fn workers_that_are_wedged_before_they_are_ready_end_it() {
+    let preload = ["--preload", "2000", "--preload-when", "after"];
+    let options = [&["--workers", "1", "--worker-timeout", "1s"], &preload[..]].concat();
+    let mut server = Server::start("prefork", &options);
+    wait_for("the master gives up", || {
+        for pid in workers(&server) {
+            // It may have gone since it was seen.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGSTOP);
+        }
+        !server.is_running()
+    });
+    assert_eq!(server.wait().code(), Some(1));
+    let said = server.said();
+    assert!(said.contains("no worker ever became ready"), "{said}");
+}
+
 /// They are younger than a second, and eight: that is one failure, and the first.
 #[test]
 fn many_killed_at_once_are_replaced_at_once() {

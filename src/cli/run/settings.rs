@@ -184,7 +184,7 @@ impl Configuration for Settings<'_> {
     }
 
     fn give_up_rights(&self) -> Result<(), String> {
-        self.rights.give_up()
+        self.rights.give_up(&self.ground.scoreboard)
     }
 
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {

@@ -67,8 +67,14 @@ impl Pool<'_> {
         let Some(member) = self.children.get_mut(pid) else {
             return;
         };
+        let was_starting = member.stage == Stage::Starting;
+        let born = member.born;
         member.stage = stage;
         self.replace(pid);
+        if was_starting {
+            // It would not have got ready. Nor may its successor, who need not wait for its death.
+            self.crashes.failed(born, now);
+        }
     }
 }
 

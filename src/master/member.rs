@@ -126,6 +126,12 @@ impl Member {
         Burden::of(threads.filter(|thread| is(pid, thread.pid)))
     }
 
+    /// Connections that were begun in its records.
+    pub(super) fn accepted(&self, scoreboard: &Scoreboard) -> u64 {
+        let connections = |slot| scoreboard.vitals(slot).connections;
+        self.slots().map(connections).sum()
+    }
+
     /// The records of its threads.
     fn slots(&self) -> Range<usize> {
         self.post.slot..self.post.slot + self.threads

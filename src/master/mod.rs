@@ -12,8 +12,8 @@
 //! ```
 //!
 //! The rules are pure and each in a file of its own: how many workers there should be
-//! (`sizing`), how one generation replaces another (`turnover`), who is wedged (`liveness`), how
-//! long to wait after failures (`backoff`).
+//! (`sizing`), whether anybody takes those who wait (`queue`), how one generation replaces another
+//! (`turnover`), who is wedged (`liveness`), how long to wait after failures (`backoff`).
 
 mod backoff;
 mod children;
@@ -22,6 +22,7 @@ mod current;
 mod liveness;
 mod member;
 mod pool;
+mod queue;
 mod sizing;
 #[cfg(test)]
 mod sizing_tests;
@@ -38,6 +39,7 @@ use nix::unistd::Pid;
 
 use crate::accept::{Entrance, Listener, Strategy};
 use crate::serve::Server;
+use crate::sys::errors::plain;
 use crate::sys::process::{self, Fork, leave_after};
 use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
@@ -136,7 +138,7 @@ fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
             Ok(pid) => pool.filled(pid, post, Instant::now()),
             Err(error) => {
                 let pause = pool.unfilled(post, Instant::now());
-                crate::log!("fork: {error}; again in {pause:?}");
+                crate::log!("fork: {}; again in {pause:?}", plain(&error));
                 return;
             }
         }
@@ -171,7 +173,7 @@ fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Resul
         }
         match spawn(post, entrance, crew) {
             Ok(pid) => pool.filled(pid, post, Instant::now()),
-            Err(error) => crate::log!("connections are lost: fork: {error}"),
+            Err(error) => crate::log!("connections are lost: fork: {}", plain(&error)),
         }
     }
     Ok(())

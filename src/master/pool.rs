@@ -16,6 +16,7 @@ use super::backoff::Backoff;
 use super::children::{Children, by_force};
 use super::liveness::Patience;
 use super::member::{Leave, Member, Stage};
+use super::queue::Queue;
 use super::sizing::{Census, Change, Sizer};
 use super::ticker::Ticker;
 use super::turnover::{self, Steps};
@@ -61,6 +62,7 @@ pub(in crate::master) struct Pool<'a> {
     sizing_tick: Ticker,
     /// When connections were last seen in the accept queue.
     seen_demand: Option<Instant>,
+    queue: Queue,
     ever_ready: bool,
     /// No worker is wanted: somebody else serves.
     drained: bool,
@@ -92,6 +94,7 @@ impl<'a> Pool<'a> {
             pulse_tick: Ticker::new(patience.tick(), now),
             sizing_tick: Ticker::new(SIZING_TICK, now),
             seen_demand: None,
+            queue: Queue::default(),
             ever_ready: false,
             drained: false,
             killed: 0,
@@ -184,7 +187,12 @@ impl<'a> Pool<'a> {
     pub(super) fn demand(&mut self, waiting: u32, now: Instant) {
         let census = self.census();
         // A worker takes as many as it has threads.
-        let wanted = (waiting as usize).div_ceil(self.threads);
+        let mut wanted = (waiting as usize).div_ceil(self.threads);
+        let members = self.children.iter();
+        let accepted = members.map(|(_, it)| it.accepted(self.scoreboard)).sum();
+        if census.starting == 0 && self.queue.is_stuck(accepted, now) {
+            wanted = wanted.max(census.spare() + 1);
+        }
         let change = self.sizer.demand(&census, wanted);
         self.say(change, &census);
         self.seen_demand = Some(now);
@@ -192,13 +200,20 @@ impl<'a> Pool<'a> {
 
     /// One worker more or fewer, by hand.
     pub(super) fn adjust(&mut self, by: isize) {
+        let before = self.sizer.limit();
         let limit = self.sizer.adjust(by, self.least, SLOTS_MAX / self.threads);
+        let workers = if limit == 1 { "worker" } else { "workers" };
         let may_have = if self.sizer.is_static() {
             "has"
         } else {
             "may have"
         };
-        crate::log!("by hand: the pool {may_have} {limit} workers now");
+        let now = match limit == before {
+            false => "now",
+            true if by < 0 => "and cannot do with fewer",
+            true => "and cannot do with more",
+        };
+        crate::log!("by hand: the pool {may_have} {limit} {workers} {now}");
         self.publish();
     }
 

@@ -29,7 +29,8 @@ impl Census {
         self.starting + self.idle + self.busy
     }
 
-    fn spare(&self) -> usize {
+    /// Those who could take somebody on, or soon will.
+    pub(super) fn spare(&self) -> usize {
         self.starting + self.idle
     }
 }

@@ -24,6 +24,8 @@ pub struct Vitals {
     pub handling: u64,
     /// Connections that it holds.
     pub clients: u64,
+    /// Connections begun in the slot.
+    pub connections: u64,
     /// Requests answered in the slot.
     pub requests: u64,
 }
@@ -102,6 +104,7 @@ impl Scoreboard {
             beat: load(record::BEAT),
             handling: load(record::HANDLING),
             clients: load(record::CLIENTS),
+            connections: load(record::CONNECTIONS),
             requests: load(record::REQUESTS),
         }
     }

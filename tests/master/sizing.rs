@@ -153,6 +153,19 @@ fn on_demand_the_dead_are_replaced_when_somebody_comes() {
     assert_serves(&server);
 }
 
+/// An idle worker is as good as none if it takes nobody. That it is wedged will show much later.
+#[test]
+fn on_demand_somebody_else_comes_if_nobody_takes_the_client() {
+    let patient = ["--worker-timeout", "300s", "--idle-timeout", "300s"];
+    let server = start_pool("ondemand", &patient);
+    assert_serves(&server);
+    crate::send(workers(&server)[0], Signal::SIGSTOP);
+    // On its way to a stop it may still take somebody.
+    wait_for("it is stopped", || server.children()[0].state == 'T');
+    assert_serves(&server);
+    assert_eq!(workers(&server).len(), 2, "{}", server.said());
+}
+
 #[test]
 fn by_hand_one_worker_more_and_one_fewer() {
     let server = start(2, &[]);
@@ -165,6 +178,14 @@ fn by_hand_one_worker_more_and_one_fewer() {
         });
     }
     wait_for("one, and never none", || workers(&server).len() == 1);
+    let said = server.said();
+    for words in [
+        "has 3 workers now",
+        "has 1 worker now",
+        "has 1 worker and cannot do with fewer",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
     assert_serves(&server);
     assert_eq!(workers(&server).len(), 1);
 }

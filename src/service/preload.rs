@@ -16,8 +16,8 @@ pub struct Preload {
 }
 
 impl Preload {
-    /// Touches `mib` MiB: a page that nobody has written to takes no memory. That may take its time,
-    /// so `beat` is called all the while.
+    /// Touches `mib` MiB: a page that nobody has written to takes no memory. That may take its
+    /// time, so `beat` is called all the while.
     ///
     /// # Errors
     /// A sentence: there is not as much.

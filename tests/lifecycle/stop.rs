@@ -3,7 +3,8 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::for_every_model;
 use crate::support::proc::Process;
@@ -18,6 +19,7 @@ for_every_model! {
     a_large_answer_in_flight_is_sent_to_its_end,
     the_accept_queue_is_answered,
     idle_connections_do_not_hold_up_a_stop,
+    a_request_that_has_arrived_by_then_is_answered,
     silent_clients_do_not_hold_up_a_stop,
     a_second_signal_stops_at_once,
     the_graceful_timeout_ends_in_force,
@@ -108,6 +110,37 @@ pub(crate) fn idle_connections_do_not_hold_up_a_stop(model: &str) {
     wire::get(&client, "/");
     assert_eq!(read_answer(&client).status(), 200);
     server.signal(Signal::SIGTERM);
+    assert_eq!(read_to_end(&client), (Vec::new(), false));
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+}
+
+/// The client was promised another answer and has asked for it. The server learns of that and of
+/// the wish to stop together.
+pub(crate) fn a_request_that_has_arrived_by_then_is_answered(model: &str) {
+    let mut server = Server::start(model, &["--keep-alive-timeout", "300s"]);
+    let client = server.connect();
+    wire::get(&client, "/");
+    assert_eq!(read_answer(&client).status(), 200);
+    let tell_all = |signal| {
+        let tree = server.tree();
+        for process in &tree {
+            kill(Pid::from_raw(process.pid), signal).unwrap();
+        }
+        tree
+    };
+    wait_for("all of them stand still", || {
+        // The master may have been about to make another worker.
+        let tree = tell_all(Signal::SIGSTOP);
+        tree.iter().all(|process| process.state == 'T')
+    });
+    wire::get(&client, "/");
+    let peer = client.local_addr().unwrap();
+    wait_for("the request is there", || {
+        proc::socket(server.address, peer).is_some_and(|socket| socket.unread > 0)
+    });
+    tell_all(Signal::SIGTERM);
+    tell_all(Signal::SIGCONT);
+    assert_eq!(read_answer(&client).status(), 200);
     assert_eq!(read_to_end(&client), (Vec::new(), false));
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }

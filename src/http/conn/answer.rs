@@ -131,9 +131,6 @@ impl Conn<'_> {
                 if !self.input.unread().is_empty() {
                     self.advance(now);
                 }
-                if self.stopping && self.is_idle() {
-                    self.phase = Phase::Closed;
-                }
             }
         }
     }

@@ -74,6 +74,10 @@ pub struct Now {
 
 /// How long a stopping server waits for the first octet of a connection that it has just accepted.
 const STOP_GRACE: Duration = Duration::from_secs(1);
+/// How long it waits for the next request of one that was promised to stay open: it may be on its
+/// way, and would cross the end of the connection. Less than the tick of those who drive us, so
+/// that it is over by the end of one.
+const KEPT_GRACE: Duration = Duration::from_millis(200);
 
 /// The HTTP/1.1 state of one connection. See the [module](super) for its life.
 #[derive(Debug)]
@@ -195,7 +199,8 @@ impl<'l> Conn<'l> {
         let allowed = match &self.phase {
             _ if self.is_sending() => limits.send_time,
             Phase::Head if self.is_idle() => match (self.stopping, self.answered) {
-                (true, _) => STOP_GRACE,
+                (true, 0) => STOP_GRACE,
+                (true, _) => KEPT_GRACE,
                 (false, 0) => limits.head_time,
                 (false, _) => limits.idle_time,
             },
@@ -232,20 +237,17 @@ impl<'l> Conn<'l> {
         };
     }
 
-    /// The server is about to stop: finish the request in flight, begin no other.
+    // ANCHOR: stop
+    /// The server is about to stop: finish the request in flight, and the
+    /// one that may be on its way.
     pub fn stop(&mut self, now: Instant) {
-        if self.stopping {
-            return;
-        }
-        self.stopping = true;
-        if self.is_idle() {
-            // A fresh connection came out of the accept queue, and its request is on its way.
+        if !std::mem::replace(&mut self.stopping, true) && self.is_idle() {
+            // The client has connected, or was promised another answer: it
+            // has a moment.
             self.since = now;
-            if self.answered > 0 {
-                self.phase = Phase::Closed;
-            }
         }
     }
+    // ANCHOR_END: stop
 
     /// Whether no octet of a request has arrived. The empty line that some clients send behind a
     /// body is none (RFC 9112 §2.2): it must not hold up a stop, nor call for a 408.

@@ -1,5 +1,7 @@
 //! A stop finishes what has begun and begins nothing new.
 
+use std::time::Duration;
+
 use super::harness::{Wire, Witness};
 use crate::http::{Limits, Want};
 
@@ -15,14 +17,46 @@ fn says_close(wire: &Wire<'_>) -> bool {
     String::from_utf8_lossy(&wire.sent.answers).contains("\r\nConnection: close\r\n")
 }
 
-#[test]
-fn an_idle_connection_closes_at_once() {
-    let (limits, witness) = (Limits::default(), Witness::default());
-    let mut wire = Wire::new(&limits, &witness);
+/// A connection that has been served, and lets its client send another request.
+fn kept<'a>(limits: &'a Limits, witness: &'a Witness) -> Wire<'a> {
+    let mut wire = Wire::new(limits, witness);
     wire.feed(GET);
     assert!(!says_close(&wire));
-    wire.conn.stop(wire.now);
+    wire
+}
+
+/// Lets the moment pass that a stopped connection has; it is over soon.
+fn outwait(wire: &mut Wire<'_>) {
+    assert_eq!(wire.conn.want(), Want::Read);
+    let left = wire.conn.deadline().unwrap() - wire.now;
+    assert!(left < Duration::from_secs(1));
+    wire.wait(left);
     assert_eq!(wire.conn.want(), Want::Close);
+}
+
+/// It was promised another answer, and cannot know of the stop: its request may be on its way.
+#[test]
+fn an_idle_connection_has_a_moment_for_a_request_on_its_way() {
+    let (limits, witness) = (Limits::default(), Witness::default());
+    let mut wire = kept(&limits, &witness);
+    wire.conn.stop(wire.now);
+    let due = wire.conn.deadline();
+    wire.conn.stop(wire.now + limits.idle_time);
+    assert_eq!(wire.conn.deadline(), due, "a second stop changes nothing");
+    wire.feed(GET);
+    assert_eq!((answers(&wire), says_close(&wire)), (2, true));
+    assert_eq!(wire.conn.want(), Want::Close);
+}
+
+#[test]
+fn an_idle_connection_that_sends_nothing_closes_soon() {
+    let (limits, witness) = (Limits::default(), Witness::default());
+    let mut wire = kept(&limits, &witness);
+    // However long it has been idle before.
+    wire.now += limits.idle_time / 2;
+    wire.conn.stop(wire.now);
+    outwait(&mut wire);
+    assert_eq!(answers(&wire), 1);
 }
 
 /// Some clients send an empty line behind a body; it is the beginning of nothing.
@@ -37,7 +71,7 @@ fn a_stray_empty_line_leaves_a_connection_idle() {
         };
         let mut stopped = served();
         stopped.conn.stop(stopped.now);
-        assert_eq!(stopped.conn.want(), Want::Close);
+        outwait(&mut stopped);
         let mut expired = served();
         expired.wait(limits.idle_time);
         assert_eq!(expired.conn.want(), Want::Close);
@@ -49,7 +83,7 @@ fn a_stray_empty_line_leaves_a_connection_idle() {
         stopped_while_writing.respond();
         stopped_while_writing.conn.stop(stopped_while_writing.now);
         stopped_while_writing.settle();
-        assert_eq!(stopped_while_writing.conn.want(), Want::Close);
+        outwait(&mut stopped_while_writing);
     }
 }
 
@@ -114,14 +148,23 @@ fn a_stop_during_an_answer_lets_the_pipelined_request_through() {
     assert_eq!(wire.conn.want(), Want::Close);
 }
 
+/// That answer has promised to keep the connection, too.
 #[test]
-fn a_stop_during_the_last_answer_closes_behind_it() {
-    let (limits, witness) = (Limits::default(), Witness::default());
-    let mut wire = Wire::new(&limits, &witness);
-    wire.receive(GET);
-    wire.respond();
-    wire.conn.stop(wire.now);
-    wire.settle();
-    assert_eq!(answers(&wire), 1);
-    assert_eq!(wire.conn.want(), Want::Close);
+fn a_stop_during_an_answer_leaves_a_moment_for_the_next_request() {
+    for asks_again in [false, true] {
+        let (limits, witness) = (Limits::default(), Witness::default());
+        let mut wire = Wire::new(&limits, &witness);
+        wire.receive(GET);
+        wire.respond();
+        wire.conn.stop(wire.now);
+        wire.settle();
+        assert_eq!(answers(&wire), 1);
+        if asks_again {
+            wire.feed(GET);
+            assert_eq!((answers(&wire), says_close(&wire)), (2, true));
+            assert_eq!(wire.conn.want(), Want::Close);
+        } else {
+            outwait(&mut wire);
+        }
+    }
 }

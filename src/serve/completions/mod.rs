@@ -60,16 +60,7 @@ pub struct CompletionLoop<'a> {
     /// The time when the last wait was over.
     woken: Instant,
     next_tick: Instant,
-    stop: Stop,
-}
-
-/// How far the wish to stop has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    Unasked,
-    /// It has been noticed; what has arrived until then is to be answered first.
-    Asked,
-    Begun,
+    stopping: bool,
 }
 
 impl<'a> CompletionLoop<'a> {
@@ -96,7 +87,7 @@ impl<'a> CompletionLoop<'a> {
             now,
             woken: now,
             next_tick: now + TICK,
-            stop: Stop::Unasked,
+            stopping: false,
         }
     }
 
@@ -110,13 +101,11 @@ impl<'a> CompletionLoop<'a> {
         if self.arrivals.is_closed() && self.count() == 0 {
             return Ok(false);
         }
-        let mut timeout = TICK;
-        if signal::stopping() && self.stop == Stop::Unasked {
-            self.stop = Stop::Asked;
-            timeout = Duration::ZERO;
+        if signal::stopping() && !self.stopping {
+            self.stop()?;
         }
         self.show();
-        self.ring.wait(timeout)?;
+        self.ring.wait(TICK)?;
         self.now = Instant::now();
         self.woken = self.now;
         Ok(true)
@@ -205,10 +194,6 @@ impl<'a> CompletionLoop<'a> {
     /// # Errors
     /// As [`CompletionLoop::wait`].
     pub fn look_around(&mut self) -> io::Result<()> {
-        if self.stop == Stop::Asked {
-            self.stop = Stop::Begun;
-            self.stop_all()?;
-        }
         // Not by the time that it is now: a handler may have held up the loop, and what arrived
         // meanwhile has not been looked at.
         while let Some(key) = self.alarms.rung(self.woken) {
@@ -242,7 +227,7 @@ impl<'a> CompletionLoop<'a> {
             return Ok(());
         }
         let mut conn = Conn::new(self.limits, self.now);
-        if self.stop == Stop::Begun {
+        if self.stopping {
             conn.stop(self.now);
         }
         let client = Some(Client::new(socket, conn));
@@ -280,7 +265,7 @@ impl<'a> CompletionLoop<'a> {
             // The client has gone, and with it everybody who could be told.
             Err(_) => return self.close(key),
         }
-        if self.stop == Stop::Begun {
+        if self.stopping {
             session.conn.stop(self.now);
         }
         client.session = Some(session);
@@ -383,7 +368,10 @@ impl<'a> CompletionLoop<'a> {
         }
     }
 
-    fn stop_all(&mut self) -> io::Result<()> {
+    /// The wish to stop: what is in flight is finished, and what is on its way.
+    fn stop(&mut self) -> io::Result<()> {
+        self.stopping = true;
+        self.now = Instant::now();
         for key in 0..self.clients.len() {
             let client = self.clients[key].as_mut();
             if let Some(session) = client.and_then(|client| client.session.as_mut()) {

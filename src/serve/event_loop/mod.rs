@@ -323,12 +323,11 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             self.stopping = true;
             self.now = Instant::now();
             for client in self.clients.tokens() {
-                // A request that has arrived by now is in flight.
-                self.try_again(client);
                 if let Some(it) = self.clients.get_mut(client) {
                     it.conn.stop(self.now);
-                    self.go_on(client);
                 }
+                // Its request may have arrived by now.
+                self.try_again(client);
             }
         }
         if !self.exhausted {

@@ -69,6 +69,8 @@ pub(super) enum Stage {
 pub(super) enum Leave {
     /// It is to be gone, and has a grace period from that time on, on the master's own clock.
     Soon(Duration),
+    /// It was told to stop at that time, since its grace period was over; SIGKILL follows.
+    Late(Duration),
     /// There are more than enough: whenever its clients let it.
     Spare,
     /// It has not been told: it has done enough. Whenever its clients let it.
@@ -142,7 +144,9 @@ impl Member {
         let in_order = matches!(status, WaitStatus::Exited(_, 0));
         match self.stage {
             Stage::Condemned(_) | Stage::Killed => End::AsTold,
-            Stage::Leaving(Leave::Soon(_) | Leave::Spare) if in_order => End::AsTold,
+            Stage::Leaving(Leave::Soon(_) | Leave::Late(_) | Leave::Spare) if in_order => {
+                End::AsTold
+            }
             _ if in_order && was_ready => End::Left,
             _ => End::Crashed {
                 soon: !was_ready || now - self.born < YOUNG,
@@ -211,7 +215,8 @@ mod tests {
         assert_eq!(member.end(code(0), true, soon), End::Left);
         assert_eq!(member.end(code(1), true, soon), crash(true));
         assert_eq!(member.end(killed, true, late), crash(false));
-        for why in [Leave::Soon(Duration::ZERO), Leave::Spare] {
+        let then = Duration::ZERO;
+        for why in [Leave::Soon(then), Leave::Late(then), Leave::Spare] {
             member.stage = Stage::Leaving(why);
             assert_eq!(member.end(code(0), true, late), End::AsTold);
             assert_eq!(member.end(killed, true, late), crash(false));

@@ -104,6 +104,25 @@ fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
     wait_for_others(&family, &before, 2);
 }
 
+/// A connection that is merely kept is no work that could not be finished.
+#[test]
+fn an_idle_client_costs_no_old_worker_its_life() {
+    let options = ["--keep-alive-timeout=300s", "--graceful-timeout=1s"];
+    for (model, way) in ways() {
+        println!("{model} {way}");
+        let family = Family::start(model, "workers = 2\n", &[&options[..], &[&way]].concat());
+        let before = workers(&family, 2);
+        let client = family.first.connect();
+        wire::get(&client, "/");
+        assert_eq!(wire::read_answer(&client).status(), 200);
+        signal(family.first.pid(), Signal::SIGHUP);
+        wait_for_others(&family, &before, 2);
+        assert_eq!(wire::read_to_end(&client), (Vec::new(), false));
+        let said = family.first.said();
+        assert!(!said.contains("SIGKILL"), "{said}");
+    }
+}
+
 #[test]
 fn what_cannot_change_stays_and_is_told() {
     let family = Family::start("prefork", "workers = 2\n", &[]);

@@ -12,12 +12,17 @@ use crate::scoreboard::{Event, Scoreboard};
 
 /// How long SIGABRT is given before SIGKILL follows.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long SIGTERM is given before SIGKILL follows: a worker needs a few ticks to hear of it and
+/// to part from those of its clients who wait for nothing.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What is done about a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Measure {
     /// It is told to leave when its clients let it.
     SendAway(Verdict),
+    /// SIGTERM: it was told to leave, and its clients have had their time.
+    Hurry,
     /// SIGABRT: a core file shows where it was stuck.
     Abort(Verdict),
     /// SIGKILL, for that reason.
@@ -52,6 +57,10 @@ impl Pool<'_> {
             Measure::SendAway(verdict) => {
                 accuse(who, verdict, "it is to leave", self.scoreboard);
                 return self.send_away(pid, Leave::Soon(self.lived(now)), now);
+            }
+            Measure::Hurry => {
+                let late = Leave::Late(self.lived(now));
+                (Stage::Leaving(late), Signal::SIGTERM)
             }
             Measure::Abort(verdict) => {
                 accuse(who, verdict, "SIGABRT", self.scoreboard);
@@ -94,12 +103,13 @@ fn measure(
         (Stage::Condemned(since), _) => {
             (now >= since + LAST_WORDS).then_some(Measure::Kill("is still there"))
         }
-        (Stage::Leaving(Leave::Soon(since)), _) if now >= since + grace => {
+        (Stage::Leaving(Leave::Late(since)), _) if now >= since + FAREWELL => {
             Some(Measure::Kill("has not left in time"))
         }
+        (Stage::Leaving(Leave::Soon(since)), _) if now >= since + grace => Some(Measure::Hurry),
         (_, Verdict::Fine) => None,
         (stage, Verdict::WedgedInPart(_) | Verdict::Overdue(_)) if is_shared => {
-            let is_told = matches!(stage, Stage::Leaving(Leave::Soon(_)));
+            let is_told = matches!(stage, Stage::Leaving(Leave::Soon(_) | Leave::Late(_)));
             (!is_told).then_some(Measure::SendAway(verdict))
         }
         (_, verdict) => Some(Measure::Abort(verdict)),
@@ -186,27 +196,18 @@ mod tests {
         assert_eq!(measure, Some(Measure::Abort(dead)), "nobody is left in it");
     }
 
+    /// Clients that merely keep their connection are let go; only who is at work then is killed.
     #[test]
     fn whoever_was_told_to_leave_has_the_grace_period() {
         let now = GRACE * 2;
-        let at = |now| {
-            measure(
-                Stage::Leaving(Leave::Soon(now - GRACE)),
-                Verdict::Fine,
-                false,
-                GRACE,
-                now,
-            )
-        };
-        assert_eq!(at(now + GRACE), Some(Measure::Kill("has not left in time")));
-        let early = measure(
-            Stage::Leaving(Leave::Soon(now)),
-            Verdict::Fine,
-            false,
-            GRACE,
-            now + SECOND,
-        );
-        assert_eq!(early, None);
+        let at = |why, now| measure(Stage::Leaving(why), Verdict::Fine, false, GRACE, now);
+        let soon = Leave::Soon(now);
+        assert_eq!(at(soon, now + GRACE - SECOND), None);
+        assert_eq!(at(soon, now + GRACE), Some(Measure::Hurry));
+        let late = Leave::Late(now);
+        assert_eq!(at(late, now + SECOND), None);
+        let kill = Measure::Kill("has not left in time");
+        assert_eq!(at(late, now + FAREWELL), Some(kill));
     }
 
     /// A client who takes his time costs nobody his life whom nobody waits for.

@@ -253,6 +253,12 @@ impl<'a> Pool<'a> {
     /// Workers are wanted again.
     pub(super) fn resume(&mut self) {
         self.drained = false;
+        self.publish();
+    }
+
+    /// Whether no worker is wanted.
+    pub(super) fn is_drained(&self) -> bool {
+        self.drained
     }
 
     /// Whether all is as it should be: no generation is on its way in or out, nobody starts.

@@ -108,8 +108,10 @@ impl<'a> Tenure<'a> {
 
     /// How long until something is due here if nothing happens.
     pub(super) fn until_due(&self, pool: &Pool<'_>, now: Instant) -> Duration {
+        // All may be as it should be only since the last look.
+        let has_word = self.owes_word && pool.is_settled();
         match &self.watchdog {
-            _ if self.is_over(pool) || signal::stopping() => Duration::ZERO,
+            _ if has_word || self.is_over(pool) || signal::stopping() => Duration::ZERO,
             Some(ticker) => ticker.left(now),
             None => Duration::MAX,
         }
@@ -167,6 +169,10 @@ impl<'a> Tenure<'a> {
             let now = Instant::now();
             pool.reconfigure(&self.current.server());
             pool.begin_generation(now);
+        } else if pool.is_drained() {
+            // Whoever rolls an upgrade back wants to see them.
+            pool.resume();
+            crate::log!("reload: the workers come back all the same");
         }
     }
     // ANCHOR_END: reload

@@ -104,6 +104,22 @@ fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
     wait_for_others(&family, &before, 2);
 }
 
+/// Who sends them away and changes his mind wants them back, by whatever configuration.
+#[test]
+fn workers_that_were_sent_away_come_back_although_the_file_is_bad() {
+    let family = Family::start("prefork", "workers = 2\n", &[]);
+    workers(&family, 2);
+    signal(family.first.pid(), Signal::SIGWINCH);
+    workers(&family, 0);
+    family.configure("wrokers = 2\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    let back = workers(&family, 2);
+    assert!(back.contains(&family.served_by()));
+    let said = family.first.said();
+    assert!(said.contains("servers.toml:1: wrokers: "), "{said}");
+    assert!(said.contains("come back"), "{said}");
+}
+
 /// A connection that is merely kept is no work that could not be finished.
 #[test]
 fn an_idle_client_costs_no_old_worker_its_life() {

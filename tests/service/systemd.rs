@@ -10,8 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::support::DEADLINE;
 use crate::support::server::{BINARY, Server};
+use crate::support::{DEADLINE, proc, wait_for};
 use crate::{ask, for_every_model};
 
 for_every_model! {
@@ -62,6 +62,22 @@ fn the_manager_hears_that_the_server_is_ready(model: &str) {
     assert_eq!(ask(&server, "/").status(), 200);
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait().code(), Some(0));
+}
+
+/// By the time that the master lies down until its next tick, a second later, the word is out.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_manager_hears_it_before_the_master_goes_to_sleep() {
+    const BREATHERS_MAX_MS: i64 = 100;
+    let manager = Manager::new();
+    let server = manager.start("prefork", &[]);
+    wait_for("the master sleeps", || {
+        // While somebody is about to become ready it sleeps for moments.
+        let sleeps_for = proc::poll_timeout(server.pid());
+        sleeps_for.is_some_and(|ms| ms > BREATHERS_MAX_MS)
+    });
+    manager.socket.set_nonblocking(true).unwrap();
+    assert_eq!(manager.hears().trim(), "READY=1");
 }
 
 #[test]

@@ -186,6 +186,20 @@ pub(crate) fn system_call(pid: i32) -> Option<i64> {
     line.split(' ').next()?.parse().ok()
 }
 
+/// How many milliseconds a process sleeps in `poll(2)` at most, if it does; -1 is for ever.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn poll_timeout(pid: i32) -> Option<i64> {
+    let line = fs::read_to_string(format!("/proc/{pid}/syscall")).ok()?;
+    let words: Vec<&str> = line.split(' ').collect();
+    if words.first()?.parse() != Ok(libc::SYS_poll) {
+        return None;
+    }
+    let timeout = words.get(3)?.strip_prefix("0x")?;
+    // An int in a wider register.
+    let timeout = u64::from_str_radix(timeout, 16).ok()? as u32;
+    Some(timeout.cast_signed().into())
+}
+
 /// An address as `/proc/net/tcp` spells it: the octets in the machine's order, in hexadecimal.
 fn spell(address: SocketAddr) -> String {
     let SocketAddr::V4(address) = address else {

@@ -108,15 +108,15 @@ impl ServiceArgs {
         }
     }
 
-    /// Writes this process's ID, if that is wanted.
+    /// Writes this process's ID, if that is wanted. It `has_children`, or opens files for clients.
     ///
     /// # Errors
     /// Another server has the file, or it cannot be written.
-    pub(super) fn take_pidfile(&self) -> anyhow::Result<Option<Pidfile>> {
+    pub(super) fn take_pidfile(&self, has_children: bool) -> anyhow::Result<Option<Pidfile>> {
         let Some(path) = &self.pidfile else {
             return Ok(None);
         };
-        let taken = Pidfile::take(path).map_err(|error| {
+        let taken = Pidfile::take(path, has_children).map_err(|error| {
             anyhow::anyhow!(
                 "cannot take --pidfile {}: {}",
                 path.display(),

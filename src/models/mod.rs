@@ -57,6 +57,11 @@ impl Model {
         WITH_MASTER.contains(&self.name)
     }
 
+    /// Whether the process that is started has children. If not, it serves by itself.
+    pub fn has_children(&self) -> bool {
+        self.has_master() || self.name == "fork"
+    }
+
     /// Whether its master can tell workers with room for a client from those without, so that the
     /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
     /// ever full.

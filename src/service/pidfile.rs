@@ -4,8 +4,12 @@
 //! that was killed without cleaning up is a lock on the file: it goes with the process that holds
 //! it, however that ends. So a stale file is no obstacle, and a second instance finds out at once.
 //!
-//! Of the two kinds of lock it is that of `fcntl(2)`, since children do not inherit it: workers
-//! that outlive a killed master by a moment do not keep the next one from starting.
+//! Of the three kinds of lock, two will do, each for some (`fcntl(2)`). One belongs to the process,
+//! and children do not inherit it: workers that outlive a killed master by a moment do not keep the
+//! next one from starting. But it goes with *any* descriptor of the file that the process closes,
+//! and who opens files for clients may be asked for this one. The other belongs to the open file:
+//! that one stays, but children share it. So who has children, and serves nobody, takes the first,
+//! and who serves and has none the second.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
@@ -14,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
+
+use crate::sys::signal;
 
 /// What a master that makes way for its successor appends to the name, as nginx does.
 const ASIDE: &str = ".oldbin";
@@ -32,12 +38,13 @@ pub struct Pidfile {
 }
 
 impl Pidfile {
-    /// Writes this process's ID to `path`, in the place of a file that nobody holds any more.
+    /// Writes this process's ID to `path`, in the place of a file that nobody holds any more. It
+    /// `has_children`, or opens files for clients; not both.
     ///
     /// # Errors
     /// Another process holds the file (its ID is in the message), or it cannot be written.
     // ANCHOR: take
-    pub fn take(path: &Path) -> io::Result<Self> {
+    pub fn take(path: &Path, has_children: bool) -> io::Result<Self> {
         for _ in 0..RACES_MAX {
             let mut file = File::options()
                 .read(true)
@@ -46,13 +53,14 @@ impl Pidfile {
                 .truncate(false)
                 .mode(0o644)
                 .open(path)?;
-            lock(&file)?;
+            lock(&file, has_children)?;
             // Whoever held it may have removed it between our opening and
             // our locking it: then this is a lock on a nameless file.
             if fs::metadata(path).is_ok_and(|named| is_same(&named, &file)) {
                 file.set_len(0)?;
                 file.rewind()?;
                 writeln!(file, "{}", std::process::id())?;
+                signal::leave_nothing_at(path);
                 return Ok(Self {
                     home: path.to_owned(),
                     path: path.to_owned(),
@@ -84,6 +92,7 @@ impl Pidfile {
 
     fn rename(&mut self, to: PathBuf) -> io::Result<()> {
         fs::rename(&self.path, &to)?;
+        signal::leave_nothing_at(&to);
         self.path = to;
         Ok(())
     }
@@ -91,13 +100,16 @@ impl Pidfile {
 
 impl Drop for Pidfile {
     fn drop(&mut self) {
+        // From here on it may be somebody else's.
+        signal::leave_all();
         // Who has become somebody else may not be allowed to; the lock goes in any case.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Locks the whole file, if nobody else has.
-fn lock(file: &File) -> io::Result<()> {
+/// Locks the whole file, if nobody else has: for the process, which `has_children`, or for the
+/// opening.
+fn lock(file: &File, has_children: bool) -> io::Result<()> {
     let mut whole = libc::flock {
         l_type: libc::F_WRLCK as i16,
         l_whence: libc::SEEK_SET as i16,
@@ -105,12 +117,20 @@ fn lock(file: &File) -> io::Result<()> {
         l_len: 0,
         l_pid: 0,
     };
-    match fcntl(file, FcntlArg::F_SETLK(&whole)) {
+    let locked = match has_children {
+        true => fcntl(file, FcntlArg::F_SETLK(&whole)),
+        false => fcntl(file, FcntlArg::F_OFD_SETLK(&whole)),
+    };
+    match locked {
         Ok(_) => Ok(()),
         Err(Errno::EAGAIN | Errno::EACCES) => {
             // Says who it is, where F_SETLK only says that it is somebody.
             fcntl(file, FcntlArg::F_GETLK(&mut whole))?;
-            let holder = whole.l_pid;
+            let holder = match whole.l_pid {
+                // An opening is nobody's in particular; the file says whose.
+                ..=0 => io::read_to_string(file)?.trim().to_owned(),
+                pid => pid.to_string(),
+            };
             Err(io::Error::other(format!(
                 "process {holder} holds it: is the server running already?"
             )))
@@ -137,7 +157,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pid");
         fs::write(&path, "999999999999\n").unwrap();
-        let _taken = Pidfile::take(&path).unwrap();
+        let _taken = Pidfile::take(&path, true).unwrap();
         assert_eq!(id_in(&path), std::process::id());
     }
 
@@ -146,9 +166,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pid");
         let aside = directory.path().join("pid.oldbin");
-        let mut old = Pidfile::take(&path).unwrap();
+        let mut old = Pidfile::take(&path, true).unwrap();
         old.set_aside().unwrap();
-        let new = Pidfile::take(&path).unwrap();
+        let new = Pidfile::take(&path, true).unwrap();
         assert!(path.exists() && aside.exists());
         // It was killed, and could not remove its file.
         std::mem::forget(new);

@@ -10,8 +10,12 @@
 //! | USR1 | a worker leaves when its clients let it | takes note |
 //! | HUP, USR2, WINCH, TTIN, TTOU | workers never see them | reads them from its queue |
 
+use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU32};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -29,6 +33,8 @@ static GRACE_US: AtomicI64 = AtomicI64::new(0);
 /// The process that the signals were handled in first. Its children leave stopping by force to it;
 /// a flag that each child sets would come too late for a signal right after fork.
 static PARENT: AtomicI32 = AtomicI32::new(0);
+/// The file that is to be gone with the process that the signals were handled in first.
+static LEFT_BEHIND: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
 /// The signals of [`Signals`] are blocked, which a child would inherit.
 static IS_MASTER: AtomicBool = AtomicBool::new(false);
 
@@ -62,6 +68,21 @@ pub fn handle_stop(grace: Duration) -> nix::Result<()> {
 pub fn set_grace(grace: Duration) {
     let grace_us = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
     GRACE_US.store(grace_us, Relaxed);
+}
+
+/// If a handler ends this process, the file at `path` goes with it; a child leaves it alone.
+pub fn leave_nothing_at(path: &Path) {
+    // A path with a zero octet in it leads nowhere.
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+        return;
+    };
+    // A handler may be reading the last one, so that none is ever given back. There are few.
+    LEFT_BEHIND.store(path.into_raw(), Release);
+}
+
+/// Takes back what [`leave_nothing_at`] has asked for.
+pub fn leave_all() {
+    LEFT_BEHIND.store(std::ptr::null_mut(), Release);
 }
 
 /// Has signals wait that are meant for a master, until it takes them from [`Signals`]. A process
@@ -117,20 +138,32 @@ pub(super) fn become_child() {
 
 extern "C" fn on_stop(_: libc::c_int) {
     let before = STOPS.fetch_add(1, Relaxed);
-    if getpid().as_raw() != PARENT.load(Relaxed) {
-        return;
-    }
     match before {
+        _ if !is_parent() => {}
         0 => start_grace_timer(),
-        _ => super::process::leave(1),
+        _ => leave_clean(1),
     }
 }
 
 /// The children of a process that leaves like this are killed by the kernel, since they are tied to
 /// it: see [`super::process::fork`].
 extern "C" fn on_fast_stop(_: libc::c_int) {
-    let is_second = getpid().as_raw() == PARENT.load(Relaxed) && stopping();
-    super::process::leave(i32::from(is_second));
+    leave_clean(i32::from(is_parent() && stopping()));
+}
+
+fn is_parent() -> bool {
+    getpid().as_raw() == PARENT.load(Relaxed)
+}
+
+/// Leaves, and takes along what was asked for with [`leave_nothing_at`].
+fn leave_clean(code: i32) -> ! {
+    let path = LEFT_BEHIND.load(Acquire);
+    if is_parent() && !path.is_null() {
+        // SAFETY: it is a string that ends with a zero octet and is never freed; unlink(2) may be
+        // called here.
+        unsafe { libc::unlink(path) };
+    }
+    super::process::leave(code)
 }
 
 extern "C" fn on_retire(_: libc::c_int) {
@@ -141,7 +174,7 @@ extern "C" fn on_time_up(_: libc::c_int) {
     const TEXT: &[u8] = b"servers: stopped by force: the graceful timeout is over\n";
     // SAFETY: the pointer and the length are those of one constant; write(2) may be called here.
     unsafe { libc::write(libc::STDERR_FILENO, TEXT.as_ptr().cast(), TEXT.len()) };
-    super::process::leave(1);
+    leave_clean(1);
 }
 
 /// `setitimer(2)`: SIGALRM after the grace period. On Linux it is a bare system call and as such

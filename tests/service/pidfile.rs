@@ -6,11 +6,15 @@ use std::path::Path;
 use nix::sys::signal::Signal;
 
 use crate::support::server::Server;
-use crate::{for_every_model, refused};
+use crate::support::{proc, wait_for, wire};
+use crate::{ask, for_every_model, refused};
 
 for_every_model! {
     the_file_names_the_server_for_as_long_as_it_runs,
     a_second_server_is_refused_and_a_killed_one_is_no_obstacle,
+    a_client_who_reads_the_file_does_not_open_the_way_for_a_second_server,
+    a_server_that_leaves_at_once_takes_its_file_along,
+    a_server_that_leaves_by_force_takes_its_file_along,
 }
 
 fn id_in(path: &Path) -> Option<i32> {
@@ -32,18 +36,77 @@ fn a_second_server_is_refused_and_a_killed_one_is_no_obstacle(model: &str) {
     let path = directory.path().join("pid");
     let option = format!("--pidfile={}", path.display());
     let mut server = Server::start(model, &[&option]);
-    let words: Vec<&str> = ["run"].into_iter().chain(model.split(' ')).collect();
-    let said = refused(
-        1,
-        &[&words[..], &["--bind", "127.0.0.1:0", &option]].concat(),
-    );
-    assert!(
-        said.contains(&format!("process {}", server.pid())),
-        "{said}"
-    );
+    assert_no_second(&server, model, &option);
     server.signal(Signal::SIGKILL);
     server.wait();
     assert!(path.exists(), "a killed server cannot clean up");
     let next = Server::start(model, &[&option]);
     assert_eq!(id_in(&path), Some(next.pid()));
+}
+
+/// Whoever opens the file in the server's own process and closes it again undoes locks of a kind.
+fn a_client_who_reads_the_file_does_not_open_the_way_for_a_second_server(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let option = format!("--pidfile={}", directory.path().join("pid").display());
+    let root = format!("--root={}", directory.path().display());
+    let server = Server::start(model, &[&option, &root]);
+    assert_eq!(
+        ask(&server, "/files/pid").text(),
+        format!("{}\n", server.pid())
+    );
+    assert_no_second(&server, model, &option);
+}
+
+fn a_server_that_leaves_at_once_takes_its_file_along(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pid");
+    for signal in [Signal::SIGINT, Signal::SIGQUIT] {
+        let mut server = Server::start(model, &["--pidfile", path.to_str().unwrap()]);
+        assert_eq!(ask(&server, "/").status(), 200);
+        assert!(path.exists());
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0));
+        assert!(!path.exists(), "{signal}");
+    }
+}
+
+/// When the graceful timeout is over; and when somebody does not care to wait for that.
+fn a_server_that_leaves_by_force_takes_its_file_along(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pid");
+    for (grace, is_hurried) in [("300ms", false), ("1000s", true)] {
+        let grace = format!("--graceful-timeout={grace}");
+        let options = [
+            "--pidfile",
+            path.to_str().unwrap(),
+            &grace,
+            "--max-wait=1000s",
+        ];
+        let mut server = Server::start(model, &options);
+        let client = server.connect();
+        wire::get(&client, "/sleep?ms=1000000");
+        server.wait_until_read(&client);
+        server.signal(Signal::SIGTERM);
+        if is_hurried {
+            // Two signals that are pending at once would be one.
+            wait_for("the first signal arrives", || {
+                proc::pending_signals(server.pid()) == 0
+            });
+            server.signal(Signal::SIGTERM);
+        }
+        assert_eq!(server.wait().code(), Some(1), "{}", server.said());
+        assert!(!path.exists(), "{grace}");
+    }
+}
+
+/// Another server with the same file is refused, and told who has it.
+#[track_caller]
+fn assert_no_second(server: &Server, model: &str, option: &str) {
+    let words: Vec<&str> = ["run"].into_iter().chain(model.split(' ')).collect();
+    let said = refused(
+        1,
+        &[&words[..], &["--bind", "127.0.0.1:0", option]].concat(),
+    );
+    let holder = format!("process {} holds it", server.pid());
+    assert!(said.contains(&holder), "{said}");
 }

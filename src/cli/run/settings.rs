@@ -64,7 +64,7 @@ impl Settings<'static> {
         if model.has_master() {
             signal::hold_for_master().context("cannot hold signals back")?;
         }
-        let pidfile = service.take_pidfile()?;
+        let pidfile = service.take_pidfile(model.has_children())?;
         raise_descriptors();
         let (listener, predecessor) = self.listen()?;
         let inherits = predecessor.is_some();

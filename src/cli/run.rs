@@ -271,9 +271,14 @@ impl Args {
 /// Sets `value` back to `old`.
 fn keep<T: PartialEq>(key: &str, value: &mut T, old: T) {
     if *value != old {
-        crate::log!("reload: a new value for '{key}' needs a new start; the old one stays");
+        say_kept("reload", key);
         *value = old;
     }
+}
+
+/// Says that `key` has a new value which is not in force after that `occasion`.
+fn say_kept(occasion: &str, key: &str) {
+    crate::log!("{occasion}: a new value for '{key}' needs a new start; the old one stays");
 }
 
 /// Reads what follows `servers run`: the model, and which options were given. What they mean

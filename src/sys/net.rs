@@ -119,6 +119,13 @@ pub fn accept_queue_limit(listener: &impl AsFd) -> nix::Result<u32> {
     tcp_info(listener).map(|info| info.tcpi_sacked)
 }
 
+/// What the kernel makes of a backlog (`listen(2)`): it is capped by `net.core.somaxconn`.
+pub fn queue_limit_of(backlog: i32) -> u32 {
+    let cap = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
+    let cap = cap.and_then(|text| text.trim().parse().ok());
+    backlog.cast_unsigned().min(cap.unwrap_or(u32::MAX))
+}
+
 fn tcp_info(listener: &impl AsFd) -> nix::Result<libc::tcp_info> {
     // SAFETY: tcp_info is a struct of plain integers, for which all zeroes is a value.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };

@@ -175,6 +175,29 @@ fn a_drained_master_answers_its_queue_when_it_stops() {
     }
 }
 
+/// It is inherited as it is.
+#[test]
+fn what_a_successor_cannot_change_about_the_port_is_told() {
+    let family = Family::start("prefork", "workers = 1\n", &[]);
+    family.configure("workers = 1\nbacklog = 511\n");
+    let (old, new) = family.upgrade();
+    assert!(!family.first.said().contains("'backlog'"));
+    signal(old, Signal::SIGQUIT);
+    wait_for("the old master is gone", || !is_alive(old));
+    family.configure("workers = 1\nbacklog = 5\n");
+    family.upgrade();
+    let said = family.first.said();
+    assert!(
+        said.contains("upgrade: a new value for 'backlog'"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("'bind'"),
+        "any port is what was asked for: {said}"
+    );
+    assert!(is_alive(new));
+}
+
 /// Whoever has been accepted by the old master's workers is served to the end.
 #[test]
 fn a_request_in_flight_is_answered_by_the_old_master() {

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::Args;
+use super::{Args, say_kept};
 use crate::accept::{Listener, Manner, Strategy};
 use crate::cli::service::Rights;
 use crate::cli::{Command, config, wrong_call_error};
@@ -18,7 +18,7 @@ use crate::serve::{Configuration, Lifetime, Pool, Server, Trigger};
 use crate::service::{Predecessor, Preload, Succession, inherited, manager};
 use crate::site::Site;
 use crate::sys::errors::plain;
-use crate::sys::signal;
+use crate::sys::{net, signal};
 
 /// What stays the same for as long as the process runs, whatever its configuration becomes.
 struct Ground {
@@ -158,7 +158,25 @@ impl<'g> Settings<'g> {
             anyhow::bail!("{count} listeners were handed over, and this server has {most}");
         }
         let first = listeners.remove(0);
+        if predecessor.is_some() {
+            self.say_what_stays(&first)?;
+        }
         Ok((first.with(listeners), predecessor))
+    }
+
+    /// A port that is inherited is what it was, whatever the configuration says by now.
+    fn say_what_stays(&self, inherited: &Listener) -> io::Result<()> {
+        let Args { bind, backlog, .. } = self.args;
+        let address = inherited.address()?;
+        // Port 0 is any.
+        let is_same_port = bind.port() == 0 || bind.port() == address.port();
+        if bind.ip() != address.ip() || !is_same_port {
+            say_kept("upgrade", "bind");
+        }
+        if inherited.queue_limit()? != net::queue_limit_of(backlog) {
+            say_kept("upgrade", "backlog");
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ mod limits;
 mod list;
 mod load;
 mod man;
+mod misfit;
 mod pool;
 mod run;
 mod service;

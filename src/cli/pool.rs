@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use clap::error::ErrorKind;
 
-use super::{duration, wrong_call_error};
+use super::duration;
+use super::misfit::Misfit;
 use crate::accept::Strategy;
 use crate::models::Model;
 use crate::serve::{Pool, Sizing};
@@ -95,7 +95,7 @@ impl PoolArgs {
         model: &Model,
         accept: Strategy,
         grace: Duration,
-    ) -> Result<Pool, clap::Error> {
+    ) -> Result<Pool, Misfit> {
         self.refuse_without_workers(accept)?;
         Ok(Pool {
             sizing: self.sizing(model)?,
@@ -108,7 +108,7 @@ impl PoolArgs {
     }
 
     /// Some strategies need somebody who accepts, at all times.
-    fn refuse_without_workers(&self, accept: Strategy) -> Result<(), clap::Error> {
+    fn refuse_without_workers(&self, accept: Strategy) -> Result<(), Misfit> {
         let needs_them = match self.kind {
             Kind::Static => false,
             // Each worker has an accept queue of its own, which would be left alone with it.
@@ -120,35 +120,25 @@ impl PoolArgs {
             let kind = name(self.kind);
             let accept = accept.name();
             let message = format!("--pool {kind} does not go with --accept {accept}");
-            return Err(wrong_call_error(
-                "run",
-                ErrorKind::ArgumentConflict,
-                message,
-            ));
+            return Err(Misfit::conflict(&["pool", "accept"], message));
         }
         Ok(())
     }
 
-    fn sizing(&self, model: &Model) -> Result<Sizing, clap::Error> {
+    fn sizing(&self, model: &Model) -> Result<Sizing, Misfit> {
         if self.kind != Kind::Dynamic {
-            self.refuse("--min-spare", self.min_spare.is_some(), Kind::Dynamic)?;
-            self.refuse("--max-spare", self.max_spare.is_some(), Kind::Dynamic)?;
+            let (min, max) = (self.min_spare.is_some(), self.max_spare.is_some());
+            refuse(&["min-spare", "pool"], min, Kind::Dynamic)?;
+            refuse(&["max-spare", "pool"], max, Kind::Dynamic)?;
         }
         if self.kind != Kind::Ondemand {
-            self.refuse(
-                "--idle-timeout",
-                self.idle_timeout.is_some(),
-                Kind::Ondemand,
-            )?;
+            let idle = self.idle_timeout.is_some();
+            refuse(&["idle-timeout", "pool"], idle, Kind::Ondemand)?;
         }
         if self.kind != Kind::Static && !model.can_size_its_pool() {
             let name = model.name;
             let message = format!("{name} has no pool that could size itself: leave out --pool");
-            return Err(wrong_call_error(
-                "run",
-                ErrorKind::ArgumentConflict,
-                message,
-            ));
+            return Err(Misfit::conflict(&["pool"], message));
         }
         match self.kind {
             Kind::Static => Ok(Sizing::Static),
@@ -159,33 +149,31 @@ impl PoolArgs {
         }
     }
 
-    fn spare(&self) -> Result<Sizing, clap::Error> {
+    fn spare(&self) -> Result<Sizing, Misfit> {
         let least = self
             .min_spare
             .unwrap_or(SPARE.0.min(self.max_spare.unwrap_or(SPARE.0)));
         let most = self.max_spare.unwrap_or(SPARE.1.max(least));
         if most < least {
             let message = format!("--max-spare {most} is less than --min-spare {least}");
-            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
+            return Err(Misfit::value(&["max-spare", "min-spare"], message));
         }
         Ok(Sizing::Dynamic {
             spare_min: least.into(),
             spare_max: most.into(),
         })
     }
+}
 
-    /// An option that would have no effect is a misunderstanding.
-    fn refuse(&self, option: &str, is_given: bool, kind: Kind) -> Result<(), clap::Error> {
-        if is_given {
+/// An option that would have no effect is a misunderstanding: it is the first of those `between`.
+fn refuse(between: &'static [&'static str], is_given: bool, kind: Kind) -> Result<(), Misfit> {
+    match between.first() {
+        Some(option) if is_given => {
             let kind = name(kind);
-            let message = format!("{option} means something with --pool {kind} alone");
-            return Err(wrong_call_error(
-                "run",
-                ErrorKind::ArgumentConflict,
-                message,
-            ));
+            let message = format!("--{option} means something with --pool {kind} alone");
+            Err(Misfit::conflict(between, message))
         }
-        Ok(())
+        _ => Ok(()),
     }
 }
 

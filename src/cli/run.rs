@@ -10,17 +10,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::FromArgMatches;
-use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 
+use super::config::Origins;
+use super::duration;
 use super::limits::LimitArgs;
+use super::misfit::Misfit;
 use super::pool::PoolArgs;
 use super::service::ServiceArgs;
-use super::{duration, wrong_call_error};
 use crate::accept::{Manner, Pick, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
-use crate::serve::Trigger;
+use crate::serve::{Pool, Trigger};
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 
@@ -142,6 +143,18 @@ pub(super) struct Args {
 
     #[command(flatten)]
     service: ServiceArgs,
+
+    /// Which of these come from a file.
+    #[arg(skip)]
+    pub(super) origins: Origins,
+}
+
+/// What options come to that have to go together.
+struct Rules {
+    accept: Strategy,
+    manner: Manner,
+    trigger: Trigger,
+    pool: Pool,
 }
 
 /// Who may see the status pages.
@@ -173,6 +186,7 @@ impl Args {
         keep("accept", &mut self.accept, old.accept);
         keep("threads", &mut self.threads, old.threads);
         keep("pick", &mut self.pick, old.pick);
+        keep("plain-mutex", &mut self.plain_mutex, old.plain_mutex);
         if self.strategy().is_ok_and(|it| it == Strategy::Reuseport) {
             // There are as many accept queues as there were workers.
             keep("workers", &mut self.pool.workers, old.pool.workers);
@@ -181,8 +195,34 @@ impl Args {
         keep("pidfile", &mut self.service.pidfile, pidfile);
     }
 
+    /// What the options come to.
+    ///
+    /// # Errors
+    /// Some do not go together, or with the model.
+    fn rules(&self) -> Result<Rules, Misfit> {
+        if self.service.preloads_in_workers() && !self.model.has_master() {
+            let message = format!("{} has no workers that could preload", self.model.name);
+            return Err(Misfit::conflict(&["preload-when", "preload"], message));
+        }
+        let accept = self.strategy()?;
+        Ok(Rules {
+            accept,
+            manner: self.manner(accept)?,
+            trigger: self.trigger()?,
+            pool: (self.pool).rules(self.model, accept, self.graceful_timeout)?,
+        })
+    }
+
+    /// Looks whether the options go together.
+    ///
+    /// # Errors
+    /// Those that do not.
+    pub(super) fn check(&self) -> Result<(), Misfit> {
+        self.rules().map(drop)
+    }
+
     /// What was asked for, if the model has it, or the model's default.
-    fn strategy(&self) -> Result<Strategy, clap::Error> {
+    fn strategy(&self) -> Result<Strategy, Misfit> {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
             return Ok(known.first().copied().unwrap_or(Strategy::Shared));
@@ -194,27 +234,20 @@ impl Args {
                 "{model} has no --accept {wanted}; it can do: {}",
                 names.join(", ")
             );
-            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
+            return Err(Misfit::value(&["accept"], message));
         }
         Ok(wanted)
     }
 
     /// The details of the strategy, as far as it has any.
-    fn manner(&self, accept: Strategy) -> Result<Manner, clap::Error> {
-        let misplaced = |option, strategy: Strategy| {
-            let name = strategy.name();
-            let message = format!("{option} needs --accept {name}");
-            Err(wrong_call_error(
-                "run",
-                ErrorKind::ArgumentConflict,
-                message,
-            ))
-        };
+    fn manner(&self, accept: Strategy) -> Result<Manner, Misfit> {
         if self.pick.is_some() && accept != Strategy::Pass {
-            return misplaced("--pick", Strategy::Pass);
+            let message = "--pick needs --accept pass";
+            return Err(Misfit::conflict(&["pick", "accept"], message));
         }
         if self.plain_mutex && accept != Strategy::Mutex {
-            return misplaced("--plain-mutex", Strategy::Mutex);
+            let message = "--plain-mutex needs --accept mutex";
+            return Err(Misfit::conflict(&["plain-mutex", "accept"], message));
         }
         Ok(Manner {
             pick: self.pick.unwrap_or_default(),
@@ -236,7 +269,7 @@ impl Args {
     }
 
     /// What was asked for, if the model waits with epoll at all.
-    fn trigger(&self) -> Result<Trigger, clap::Error> {
+    fn trigger(&self) -> Result<Trigger, Misfit> {
         if let Some(wanted) = self.trigger
             && !self.model.triggers().contains(&wanted)
         {
@@ -244,7 +277,7 @@ impl Args {
             let names: Vec<&str> = known.map(|model| model.name).collect();
             let (model, names) = (self.model.name, names.join(" and "));
             let message = format!("{model} has no --trigger; {names} have it");
-            return Err(wrong_call_error("run", ErrorKind::ValueValidation, message));
+            return Err(Misfit::value(&["trigger"], message));
         }
         Ok(self.trigger.unwrap_or(Trigger::Level))
     }
@@ -263,7 +296,8 @@ impl Args {
             return Ok(None);
         };
         let root = Root::open(path)
-            .with_context(|| format!("cannot serve files from --root {}", path.display()))?;
+            .with_context(|| format!("cannot serve files from --root {}", path.display()))
+            .map_err(|error| self.origins.blame(&["root"], error))?;
         Ok(Some(root))
     }
 }

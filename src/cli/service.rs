@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
+use super::config::Origins;
 use crate::scoreboard::Scoreboard;
-use crate::service::{Identity, Pidfile, Preload, Sandbox, sandbox};
+use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox, sandbox};
 use crate::site::Root;
 use crate::sys::errors::plain;
 
@@ -67,13 +68,28 @@ impl ServiceArgs {
     ///
     /// # Errors
     /// There is no such user, or this process may not become it; there is no sandbox to be had.
-    pub(super) fn rights(&self, root: Option<&Root>, uring: bool) -> anyhow::Result<Rights> {
+    pub(super) fn rights(
+        &self,
+        root: Option<&Root>,
+        uring: bool,
+        origins: &Origins,
+    ) -> anyhow::Result<Rights> {
         let (user, group) = (self.user.as_deref(), self.group.as_deref());
-        let identity = Identity::find(user, group)
-            .map_err(|error| anyhow::anyhow!("cannot serve as --user or --group: {error}"))?;
+        let identity = Identity::find(user, group).map_err(|refused| {
+            let (option, why) = match refused {
+                Refused::User(why) => ("user", why),
+                Refused::Group(why) => ("group", why),
+            };
+            origins.blame(
+                &[option],
+                anyhow::anyhow!("cannot serve as --{option}: {why}"),
+            )
+        })?;
         let mut sandbox = None;
         if self.sandbox {
-            sandbox::is_supported().map_err(|error| anyhow::anyhow!("no --sandbox: {error}"))?;
+            sandbox::is_supported().map_err(|error| {
+                origins.blame(&["sandbox"], anyhow::anyhow!("no --sandbox: {error}"))
+            })?;
             let root = root.map(Root::directory).transpose()?;
             sandbox = Some(Sandbox { root, uring });
         }
@@ -97,12 +113,14 @@ impl ServiceArgs {
     ///
     /// # Errors
     /// There is not as much memory.
-    pub(super) fn preload_before(&self) -> anyhow::Result<Option<Preload>> {
+    pub(super) fn preload_before(&self, origins: &Origins) -> anyhow::Result<Option<Preload>> {
         match self.preload_when {
             When::Before if self.preload > 0 => {
                 // There is nobody yet who would wait for a sign of life.
-                let preload = Preload::touch(self.preload as usize, || {});
-                preload.map(Some).map_err(anyhow::Error::msg)
+                let loaded = Preload::touch(self.preload as usize, || {});
+                let loaded = loaded.map_err(anyhow::Error::msg);
+                let loaded = loaded.map_err(|error| origins.blame(&["preload"], error));
+                loaded.map(Some)
             }
             _ => Ok(None),
         }

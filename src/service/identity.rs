@@ -16,29 +16,40 @@ pub struct Identity {
     groups: Vec<Gid>,
 }
 
+/// Which of the two cannot be had, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// The user.
+    User(String),
+    /// The group.
+    Group(String),
+}
+
 impl Identity {
     /// The user and the group of these names or numbers; nothing if there is neither. The group of
     /// a user is that of the password file, unless another one is asked for.
     ///
     /// # Errors
-    /// A sentence: there is no such user or group, or this process has no right to change.
-    pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Option<Self>, String> {
+    /// There is no such user or group, or this process has no right to change.
+    pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Option<Self>, Refused> {
+        let group = group.map(find_group).transpose().map_err(Refused::Group)?;
         let wanted = match (user, group) {
             (None, None) => return Ok(None),
-            (Some(user), group) => Self::of_user(user, group.map(find_group).transpose()?)?,
-            (None, Some(group)) => {
-                let group = find_group(group)?;
-                Self {
-                    user: None,
-                    group,
-                    groups: vec![group],
-                }
-            }
+            (Some(user), group) => Self::of_user(user, group).map_err(Refused::User)?,
+            (None, Some(group)) => Self {
+                user: None,
+                group,
+                groups: vec![group],
+            },
         };
-        match geteuid().is_root() || wanted.is_own() {
-            true => Ok(Some(wanted)),
-            false => Err("only root can become somebody else".to_owned()),
+        if geteuid().is_root() || wanted.is_own() {
+            return Ok(Some(wanted));
         }
+        let why = "only root can become somebody else".to_owned();
+        Err(match user {
+            Some(_) => Refused::User(why),
+            None => Refused::Group(why),
+        })
     }
 
     fn of_user(name: &str, group: Option<Gid>) -> Result<Self, String> {
@@ -130,12 +141,24 @@ mod tests {
     #[test]
     fn nobody_is_asked_for_and_nobody_is_found() {
         assert_eq!(Identity::find(None, None), Ok(None));
-        for (user, group, word) in [
-            (Some("no such user"), None, "no such user"),
-            (None, Some("no such group"), "no such group"),
-            (Some("4294967000"), None, "--group"),
+        let refused = |user, group| match Identity::find(user, group).unwrap_err() {
+            Refused::User(why) => ("user", why),
+            Refused::Group(why) => ("group", why),
+        };
+        let own = geteuid().to_string();
+        for (user, group, whom, word) in [
+            (Some("no such user"), None, "user", "no such user"),
+            (None, Some("no such group"), "group", "no such group"),
+            (
+                Some(own.as_str()),
+                Some("no such group"),
+                "group",
+                "no such group",
+            ),
+            (Some("4294967000"), None, "user", "--group"),
         ] {
-            let complaint = Identity::find(user, group).unwrap_err();
+            let (who, complaint) = refused(user, group);
+            assert_eq!(who, whom);
             assert!(complaint.contains(word), "{complaint}");
         }
     }

@@ -11,7 +11,7 @@ pub mod preload;
 pub mod sandbox;
 pub mod succession;
 
-pub use identity::Identity;
+pub use identity::{Identity, Refused};
 pub use inherited::Predecessor;
 pub use line::{Line, Standing};
 pub use pidfile::Pidfile;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 use crate::family::{Family, children, signal};
 use crate::load::{Load, MODES};
@@ -84,8 +86,13 @@ fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
     for (text, words) in [
         ("workers = 2\nwrokers = 3\n", "servers.toml:2: wrokers: "),
         ("workers = 0\n", "servers.toml:1: workers: "),
-        ("min-spare = 3\n", "--min-spare"),
-        ("root = \"nowhere/at/all\"\n", "nowhere/at/all"),
+        ("min-spare = 3\n", "servers.toml:1: min-spare: "),
+        (
+            "workers = 2\nroot = \"nowhere/at/all\"\n",
+            "servers.toml:2: root: ",
+        ),
+        // It would be refused at the next start, so it is now.
+        ("accept = \"main\"\n", "servers.toml:1: accept: "),
     ] {
         family.configure(text);
         signal(family.first.pid(), Signal::SIGHUP);
@@ -102,6 +109,21 @@ fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
     family.configure("workers = 2\n");
     signal(family.first.pid(), Signal::SIGHUP);
     wait_for_others(&family, &before, 2);
+}
+
+/// Whoever was to open it for writing may never come.
+#[test]
+fn a_named_pipe_for_a_file_is_refused() {
+    let family = Family::start("prefork", "workers = 2\n", &[]);
+    let before = workers(&family, 2);
+    let path = family.path("servers.toml");
+    std::fs::remove_file(&path).unwrap();
+    mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for("it is refused", || {
+        family.first.said().contains("no regular file")
+    });
+    assert_eq!(children(family.first.pid()), before);
 }
 
 /// Who sends them away and changes his mind wants them back, by whatever configuration.
@@ -143,10 +165,12 @@ fn an_idle_client_costs_no_old_worker_its_life() {
 fn what_cannot_change_stays_and_is_told() {
     let family = Family::start("prefork", "workers = 2\n", &[]);
     let before = workers(&family, 2);
-    family.configure("workers = 2\nbacklog = 5\nthreads = 3\n");
+    family.configure(
+        "workers = 2\nbacklog = 5\nthreads = 3\naccept = \"mutex\"\nplain-mutex = true\n",
+    );
     signal(family.first.pid(), Signal::SIGHUP);
     wait_for_others(&family, &before, 2);
-    for key in ["'backlog'", "'threads'"] {
+    for key in ["'backlog'", "'threads'", "'accept'", "'plain-mutex'"] {
         assert!(family.first.said().contains(key), "{}", family.first.said());
     }
 }

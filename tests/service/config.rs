@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
 use crate::support::server::Server;
@@ -63,6 +65,23 @@ fn a_fault_is_told_with_its_line_and_its_key() {
         ("model = \"prefrok\"", 1, &["model", "prefork"]),
         ("sandbox = \"no\"", 1, &["sandbox", "true or false"]),
         ("config = \"other\"", 1, &["config", "command line"]),
+        ("help = true", 1, &["help", "command line"]),
+        ("version = true", 1, &["version", "command line"]),
+        // Each is fine by itself.
+        ("\nmin-spare = 3", 2, &["min-spare", "--pool dynamic"]),
+        (
+            "pool = \"dynamic\"\nmax-spare = 2\nmin-spare = 3",
+            2,
+            &["max-spare", "less than --min-spare 3"],
+        ),
+        (
+            "accept = \"reuseport\"\npool = \"dynamic\"",
+            2,
+            &["pool", "--accept reuseport"],
+        ),
+        ("\ntrigger = \"edge\"", 2, &["trigger", "prefork"]),
+        ("\n\npick = \"first\"", 3, &["pick", "--accept pass"]),
+        ("accept = \"main\"", 1, &["accept", "prefork"]),
     ] {
         let config = Config::new(text);
         let said = refused(2, &["run", "prefork", &config.option]);
@@ -80,6 +99,81 @@ fn all_faults_are_told_at_once_in_their_order() {
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 2, "{said}");
     assert!(lines[0].contains(":1: workers: ") && lines[1].contains(":3: accept: "));
+}
+
+/// The values are fine, and the machine is not what they say.
+#[test]
+fn what_cannot_be_had_is_told_with_its_line_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    for (text, line, key) in [
+        ("\nroot = \"nowhere/at/all\"", 2, "root"),
+        (&format!("root = {file:?}"), 1, "root"),
+        ("user = \"no-such-user\"", 1, "user"),
+        ("\ngroup = \"no-such-group\"", 2, "group"),
+        ("pidfile = \"nowhere/at/all\"", 1, "pidfile"),
+        ("\n\nbind = \"192.0.2.1:80\"", 3, "bind"),
+    ] {
+        let config = Config::new(text);
+        let said = refused(1, &["run", "prefork", &config.option]);
+        let place = format!("{}:{line}: {key}: ", config.path.display());
+        assert!(said.contains(&place), "{text:?}: no {place:?} in {said}");
+    }
+    // Nobody looks for the fault in the file if it is on the command line.
+    let config = Config::new("root = \"nowhere/at/all\"");
+    let options = ["run", "prefork", &config.option, "--root=nowhere/else"];
+    let said = refused(1, &options);
+    assert!(!said.contains("servers.toml"), "{said}");
+}
+
+/// What makes no sense beside the command line is left out, and that is told.
+#[test]
+fn the_command_line_wins_over_what_does_not_go_with_it() {
+    for (text, options, left_out) in [
+        (
+            "pool = \"dynamic\"\nmin-spare = 2\nmax-spare = 3",
+            &["--pool=static"][..],
+            &[":2: min-spare: ", ":3: max-spare: "][..],
+        ),
+        (
+            "pool = \"dynamic\"\nmin-spare = 2",
+            &["--accept=reuseport"],
+            &[":1: pool: ", ":2: min-spare: "],
+        ),
+        (
+            "pool = \"dynamic\"\nmax-spare = 2",
+            &["--min-spare=4"],
+            &[":2: max-spare: "],
+        ),
+        (
+            "accept = \"pass\"\npick = \"first\"",
+            &["--accept=shared"],
+            &[":2: pick: "],
+        ),
+    ] {
+        let config = Config::new(text);
+        let call = ["run", "prefork", &config.option, "--check"];
+        let said = refused(0, &[&call, options].concat());
+        assert_eq!(said.lines().count(), left_out.len(), "{said}");
+        for (line, place) in said.lines().zip(left_out) {
+            let is_told = line.contains(place) && line.contains("left out");
+            assert!(is_told, "no {place:?} in {line}");
+        }
+    }
+    // But it has to make sense by itself.
+    let config = Config::new("pool = \"static\"\n");
+    let said = refused(2, &["run", "prefork", &config.option, "--min-spare=2"]);
+    assert!(said.contains("--pool dynamic"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_none_is_refused() {
+    let config = Config::new("");
+    fs::remove_file(&config.path).unwrap();
+    mkfifo(&config.path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    let said = refused(2, &["run", "prefork", &config.option]);
+    assert!(said.contains("no regular file"), "{said}");
 }
 
 #[test]

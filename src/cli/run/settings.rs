@@ -6,13 +6,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::error::ErrorKind;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::{Args, say_kept};
 use crate::accept::{Listener, Manner, Strategy};
 use crate::cli::service::Rights;
-use crate::cli::{Command, config, wrong_call_error};
+use crate::cli::{Command, config};
 use crate::scoreboard::{Description, Scoreboard};
 use crate::serve::{Configuration, Lifetime, Pool, Server, Trigger};
 use crate::service::{Predecessor, Preload, Succession, inherited, manager};
@@ -57,14 +56,21 @@ impl Settings<'static> {
     }
 
     fn begin(&'static self) -> anyhow::Result<()> {
-        let Args { model, service, .. } = &self.args;
+        let Args {
+            model,
+            service,
+            origins,
+            ..
+        } = &self.args;
         (model.check()).with_context(|| format!("cannot run {}", model.name))?;
         // From here on a signal means a graceful stop, so nobody may learn of us before.
         signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
         if model.has_master() {
             signal::hold_for_master().context("cannot hold signals back")?;
         }
-        let pidfile = service.take_pidfile(model.has_children())?;
+        let pidfile = service
+            .take_pidfile(model.has_children())
+            .map_err(|error| origins.blame(&["pidfile"], error))?;
         raise_descriptors();
         let (listener, predecessor) = self.listen()?;
         let inherits = predecessor.is_some();
@@ -96,20 +102,22 @@ impl Settings<'static> {
 
 impl<'g> Settings<'g> {
     fn of(args: Args, ground: &'g Ground) -> anyhow::Result<Self> {
+        let rules = args.rules().map_err(|misfit| {
+            let between = misfit.between;
+            args.origins
+                .blame(between, clap::Error::from(misfit).into())
+        })?;
         let root = args.open_root()?;
-        if args.service.preloads_in_workers() && !args.model.has_master() {
-            let message = format!("{} has no workers that could preload", args.model.name);
-            return Err(wrong_call_error("run", ErrorKind::ArgumentConflict, message).into());
-        }
-        let accept = args.strategy()?;
         Ok(Self {
-            accept,
-            trigger: args.trigger()?,
-            manner: args.manner(accept)?,
-            pool: args.pool.rules(args.model, accept, args.graceful_timeout)?,
-            rights: args
-                .service
-                .rights(root.as_ref(), args.model.name == "uring")?,
+            accept: rules.accept,
+            manner: rules.manner,
+            trigger: rules.trigger,
+            pool: rules.pool,
+            rights: (args.service).rights(
+                root.as_ref(),
+                args.model.name == "uring",
+                &args.origins,
+            )?,
             site: Site {
                 root,
                 bytes_max: args.max_bytes,
@@ -119,7 +127,7 @@ impl<'g> Settings<'g> {
                 scoreboard: Some(&ground.scoreboard),
             },
             ground,
-            _preload: args.service.preload_before()?,
+            _preload: args.service.preload_before(&args.origins)?,
             args,
         })
     }
@@ -135,8 +143,10 @@ impl<'g> Settings<'g> {
         } = self.args;
         let inherited = inherited::take().context("cannot take over what was inherited")?;
         let Some(inherited) = inherited else {
-            let listener =
-                Listener::bind(bind, backlog).map_err(|error| explain_bind(bind, error))?;
+            let listener = Listener::bind(bind, backlog).map_err(|error| {
+                let error = explain_bind(bind, error);
+                self.args.origins.blame(&["bind"], error)
+            })?;
             return Ok((listener, None));
         };
         let predecessor = inherited.predecessor;

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use super::config::Origins;
-use crate::scoreboard::Scoreboard;
 use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox, sandbox};
 use crate::site::Root;
 use crate::sys::errors::plain;
@@ -147,16 +146,17 @@ impl ServiceArgs {
 
 impl Rights {
     /// Gives up what serving does not need, for good, in the order in which it is possible: what is
-    /// to be loaded; the user, while this process may still change it; then the rest.
+    /// to be loaded, with `beat` called meanwhile; the user, while this process may still change
+    /// it; then the rest.
     ///
     /// # Errors
     /// A sentence, with what could not be done.
     // ANCHOR: give_up
-    pub(super) fn give_up(&self, scoreboard: &Scoreboard) -> Result<(), String> {
+    pub(super) fn give_up(&self, beat: impl Fn()) -> Result<(), String> {
         if self.preload_after_mib > 0 {
             let mib = self.preload_after_mib as usize;
             // It lives as long as the process.
-            std::mem::forget(Preload::touch(mib, || scoreboard.beat())?);
+            std::mem::forget(Preload::touch(mib, beat)?);
         }
         if let Some(identity) = &self.identity {
             identity

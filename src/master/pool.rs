@@ -145,8 +145,8 @@ impl<'a> Pool<'a> {
         turnover::steps(&self.census(), self.target()).start
     }
 
-    /// Whether all that was decided about the size has been done, and more could be. Whoever goes on
-    /// to decide when nothing comes of it counts the same lack again and again.
+    /// Whether all that was decided about the size has been done, and more could be. Whoever goes
+    /// on to decide when nothing comes of it counts the same lack again and again.
     fn is_whole(&self, now: Instant) -> bool {
         !self.drained && self.pause(now).is_zero() && self.missing() == 0
     }

@@ -16,7 +16,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Somebody waits, and the workers have accepted so many by now: whether it is time for
-    /// somebody else to take care of it. That is said once; if it is of no help, more of it is none.
+    /// somebody else to take care of it. That is said once: if it does not help, more will not.
     pub(super) fn is_stuck(&mut self, accepted: u64, now: Instant) -> bool {
         if self.accepted != Some(accepted) {
             *self = Self {

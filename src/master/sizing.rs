@@ -14,8 +14,8 @@ pub(super) struct Census {
     pub(super) starting: usize,
     /// Ready, and with room for a client.
     pub(super) idle: usize,
-    /// Those of them that have no client at all. Where a worker has several threads, the others have
-    /// some, and are not to be sent away.
+    /// Those of them that have no client at all. Where a worker has several threads, the others
+    /// have some, and are not to be sent away.
     pub(super) vacant: usize,
     /// Ready, and without room.
     pub(super) busy: usize,
@@ -79,8 +79,8 @@ impl Sizer {
         }
     }
 
-    /// From now on these rules hold. The load is what it was, so the size stays as far as they allow;
-    /// what was done by hand is forgotten.
+    /// From now on these rules hold. The load is what it was, so the size stays as far as they
+    /// allow; what was done by hand is forgotten.
     pub(super) fn reconfigure(&mut self, sizing: Sizing, limit: usize) {
         let fresh = Self::new(sizing, limit);
         let target = match sizing {
@@ -151,8 +151,8 @@ impl Sizer {
         }
     }
 
-    /// The accept queue holds enough connections for `wanted` workers. This, too, waits until there is but one
-    /// generation: those of the last are not counted, and serve.
+    /// The accept queue holds enough connections for `wanted` workers. This, too, waits until there
+    /// is but one generation: those of the last are not counted, and serve.
     pub(super) fn demand(&mut self, census: &Census, wanted: usize) -> Option<Change> {
         let missing = wanted.saturating_sub(census.spare());
         if missing == 0 || census.old > 0 || !self.is_on_demand() {

@@ -212,7 +212,7 @@ impl Configuration for Settings<'_> {
     }
 
     fn give_up_rights(&self) -> Result<(), String> {
-        self.rights.give_up(&self.ground.scoreboard)
+        self.rights.give_up(|| self.ground.scoreboard.beat())
     }
 
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {

@@ -88,9 +88,9 @@ impl Pool<'_> {
 }
 
 /// What is to be done about a worker that has come so far and of which that is thought. Where its
-/// threads share a process (`is_shared`), one of them is no reason to cut the others off. `now` is on
-/// the master's own clock, like the times of the stages: if it was suspended meanwhile, those who are
-/// on their way out have not been slow.
+/// threads share a process (`is_shared`), one of them is no reason to cut the others off. `now` is
+/// on the master's own clock, like the times of the stages: if it was suspended meanwhile, those
+/// who are on their way out have not been slow.
 fn measure(
     stage: Stage,
     verdict: Verdict,

@@ -3,10 +3,14 @@
 use std::ffi::CString;
 use std::io;
 
-use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgrouplist, setgroups};
-use nix::unistd::{setresgid, setresuid};
+use nix::errno::Errno;
+use nix::unistd::{Gid, Group, Uid, User, geteuid, getgrouplist, getgroups, getresgid, getresuid};
+use nix::unistd::{setgroups, setresgid, setresuid};
 
 use crate::sys::process;
+
+/// What `setresuid(2)` and `setresgid(2)` take for "leave it as it is", so that it is nobody's.
+const NO_CHANGE: u32 = u32::MAX;
 
 /// The user and the groups that a process is to become. Looked up before anything is given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +46,15 @@ impl Identity {
                 groups: vec![group],
             },
         };
-        if geteuid().is_root() || wanted.is_own() {
+        let nobody = || format!("{NO_CHANGE} is nobody's ID");
+        if wanted.user.is_some_and(|user| user.as_raw() == NO_CHANGE) {
+            return Err(Refused::User(nobody()));
+        }
+        if wanted.group.as_raw() == NO_CHANGE {
+            return Err(Refused::Group(nobody()));
+        }
+        // Who cannot even find out who he is will not become anybody.
+        if geteuid().is_root() || wanted.is_own().unwrap_or(false) {
             return Ok(Some(wanted));
         }
         let why = "only root can become somebody else".to_owned();
@@ -86,7 +98,7 @@ impl Identity {
     /// EPERM, if this process may not; EAGAIN, if the user has too many processes.
     // ANCHOR: assume
     pub fn assume(&self) -> io::Result<()> {
-        if self.is_own() {
+        if self.is_own()? {
             return Ok(());
         }
         let tie = process::Tie::current()?;
@@ -96,14 +108,25 @@ impl Identity {
             setresuid(user, user, user)?;
         }
         tie.renew();
-        Ok(())
+        // Never believe it: look.
+        match self.is_own()? {
+            true => Ok(()),
+            false => Err(Errno::EPERM.into()),
+        }
+    }
+
+    /// Whether this process is that user already, by all of its IDs, and
+    /// is in no group that is not the user's.
+    fn is_own(&self) -> nix::Result<bool> {
+        let (users, groups) = (getresuid()?, getresgid()?);
+        let users = [users.real, users.effective, users.saved];
+        let groups = [groups.real, groups.effective, groups.saved];
+        let is_users = |group| self.groups.contains(group);
+        Ok(self.user.is_none_or(|user| users == [user; 3])
+            && groups == [self.group; 3]
+            && getgroups()?.iter().all(is_users))
     }
     // ANCHOR_END: assume
-
-    /// Whether this process is that user already.
-    fn is_own(&self) -> bool {
-        self.user.is_none_or(|user| user == geteuid()) && self.group == getegid()
-    }
 }
 
 /// The user of that name or, if nobody is called so, of that number.
@@ -132,9 +155,9 @@ mod tests {
 
     #[test]
     fn the_own_identity_can_always_be_had() {
-        let (user, group) = (geteuid().to_string(), getegid().to_string());
+        let (user, group) = (geteuid().to_string(), nix::unistd::getegid().to_string());
         let own = Identity::find(Some(&user), Some(&group)).unwrap().unwrap();
-        assert!(own.is_own());
+        assert!(own.is_own().unwrap());
         own.assume().unwrap();
     }
 
@@ -156,6 +179,8 @@ mod tests {
                 "no such group",
             ),
             (Some("4294967000"), None, "user", "--group"),
+            (Some("4294967295"), Some("0"), "user", "4294967295"),
+            (None, Some("4294967295"), "group", "4294967295"),
         ] {
             let (who, complaint) = refused(user, group);
             assert_eq!(who, whom);

@@ -1,13 +1,14 @@
 //! Whoever serves has no more rights than it needs.
 
 use std::fs;
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
 use servers::models;
 
 use crate::support::proc::{self, Process};
-use crate::support::server::Server;
+use crate::support::server::{BINARY, Server};
 use crate::support::wait_for;
 use crate::{ask, for_every_model, refused};
 
@@ -142,11 +143,30 @@ fn a_dead_worker_is_replaced_by_one_with_as_few_rights() {
     assert_eq!(identity(second), nobody());
 }
 
+/// Whoever is that user already may still be in groups that are not the user's.
+#[test]
+fn groups_are_given_up_where_the_user_stays() {
+    if !is_root() {
+        return;
+    }
+    let mut launcher = Command::new("setpriv");
+    launcher.args(["--groups", "4,24", BINARY]);
+    let server = Server::start_by(launcher, "prefork", &["--user", "0", "--group", "0"]);
+    assert_eq!(proc::status(server.pid(), "Groups"), "4 24");
+    let groups = proc::status(serving(&server), "Groups");
+    assert!(
+        !groups.split(' ').any(|group| ["4", "24"].contains(&group)),
+        "{groups}"
+    );
+}
+
 #[test]
 fn who_is_not_there_cannot_be_had() {
     for (option, word) in [
         ("--user=no-such-user", "no-such-user"),
         ("--group=no-such-group", "no-such-group"),
+        // To the kernel it means that nothing is to change.
+        ("--group=4294967295", "4294967295"),
     ] {
         let line = ["run", "prefork", "--bind", "127.0.0.1:0", option];
         assert!(refused(1, &line).contains(word));

@@ -12,7 +12,7 @@
 //! and who serves and has none the second.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ use crate::sys::signal;
 
 /// What a master that makes way for its successor appends to the name, as nginx does.
 const ASIDE: &str = ".oldbin";
+/// No process ID is as long as that, with the end of the line.
+const ID_OCTETS_MAX: u64 = 64;
 /// Attempts at a file that somebody else is just removing.
 const RACES_MAX: u32 = 16;
 
@@ -34,7 +36,7 @@ pub struct Pidfile {
     /// Where it is: at home, or aside.
     path: PathBuf,
     /// Holds the lock.
-    _locked: File,
+    locked: File,
 }
 
 impl Pidfile {
@@ -46,25 +48,20 @@ impl Pidfile {
     // ANCHOR: take
     pub fn take(path: &Path, has_children: bool) -> io::Result<Self> {
         for _ in 0..RACES_MAX {
-            let mut file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o644)
-                .open(path)?;
+            let mut file = open(path)?;
             lock(&file, has_children)?;
             // Whoever held it may have removed it between our opening and
             // our locking it: then this is a lock on a nameless file.
             if fs::metadata(path).is_ok_and(|named| is_same(&named, &file)) {
+                expect_id(&mut file)?;
                 file.set_len(0)?;
                 file.rewind()?;
                 writeln!(file, "{}", std::process::id())?;
-                signal::leave_nothing_at(path);
+                signal::leave_nothing_at(path, &file);
                 return Ok(Self {
                     home: path.to_owned(),
                     path: path.to_owned(),
-                    _locked: file,
+                    locked: file,
                 });
             }
         }
@@ -75,7 +72,7 @@ impl Pidfile {
     /// Makes way for a successor, which takes the file's place while this process still runs.
     ///
     /// # Errors
-    /// It cannot be renamed.
+    /// It cannot be renamed, or is somebody else's by now.
     pub fn set_aside(&mut self) -> io::Result<()> {
         let mut aside = self.home.clone().into_os_string();
         aside.push(ASIDE);
@@ -85,16 +82,31 @@ impl Pidfile {
     /// The successor has gone, and whatever it has left behind is replaced.
     ///
     /// # Errors
-    /// It cannot be renamed.
+    /// It cannot be renamed, is somebody else's by now, or another server has taken its place.
     pub fn put_back(&mut self) -> io::Result<()> {
+        if self.path == self.home {
+            return Ok(());
+        }
+        if let Ok(left_behind) = File::options().read(true).write(true).open(&self.home) {
+            lock(&left_behind, true)?;
+        }
         self.rename(self.home.clone())
     }
 
     fn rename(&mut self, to: PathBuf) -> io::Result<()> {
+        if !self.is_own() {
+            return Err(io::Error::other("it is not this server's any more"));
+        }
         fs::rename(&self.path, &to)?;
-        signal::leave_nothing_at(&to);
+        signal::leave_nothing_at(&to, &self.locked);
         self.path = to;
         Ok(())
+    }
+
+    /// Whether the name still leads to the file that this process has locked: somebody may have
+    /// removed it, and another server may have made it anew.
+    fn is_own(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|named| is_same(&named, &self.locked))
     }
 }
 
@@ -102,8 +114,40 @@ impl Drop for Pidfile {
     fn drop(&mut self) {
         // From here on it may be somebody else's.
         signal::leave_all();
-        // Who has become somebody else may not be allowed to; the lock goes in any case.
-        let _ = fs::remove_file(&self.path);
+        if self.is_own() {
+            // Who has become somebody else may not be allowed to; the lock goes in any case.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Opens the file or makes it. A symbolic link is not followed: whoever may write to the directory
+/// could have a server that runs as root write anywhere.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path);
+    file.map_err(|error| match error.raw_os_error() {
+        Some(libc::ELOOP) => io::Error::other("it is a symbolic link"),
+        _ => error,
+    })
+}
+
+/// Whether the file may be overwritten: a name that was mistyped may be that of the configuration.
+fn expect_id(file: &mut File) -> io::Result<()> {
+    let mut text = Vec::new();
+    file.take(ID_OCTETS_MAX).read_to_end(&mut text)?;
+    let text = text.trim_ascii();
+    match file.metadata()?.is_file() && text.iter().all(u8::is_ascii_digit) {
+        true => Ok(()),
+        false => Err(io::Error::other(
+            "something else than a process ID is in it, and it stays as it is",
+        )),
     }
 }
 
@@ -177,5 +221,36 @@ mod tests {
         old.set_aside().unwrap();
         drop(old);
         assert!(!path.exists() && !aside.exists());
+    }
+
+    #[test]
+    fn a_file_that_another_server_has_made_anew_is_left_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pid");
+        let mut old = Pidfile::take(&path, true).unwrap();
+        fs::remove_file(&path).unwrap();
+        let new = Pidfile::take(&path, true).unwrap();
+        assert!(old.set_aside().is_err());
+        drop(old);
+        assert!(path.exists());
+        drop(new);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_pidfile_stays_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (
+            directory.path().join("c.toml"),
+            directory.path().join("link"),
+        );
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for (name, text) in [(&path, "workers = 4\n"), (&path, "1\n2\n"), (&link, "1\n")] {
+            fs::write(&path, text).unwrap();
+            Pidfile::take(name, true).unwrap_err();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::write(&path, "").unwrap();
+        Pidfile::take(&path, true).unwrap();
     }
 }

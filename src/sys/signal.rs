@@ -22,7 +22,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::getpid;
+use nix::sys::stat::{fstat, lstat};
+use nix::unistd::{getpid, unlink};
 
 /// Wishes to stop received so far.
 static STOPS: AtomicU32 = AtomicU32::new(0);
@@ -34,7 +35,7 @@ static GRACE_US: AtomicI64 = AtomicI64::new(0);
 /// a flag that each child sets would come too late for a signal right after fork.
 static PARENT: AtomicI32 = AtomicI32::new(0);
 /// The file that is to be gone with the process that the signals were handled in first.
-static LEFT_BEHIND: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
+static LEFT_BEHIND: AtomicPtr<LeftBehind> = AtomicPtr::new(std::ptr::null_mut());
 /// The signals of [`Signals`] are blocked, which a child would inherit.
 static IS_MASTER: AtomicBool = AtomicBool::new(false);
 
@@ -70,14 +71,28 @@ pub fn set_grace(grace: Duration) {
     GRACE_US.store(grace_us, Relaxed);
 }
 
-/// If a handler ends this process, the file at `path` goes with it; a child leaves it alone.
-pub fn leave_nothing_at(path: &Path) {
-    // A path with a zero octet in it leads nowhere.
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+/// A file by its name, and which one it was when it was named.
+struct LeftBehind {
+    path: CString,
+    device: libc::dev_t,
+    inode: libc::ino_t,
+}
+
+/// If a handler ends this process, `file` goes with it, unless `path` leads to another one by then;
+/// a child leaves it alone.
+pub fn leave_nothing_at(path: &Path, file: &impl AsFd) {
+    // A path with a zero octet in it leads nowhere, and a file that is open can be asked.
+    let path = CString::new(path.as_os_str().as_bytes());
+    let (Ok(path), Ok(status)) = (path, fstat(file)) else {
         return;
     };
+    let left_behind = Box::new(LeftBehind {
+        path,
+        device: status.st_dev,
+        inode: status.st_ino,
+    });
     // A handler may be reading the last one, so that none is ever given back. There are few.
-    LEFT_BEHIND.store(path.into_raw(), Release);
+    LEFT_BEHIND.store(Box::into_raw(left_behind), Release);
 }
 
 /// Takes back what [`leave_nothing_at`] has asked for.
@@ -157,11 +172,14 @@ fn is_parent() -> bool {
 
 /// Leaves, and takes along what was asked for with [`leave_nothing_at`].
 fn leave_clean(code: i32) -> ! {
-    let path = LEFT_BEHIND.load(Acquire);
-    if is_parent() && !path.is_null() {
-        // SAFETY: it is a string that ends with a zero octet and is never freed; unlink(2) may be
-        // called here.
-        unsafe { libc::unlink(path) };
+    // SAFETY: it is null or comes from a box that is never freed.
+    let left_behind = unsafe { LEFT_BEHIND.load(Acquire).as_ref() };
+    if let Some(it) = left_behind.filter(|_| is_parent())
+        // Both calls are bare system calls on a C string, which may be made here.
+        && let Ok(now) = lstat(it.path.as_c_str())
+        && (now.st_dev, now.st_ino) == (it.device, it.inode)
+    {
+        let _ = unlink(it.path.as_c_str());
     }
     super::process::leave(code)
 }

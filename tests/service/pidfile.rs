@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
+use servers::service::Pidfile;
 
 use crate::support::server::Server;
 use crate::support::{proc, wait_for, wire};
@@ -109,4 +110,49 @@ fn assert_no_second(server: &Server, model: &str, option: &str) {
     );
     let holder = format!("process {} holds it", server.pid());
     assert!(said.contains(&holder), "{said}");
+}
+
+/// Whoever removes the file by hand makes room for a second server, which then owns the name.
+#[test]
+fn another_servers_file_is_left_to_it() {
+    for (signal, model) in [
+        (Signal::SIGTERM, "iterative"),
+        (Signal::SIGQUIT, "iterative"),
+        (Signal::SIGTERM, "prefork"),
+        (Signal::SIGQUIT, "prefork"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pid");
+        let option = format!("--pidfile={}", path.display());
+        let mut first = Server::start(model, &[&option]);
+        fs::remove_file(&path).unwrap();
+        let second = Server::start(model, &[&option]);
+        first.signal(signal);
+        assert_eq!(first.wait().code(), Some(0));
+        assert_eq!(id_in(&path), Some(second.pid()), "{signal} {model}");
+    }
+}
+
+#[test]
+fn a_place_that_another_server_has_taken_is_not_taken_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pid");
+    let mut old = Pidfile::take(&path, true).unwrap();
+    old.set_aside().unwrap();
+    let option = format!("--pidfile={}", path.display());
+    let other = Server::start("iterative", &[&option]);
+    let why = old.put_back().unwrap_err().to_string();
+    assert!(why.contains(&format!("process {}", other.pid())), "{why}");
+    assert_eq!(id_in(&path), Some(other.pid()));
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("servers.toml");
+    fs::write(&path, "workers = 2\n").unwrap();
+    let option = format!("--pidfile={}", path.display());
+    let said = refused(1, &["run", "prefork", "--bind", "127.0.0.1:0", &option]);
+    assert!(said.contains("stays as it is"), "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "workers = 2\n");
 }

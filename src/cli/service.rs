@@ -108,21 +108,25 @@ impl ServiceArgs {
         self.preload > 0 && self.preload_when == When::After
     }
 
-    /// What is loaded before any fork.
+    /// Loads what is to be there before any fork. As much as is wanted may be there already, from
+    /// before a reload; otherwise the new is loaded before the old goes.
     ///
     /// # Errors
     /// There is not as much memory.
-    pub(super) fn preload_before(&self, origins: &Origins) -> anyhow::Result<Option<Preload>> {
-        match self.preload_when {
-            When::Before if self.preload > 0 => {
-                // There is nobody yet who would wait for a sign of life.
-                let loaded = Preload::touch(self.preload as usize, || {});
-                let loaded = loaded.map_err(anyhow::Error::msg);
-                let loaded = loaded.map_err(|error| origins.blame(&["preload"], error));
-                loaded.map(Some)
-            }
-            _ => Ok(None),
+    pub(super) fn preload_before(&self, loaded: &mut Option<Preload>) -> anyhow::Result<()> {
+        let wanted_mib = match self.preload_when {
+            When::Before => self.preload,
+            When::After => 0,
+        };
+        if loaded.as_ref().map_or(0, Preload::mib) == wanted_mib as usize {
+            return Ok(());
         }
+        *loaded = match wanted_mib {
+            0 => None,
+            // There is nobody yet who would wait for a sign of life.
+            mib => Some(Preload::touch(mib as usize, || {}).map_err(anyhow::Error::msg)?),
+        };
+        Ok(())
     }
 
     /// Writes this process's ID, if that is wanted. It `has_children`, or opens files for clients.

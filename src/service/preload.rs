@@ -7,12 +7,13 @@
 
 use std::hint::black_box;
 
+const MIB: usize = 1024 * 1024;
 /// Octets to write at a time; a divisor of a MiB.
 const PIECE: usize = 4096;
 
 /// Memory that has been written to, and lives as long as this.
 pub struct Preload {
-    _touched: Vec<u8>,
+    touched: Vec<u8>,
 }
 
 impl Preload {
@@ -22,7 +23,7 @@ impl Preload {
     /// # Errors
     /// A sentence: there is not as much.
     pub fn touch(mib: usize, beat: impl Fn()) -> Result<Self, String> {
-        let octets = mib.saturating_mul(1024 * 1024);
+        let octets = mib.saturating_mul(MIB);
         let mut memory = Vec::new();
         memory
             .try_reserve_exact(octets)
@@ -32,8 +33,13 @@ impl Preload {
             beat();
         }
         // The compiler must not find out that nobody ever reads this.
-        let _touched = black_box(memory);
-        Ok(Self { _touched })
+        let touched = black_box(memory);
+        Ok(Self { touched })
+    }
+
+    /// How much it is.
+    pub fn mib(&self) -> usize {
+        self.touched.len() / MIB
     }
 }
 

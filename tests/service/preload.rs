@@ -1,5 +1,9 @@
 //! `--preload`: what is loaded before the fork is there once, what is loaded after it many times.
 
+use std::fs;
+
+use nix::sys::signal::Signal;
+
 use crate::support::server::Server;
 use crate::support::{proc, wait_for};
 use crate::{ask, for_every_model};
@@ -45,4 +49,29 @@ fn memory_touched_after_the_fork_is_each_workers_own() {
     wait_for("each worker has its own", || {
         proc::pss_kib(server.pid()) >= 4 * 32 * MIB
     });
+}
+
+/// What was loaded for the first generation is there for the next, and goes when it is not wanted
+/// any more.
+#[test]
+fn a_reload_does_not_pay_for_it_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("servers.toml");
+    let wish = |mib: u64| fs::write(&path, format!("preload = {mib}\n")).unwrap();
+    wish(64);
+    let config = format!("--config={}", path.display());
+    let server = Server::start("prefork", &[&config, "--workers", "1"]);
+    for (mib, range) in [(64, 64..96), (64, 64..96), (48, 48..64), (0, 0..48)] {
+        wish(mib);
+        let old: Vec<i32> = server.children().iter().map(|it| it.pid).collect();
+        server.signal(Signal::SIGHUP);
+        wait_for("another worker has taken over", || {
+            let now = server.children();
+            now.len() == 1 && !old.contains(&now[0].pid)
+        });
+        assert_eq!(ask(&server, "/").status(), 200);
+        wait_for("so much is there once", || {
+            (range.start * MIB..range.end * MIB).contains(&proc::pss_kib(server.pid()))
+        });
+    }
 }

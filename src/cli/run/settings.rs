@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -23,6 +23,8 @@ use crate::sys::{net, signal};
 struct Ground {
     scoreboard: Scoreboard,
     succession: OnceLock<Succession>,
+    /// What was loaded for all workers to share.
+    preload: Mutex<Option<Preload>>,
 }
 
 /// The options, checked, and what they name, opened.
@@ -35,7 +37,6 @@ pub(super) struct Settings<'g> {
     pool: Pool,
     rights: Rights,
     ground: &'g Ground,
-    _preload: Option<Preload>,
 }
 
 impl Settings<'static> {
@@ -44,6 +45,7 @@ impl Settings<'static> {
         let ground = for_ever(Ground {
             scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
             succession: OnceLock::new(),
+            preload: Mutex::default(),
         });
         Ok(for_ever(Self::of(args, ground)?))
     }
@@ -108,7 +110,7 @@ impl<'g> Settings<'g> {
                 .blame(between, clap::Error::from(misfit).into())
         })?;
         let root = args.open_root()?;
-        Ok(Self {
+        let settings = Self {
             accept: rules.accept,
             manner: rules.manner,
             trigger: rules.trigger,
@@ -127,9 +129,20 @@ impl<'g> Settings<'g> {
                 scoreboard: Some(&ground.scoreboard),
             },
             ground,
-            _preload: args.service.preload_before(&args.origins)?,
             args,
-        })
+        };
+        // Last of all: where anything is wrong, what is loaded stays.
+        let mut preload = ground
+            .preload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Args {
+            service, origins, ..
+        } = &settings.args;
+        let loaded = service.preload_before(&mut preload);
+        loaded.map_err(|error| origins.blame(&["preload"], error))?;
+        drop(preload);
+        Ok(settings)
     }
 
     /// The port that was inherited or, usually, that is to be opened; and the master that this one

@@ -10,6 +10,7 @@ use std::env;
 use std::fmt::Write;
 use std::io;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::sys::stat::fstat;
@@ -50,7 +51,7 @@ pub fn take() -> io::Result<Option<Inherited>> {
     {
         return Ok(Some(inherited));
     }
-    let listeners = sd_notify::listen_fds()?
+    let listeners = announced()?
         .map(inherit::adopt)
         .collect::<io::Result<Vec<_>>>()?;
     for listener in &listeners {
@@ -62,6 +63,22 @@ pub fn take() -> io::Result<Option<Inherited>> {
         predecessor: None,
         listeners,
     }))
+}
+
+/// The descriptors that systemd has opened for this process; none if it has opened them for another,
+/// whose environment this one has.
+fn announced() -> io::Result<Range<RawFd>> {
+    const FIRST: RawFd = 3;
+    let is_meant = env::var("LISTEN_PID").is_ok_and(|pid| pid.parse() == Ok(std::process::id()));
+    let Some(count) = env::var("LISTEN_FDS").ok().filter(|_| is_meant) else {
+        return Ok(FIRST..FIRST);
+    };
+    let end = count
+        .parse()
+        .ok()
+        .and_then(|it| FIRST.checked_add_unsigned(it));
+    let complaint = || io::Error::other(format!("LISTEN_FDS={count} is no number of descriptors"));
+    Ok(FIRST..end.ok_or_else(complaint)?)
 }
 
 /// Nothing if the descriptors are not those that are meant: then the variable is a left-over in the

@@ -61,6 +61,8 @@ impl Succession {
             .env(inherited::VARIABLE, value)
             // These were meant for this process.
             .env_remove("LISTEN_PID")
+            .env_remove("LISTEN_FDS")
+            .env_remove("LISTEN_FDNAMES")
             .env_remove("WATCHDOG_PID");
         self.make_way(Pidfile::set_aside);
         match inherit::hand_over(&mut command, descriptors).spawn() {

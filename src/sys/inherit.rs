@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage};
+use nix::sys::socket::{getsockname, getsockopt, sockopt};
 use nix::sys::stat::fstat;
 
 /// What kind of file a descriptor refers to: the number is that of `/proc/PID/fd` in
@@ -38,21 +39,38 @@ pub fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
     Ok(owned)
 }
 
-/// [`take`] for a listening socket.
+/// [`take`] for a listening socket. To be called before this process has any of its own, so that a
+/// wrong number in the environment cannot mean one of these.
 ///
 /// # Errors
-/// It is none.
+/// It is no TCP socket that listens. Then it may be anything, and somebody's in this process; it
+/// stays as it is.
 pub fn adopt(descriptor: RawFd) -> io::Result<TcpListener> {
-    let owned = take(descriptor)?;
-    if !matches!(getsockopt(&owned, sockopt::AcceptConn), Ok(true)) {
-        return Err(complain(descriptor, "is no listening socket"));
+    if inode(descriptor).is_none() {
+        return Err(complain(descriptor, "is not open"));
     }
-    Ok(TcpListener::from(owned))
+    // SAFETY: it is open, as the line above has seen, and borrowed for the next few lines only.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    if !is_tcp(borrowed) {
+        return Err(complain(descriptor, "is no TCP socket"));
+    }
+    if !matches!(getsockopt(&borrowed, sockopt::AcceptConn), Ok(true)) {
+        return Err(complain(descriptor, "does not listen"));
+    }
+    Ok(TcpListener::from(take(descriptor)?))
 }
 
 fn complain(descriptor: RawFd, why: &str) -> io::Error {
     let text = format!("descriptor {descriptor}, which was handed over, {why}");
     io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+fn is_tcp(descriptor: BorrowedFd<'_>) -> bool {
+    let name = getsockname::<SockaddrStorage>(descriptor.as_raw_fd());
+    let family = name.ok().and_then(|name| name.family());
+    let kind = getsockopt(&descriptor, sockopt::SockType);
+    matches!(family, Some(AddressFamily::Inet | AddressFamily::Inet6))
+        && matches!(kind, Ok(SockType::Stream))
 }
 
 /// Lets the program that `command` starts inherit these descriptors, under the same numbers.

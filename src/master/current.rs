@@ -24,17 +24,12 @@ impl<'a> Current<'a> {
         }
     }
 
-    /// Reads the configuration again; false if it is no good. Then all stays as it was.
-    pub(super) fn reload(&mut self) -> bool {
-        match self.first.reload() {
-            Ok(configuration) => {
-                self.reloaded = Some(configuration);
-                true
-            }
-            Err(error) => {
-                crate::log!("reload: {error}; nothing has changed");
-                false
-            }
-        }
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// Why it is no good. Then all stays as it was.
+    pub(super) fn reload(&mut self) -> Result<(), String> {
+        self.reloaded = Some(self.first.reload()?);
+        Ok(())
     }
 }

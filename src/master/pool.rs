@@ -261,6 +261,11 @@ impl<'a> Pool<'a> {
         self.drained
     }
 
+    /// Which generation there is or is to be, counted from 1, and its workers.
+    pub(super) fn generation(&self) -> (u64, usize) {
+        (self.generation, self.census().current())
+    }
+
     /// Whether all is as it should be: no generation is on its way in or out, nobody starts.
     pub(super) fn is_settled(&self) -> bool {
         let census = self.census();

@@ -24,6 +24,8 @@ pub(super) struct Tenure<'a> {
     watchdog: Option<Ticker>,
     /// The service manager has yet to hear that all is ready.
     owes_word: bool,
+    /// Why the last reload has changed nothing, if so.
+    refusal: Option<String>,
     stay: Stay,
 }
 
@@ -44,6 +46,7 @@ impl<'a> Tenure<'a> {
             upgrade: Upgrade::new(configuration.succession()),
             watchdog: manager::watchdog().map(|every| Ticker::new(every, now)),
             owes_word: true,
+            refusal: None,
             stay: Stay::Stays,
         }
     }
@@ -63,7 +66,7 @@ impl<'a> Tenure<'a> {
     pub(super) fn look(&mut self, pool: &mut Pool<'_>, now: Instant) {
         self.upgrade.look();
         if self.owes_word && pool.is_settled() {
-            manager::ready();
+            manager::ready(&self.status(pool));
             self.show_life();
             self.upgrade.serves();
             self.owes_word = false;
@@ -162,18 +165,31 @@ impl<'a> Tenure<'a> {
 
     // ANCHOR: reload
     fn reload(&mut self, pool: &mut Pool<'_>) {
-        manager::reloading();
+        manager::reloading("reads its configuration again");
         self.owes_word = true;
-        if self.current.reload() {
-            crate::log!("reload: a new generation begins");
-            let now = Instant::now();
-            pool.reconfigure(&self.current.server());
-            pool.begin_generation(now);
-        } else if pool.is_drained() {
-            // Whoever rolls an upgrade back wants to see them.
-            pool.resume();
-            crate::log!("reload: the workers come back all the same");
+        self.refusal = self.current.reload().err();
+        if let Some(why) = &self.refusal {
+            crate::log!("reload: {why}; nothing has changed");
+            if pool.is_drained() {
+                // Whoever rolls an upgrade back wants to see them.
+                pool.resume();
+                crate::log!("reload: the workers come back all the same");
+            }
+            return;
         }
+        crate::log!("reload: a new generation begins");
+        pool.reconfigure(&self.current.server());
+        pool.begin_generation(Instant::now());
     }
     // ANCHOR_END: reload
+
+    /// In one line, for people who ask the service manager. Only what stays true until the next
+    /// word: a pool may grow and shrink.
+    fn status(&self, pool: &Pool<'_>) -> String {
+        let (generation, workers) = pool.generation();
+        match &self.refusal {
+            Some(why) => format!("generation {generation} goes on; reload refused: {why}"),
+            None => format!("generation {generation}; workers at its start: {workers}"),
+        }
+    }
 }

@@ -8,7 +8,8 @@
 //! | TERM | stops gracefully | stops gracefully |
 //! | INT, QUIT | leaves at once | stops fast |
 //! | USR1 | a worker leaves when its clients let it | takes note |
-//! | HUP, USR2, WINCH, TTIN, TTOU | workers never see them | reads them from its queue |
+//! | HUP | ends a server without a master, or is only noted if a service manager is there | reads it |
+//! | USR2, WINCH, TTIN, TTOU | workers never see them, nor HUP | reads them from its queue |
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -63,6 +64,14 @@ pub fn handle_stop(grace: Duration) -> nix::Result<()> {
     handle(Signal::SIGINT, SigHandler::Handler(on_fast_stop))?;
     handle(Signal::SIGQUIT, SigHandler::Handler(on_fast_stop))?;
     handle(Signal::SIGALRM, SigHandler::Handler(on_time_up))
+}
+
+/// From now on SIGHUP is noted in the log and ends nothing, for a server without a master. To a
+/// service manager the signal means a reload, and the end of a server would look like a good one
+/// (`systemd.service(5)`, `SuccessExitStatus=`); where there is none, it is that of a terminal that
+/// has gone, which ends what runs in it.
+pub fn outlive_hangup() -> nix::Result<()> {
+    handle(Signal::SIGHUP, SigHandler::Handler(on_hangup))
 }
 
 /// From now on a graceful stop may take so long.
@@ -188,11 +197,24 @@ extern "C" fn on_retire(_: libc::c_int) {
     retire();
 }
 
+extern "C" fn on_hangup(_: libc::c_int) {
+    say(b"servers: SIGHUP: without a master there is no reload; nothing has changed\n");
+}
+
 extern "C" fn on_time_up(_: libc::c_int) {
-    const TEXT: &[u8] = b"servers: stopped by force: the graceful timeout is over\n";
-    // SAFETY: the pointer and the length are those of one constant; write(2) may be called here.
-    unsafe { libc::write(libc::STDERR_FILENO, TEXT.as_ptr().cast(), TEXT.len()) };
+    say(b"servers: stopped by force: the graceful timeout is over\n");
     leave_clean(1);
+}
+
+/// A line of the log from within a handler.
+fn say(text: &'static [u8]) {
+    // SAFETY: the pointer and the length are those of one slice; write(2) may be called here, and
+    // errno, which it may change under whoever was interrupted, is put back.
+    unsafe {
+        let errno = *libc::__errno_location();
+        libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
+        *libc::__errno_location() = errno;
+    }
 }
 
 /// `setitimer(2)`: SIGALRM after the grace period. On Linux it is a bare system call and as such

@@ -1,13 +1,17 @@
 //! The service manager's ways: `sd_notify(3)` and `sd_listen_fds(3)`.
 
-use std::net::TcpListener;
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixDatagram;
+use std::fs;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use servers::models;
 use tempfile::TempDir;
 
 use crate::support::server::{BINARY, Server};
@@ -16,13 +20,16 @@ use crate::{ask, for_every_model};
 
 for_every_model! {
     the_manager_hears_that_the_server_is_ready,
+    it_hears_so_from_a_sandbox_and_at_an_abstract_address,
+    a_hangup_ends_no_service,
     an_inherited_listener_is_served,
 }
 
 /// The manager's end of the notification socket.
 struct Manager {
-    _directory: TempDir,
-    path: String,
+    _directory: Option<TempDir>,
+    /// What NOTIFY_SOCKET says.
+    name: String,
     socket: UnixDatagram,
 }
 
@@ -33,17 +40,34 @@ impl Manager {
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         Self {
-            _directory: directory,
-            path: path.to_str().unwrap().to_owned(),
+            name: path.to_str().unwrap().to_owned(),
+            _directory: Some(directory),
+            socket,
+        }
+    }
+
+    /// One whose address is in no file system.
+    fn abstract_one(model: &str) -> Self {
+        let name = format!("servers-test-{}-{model}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let socket = UnixDatagram::bind_addr(&address).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self {
+            _directory: None,
+            name: format!("@{name}"),
             socket,
         }
     }
 
     fn start(&self, model: &str, environment: &[(&str, &str)]) -> Server {
+        self.start_with(model, environment, &[])
+    }
+
+    fn start_with(&self, model: &str, environment: &[(&str, &str)], options: &[&str]) -> Server {
         let mut launcher = Command::new(BINARY);
-        launcher.env("NOTIFY_SOCKET", &self.path);
+        launcher.env("NOTIFY_SOCKET", &self.name);
         launcher.envs(environment.iter().copied());
-        Server::start_by(launcher, model, &[])
+        Server::start_by(launcher, model, options)
     }
 
     /// The next message.
@@ -53,12 +77,20 @@ impl Manager {
         let count = self.socket.recv(&mut octets).unwrap();
         String::from_utf8_lossy(&octets[..count]).into_owned()
     }
+
+    /// That all is ready must be what comes next: the status that comes with it.
+    #[track_caller]
+    fn hears_ready(&self) -> String {
+        let said = self.hears();
+        let status = said.strip_prefix("READY=1\nSTATUS=");
+        status.expect(&said).to_owned()
+    }
 }
 
 fn the_manager_hears_that_the_server_is_ready(model: &str) {
     let manager = Manager::new();
     let mut server = manager.start(model, &[]);
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
     assert_eq!(ask(&server, "/").status(), 200);
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait().code(), Some(0));
@@ -77,14 +109,93 @@ fn the_manager_hears_it_before_the_master_goes_to_sleep() {
         sleeps_for.is_some_and(|ms| ms > BREATHERS_MAX_MS)
     });
     manager.socket.set_nonblocking(true).unwrap();
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
+}
+
+fn it_hears_so_from_a_sandbox_and_at_an_abstract_address(model: &str) {
+    let manager = Manager::abstract_one(model);
+    let _server = manager.start_with(model, &[], &["--sandbox"]);
+    manager.hears_ready();
+}
+
+/// Nobody but whoever has something to say holds the way to the manager.
+#[test]
+fn a_worker_cannot_talk_to_the_manager() {
+    let manager = Manager::new();
+    let server = manager.start("prefork", &[]);
+    manager.hears_ready();
+    let sockets = |pid| {
+        let held = proc::Process::find(pid).unwrap().descriptors();
+        held.iter().filter(|it| it.starts_with("socket:")).count()
+    };
+    assert_eq!(sockets(server.pid()), 2, "the port and the manager");
+    for worker in server.children() {
+        assert_eq!(sockets(worker.pid), 1, "the port");
+    }
+}
+
+/// For a service SIGHUP is a reload. Who cannot do it says so and goes on; without a manager it is
+/// the hang-up of a terminal.
+fn a_hangup_ends_no_service(model: &str) {
+    if models::find(model.split(' ').next().unwrap())
+        .unwrap()
+        .has_master()
+    {
+        return;
+    }
+    let manager = Manager::new();
+    let mut server = manager.start(model, &[]);
+    server.signal(Signal::SIGHUP);
+    wait_for("it says that there is no reload", || {
+        server.said().contains("SIGHUP")
+    });
+    assert_eq!(ask(&server, "/").status(), 200);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0));
+    let mut server = Server::start(model, &[]);
+    server.signal(Signal::SIGHUP);
+    assert_eq!(server.wait().signal(), Some(Signal::SIGHUP as i32));
+}
+
+#[test]
+fn the_status_tells_people_what_a_reload_has_come_to() {
+    let manager = Manager::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("servers.toml");
+    fs::write(&path, "workers = 2\n").unwrap();
+    let config = format!("--config={}", path.display());
+    let server = manager.start_with("prefork", &[], &[&config]);
+    let status = manager.hears_ready();
+    assert_eq!(status, "generation 1; workers at its start: 2");
+    for (text, words) in [
+        (
+            "workers = 3\n",
+            vec!["generation 2; workers at its start: 3"],
+        ),
+        (
+            "workers = \"no\"\n",
+            vec!["generation 2 goes on", "refused", "'no'"],
+        ),
+        (
+            "workers = 1\n",
+            vec!["generation 3; workers at its start: 1"],
+        ),
+    ] {
+        fs::write(&path, text).unwrap();
+        server.signal(Signal::SIGHUP);
+        let said = manager.hears();
+        assert!(said.contains("\nSTATUS=reads its configuration"), "{said}");
+        let status = manager.hears_ready();
+        assert!(words.iter().all(|it| status.contains(it)), "{status}");
+        assert_eq!(status.lines().count(), 1, "{status}");
+    }
 }
 
 #[test]
 fn a_reload_begins_and_ends_with_a_word() {
     let manager = Manager::new();
     let server = manager.start("prefork", &[]);
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
     let workers: Vec<i32> = server.children().iter().map(|it| it.pid).collect();
     server.signal(Signal::SIGHUP);
     let said = manager.hears();
@@ -93,7 +204,7 @@ fn a_reload_begins_and_ends_with_a_word() {
         .find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
     assert!(said.starts_with("RELOADING=1\n"), "{said}");
     assert!(since.unwrap().parse::<u64>().unwrap() > 0, "{said}");
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
     // All old ones have been told to go by then. One of them may still have a client in hand.
     wait_for("those who serve are others", || {
         let answer = ask(&server, "/pid").text();
@@ -106,7 +217,7 @@ fn a_reload_begins_and_ends_with_a_word() {
 fn a_stop_is_announced() {
     let manager = Manager::new();
     let mut server = manager.start("prefork", &[]);
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
     server.signal(Signal::SIGTERM);
     assert_eq!(manager.hears().trim(), "STOPPING=1");
     assert_eq!(server.wait().code(), Some(0));
@@ -116,10 +227,10 @@ fn a_stop_is_announced() {
 fn a_successor_is_the_main_process_when_its_predecessor_leaves() {
     let manager = Manager::new();
     let mut server = manager.start("prefork", &[]);
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
     let workers: Vec<i32> = server.children().iter().map(|it| it.pid).collect();
     server.signal(Signal::SIGUSR2);
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
     let is_successor = |pid: &i32| !workers.contains(pid);
     let successor = server
         .children()
@@ -137,7 +248,7 @@ fn a_successor_is_the_main_process_when_its_predecessor_leaves() {
 fn the_watchdog_is_fed() {
     let manager = Manager::new();
     let _server = manager.start("prefork", &[("WATCHDOG_USEC", "500000")]);
-    assert_eq!(manager.hears().trim(), "READY=1");
+    manager.hears_ready();
     for _ in 0..3 {
         assert_eq!(manager.hears().trim(), "WATCHDOG=1");
     }
@@ -149,13 +260,11 @@ fn the_watchdog_is_fed() {
 fn the_watchdog_is_fed_with_every_change() {
     let manager = Manager::new();
     let mut server = manager.start("prefork", &[("WATCHDOG_USEC", "3600000000")]);
-    for word in ["READY=1", "WATCHDOG=1"] {
-        assert_eq!(manager.hears().trim(), word);
-    }
+    manager.hears_ready();
+    assert_eq!(manager.hears().trim(), "WATCHDOG=1");
     server.signal(Signal::SIGUSR2);
-    for word in ["READY=1", "WATCHDOG=1"] {
-        assert_eq!(manager.hears().trim(), word);
-    }
+    manager.hears_ready();
+    assert_eq!(manager.hears().trim(), "WATCHDOG=1");
     server.signal(Signal::SIGTERM);
     let said = manager.hears();
     let successor = said.trim().strip_prefix("MAINPID=").unwrap();
@@ -185,6 +294,72 @@ fn an_inherited_listener_is_served(model: &str) {
     assert_eq!(ask(&server, "/").status(), 200);
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait().code(), Some(0));
+}
+
+/// A start that fails, with this as descriptor 3: what is said.
+fn refused_with(descriptor: &impl AsFd, count: &str) -> String {
+    let number = descriptor.as_fd().as_raw_fd();
+    let script =
+        format!("export LISTEN_FDS={count} LISTEN_PID=$$; exec \"$0\" run iterative 3<&{number}");
+    fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    let mut launcher = Command::new("timeout");
+    let output = launcher
+        .args(["20", "bash", "-c", &script, BINARY])
+        .output();
+    fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_descriptor_that_cannot_be_served_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let no_tcp = "descriptor 3, which was handed over, is no TCP socket";
+    let said = refused_with(&UnixListener::bind(path).unwrap(), "1");
+    assert!(said.contains(no_tcp), "{said}");
+    let said = refused_with(&UdpSocket::bind("127.0.0.1:0").unwrap(), "1");
+    assert!(said.contains(no_tcp), "{said}");
+    let said = refused_with(&tempfile::tempfile().unwrap(), "1");
+    assert!(said.contains(no_tcp), "{said}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let said = refused_with(&client, "1");
+    assert!(
+        said.contains("descriptor 3, which was handed over, does not listen"),
+        "{said}"
+    );
+    let said = refused_with(&listener, "99999");
+    assert!(said.contains("descriptor "), "{said}");
+    let said = refused_with(&listener, "many");
+    assert!(said.contains("LISTEN_FDS=many"), "{said}");
+}
+
+/// Where each worker has a listener of its own, all of them have the same port.
+#[test]
+fn listeners_of_different_ports_are_refused() {
+    let [one, other] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let descriptors = [one.as_raw_fd(), other.as_raw_fd()];
+    for listener in [&one, &other] {
+        fcntl(listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    }
+    let script = format!(
+        "export LISTEN_FDS=2 LISTEN_PID=$$; \
+         exec \"$0\" run prefork --accept reuseport 3<&{} 4<&{}",
+        descriptors[0], descriptors[1]
+    );
+    let mut launcher = Command::new("timeout");
+    let output = launcher
+        .args(["20", "bash", "-c", &script, BINARY])
+        .output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("were handed over, and this server has one port"),
+        "{said}"
+    );
 }
 
 #[test]

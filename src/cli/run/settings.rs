@@ -67,8 +67,11 @@ impl Settings<'static> {
         (model.check()).with_context(|| format!("cannot run {}", model.name))?;
         // From here on a signal means a graceful stop, so nobody may learn of us before.
         signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
+        manager::open();
         if model.has_master() {
             signal::hold_for_master().context("cannot hold signals back")?;
+        } else if manager::is_there() {
+            signal::outlive_hangup().context("cannot handle signals")?;
         }
         let pidfile = service
             .take_pidfile(model.has_children())
@@ -93,7 +96,7 @@ impl Settings<'static> {
             .or_else(|error| if inherits { Ok(()) } else { Err(error) })
             .context("cannot write to standard output")?;
         if !model.has_master() {
-            manager::ready();
+            manager::ready(&format!("listening on http://{}", listener.address()?));
         }
         // Where there is but one worker it is this process, without a word from the model.
         self.ground.scoreboard.enter(0);
@@ -181,6 +184,12 @@ impl<'g> Settings<'g> {
             anyhow::bail!("{count} listeners were handed over, and this server has {most}");
         }
         let first = listeners.remove(0);
+        for other in &listeners {
+            let (one, other) = (first.address()?, other.address()?);
+            if one != other {
+                anyhow::bail!("{one} and {other} were handed over, and this server has one port");
+            }
+        }
         if predecessor.is_some() {
             self.say_what_stays(&first)?;
         }
@@ -225,6 +234,9 @@ impl Configuration for Settings<'_> {
     }
 
     fn give_up_rights(&self) -> Result<(), String> {
+        if self.args.model.has_master() {
+            manager::close();
+        }
         self.rights.give_up(|| self.ground.scoreboard.beat())
     }
 

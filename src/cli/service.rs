@@ -32,7 +32,8 @@ pub(super) struct ServiceArgs {
     #[arg(long, value_name = "NAME|GID")]
     group: Option<String>,
 
-    /// Confine whoever serves: no files but those below --root, no programs, no connections out.
+    /// Confine whoever serves: it opens no files but those below --root, to read them, runs no
+    /// program, calls nobody. What is left to it is in chapter 19 of the book.
     #[arg(long)]
     pub(super) sandbox: bool,
 

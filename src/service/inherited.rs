@@ -65,8 +65,8 @@ pub fn take() -> io::Result<Option<Inherited>> {
     }))
 }
 
-/// The descriptors that systemd has opened for this process; none if it has opened them for another,
-/// whose environment this one has.
+/// The descriptors that systemd has opened for this process; none if it has opened them for
+/// another, whose environment this one has.
 fn announced() -> io::Result<Range<RawFd>> {
     const FIRST: RawFd = 3;
     let is_meant = env::var("LISTEN_PID").is_ok_and(|pid| pid.parse() == Ok(std::process::id()));

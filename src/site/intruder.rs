@@ -1,11 +1,13 @@
 //! What somebody who has taken over a worker would try: only with `--lab`, to see what comes of it.
 
-use std::fs::{File, OpenOptions};
+use std::env;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::TcpStream;
 use std::process::Command;
 
 use nix::errno::Errno;
+use nix::sched::{CloneFlags, sched_getaffinity, sched_setaffinity, unshare};
 use nix::sys::signal::kill;
 use nix::unistd::{Uid, getppid, seteuid};
 
@@ -19,9 +21,12 @@ type Attempt = fn() -> io::Result<()>;
 const WISHES: &[(&str, Attempt)] = &[
     ("read the password file", read),
     ("write a file", write),
+    ("change the rights of a file", change_rights),
     ("run a program", run),
     ("connect to another server", connect),
     ("send a signal to the parent", signal),
+    ("choose the parent's processors", hold_up),
+    ("move to a world of its own", move_out),
     ("be root", become_root),
 ];
 
@@ -42,6 +47,12 @@ fn write() -> io::Result<()> {
     OpenOptions::new().append(true).open("/dev/null").map(drop)
 }
 
+fn change_rights() -> io::Result<()> {
+    // The file of this program, and its rights as they are.
+    let program = env::current_exe()?;
+    fs::set_permissions(&program, fs::metadata(&program)?.permissions())
+}
+
 fn run() -> io::Result<()> {
     // It shares the standard streams, lest it fail for want of /dev/null, and says nothing.
     Command::new("/bin/true").env_clear().status().map(drop)
@@ -58,6 +69,19 @@ fn connect() -> io::Result<()> {
 fn signal() -> io::Result<()> {
     // No signal: only whether one could be sent.
     Ok(kill(getppid(), None)?)
+}
+
+fn hold_up() -> io::Result<()> {
+    // The processors that it has already.
+    Ok(sched_setaffinity(
+        getppid(),
+        &sched_getaffinity(getppid())?,
+    )?)
+}
+
+fn move_out() -> io::Result<()> {
+    // With no flag nothing is left behind: only whether the call can be made.
+    Ok(unshare(CloneFlags::empty())?)
 }
 
 fn become_root() -> io::Result<()> {

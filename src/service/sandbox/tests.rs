@@ -7,6 +7,10 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, unshare};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::getppid;
+
 use super::*;
 
 /// Runs `work` in a sandbox around `root`.
@@ -89,14 +93,30 @@ fn connections_that_came_in_go_on_and_threads_can_be_made() {
 }
 
 #[test]
-fn no_call_is_in_the_table_twice() {
-    let mut calls: Vec<_> = FORBIDDEN
-        .iter()
-        .flat_map(|(_, calls)| *calls)
-        .chain(URING)
-        .collect();
-    let count = calls.len();
-    calls.sort_unstable();
-    calls.dedup();
-    assert_eq!(calls.len(), count);
+fn what_landlock_leaves_is_refused_by_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, "").unwrap();
+    let (file, rights) = (
+        File::open(&path).unwrap(),
+        fs::metadata(&path).unwrap().permissions(),
+    );
+    confined(Some(Path::new("/")), || {
+        let changes = [
+            fs::set_permissions(&path, rights.clone()),
+            file.set_permissions(rights.clone()),
+            std::os::unix::fs::chown(&path, None, None),
+            std::os::unix::fs::lchown(&path, None, None),
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH),
+            unshare(CloneFlags::empty()).map_err(Into::into),
+            sched_setaffinity(getppid(), &CpuSet::new()).map_err(Into::into),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let error = change.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{index}");
+        }
+        // What a process does to itself goes on.
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+    });
 }

@@ -1,14 +1,31 @@
 //! What a server says on standard error.
 
 use std::fmt::Arguments;
-use std::io::Write;
+use std::io::{Write, stderr};
+use std::sync::OnceLock;
+
+use nix::sys::stat::fstat;
 
 /// Writes one line in one system call, so that lines of several processes do not mix.
 ///
 /// A server must not fail because its log does (a full disk, a closed pipe): errors are dropped.
 pub fn log(message: Arguments<'_>) {
-    let line = format!("servers[{}]: {message}\n", std::process::id());
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    static IS_JOURNAL: OnceLock<bool> = OnceLock::new();
+    let line = match IS_JOURNAL.get_or_init(is_journal) {
+        // It puts the same before each line.
+        true => format!("{message}\n"),
+        false => format!("servers[{}]: {message}\n", std::process::id()),
+    };
+    let _ = stderr().write_all(line.as_bytes());
+}
+
+/// Whether standard error leads to systemd's journal: the environment says where that is, and may
+/// have been inherited by somebody whose standard error is another (`systemd.exec(5)`,
+/// JOURNAL_STREAM).
+fn is_journal() -> bool {
+    let journal = std::env::var("JOURNAL_STREAM").ok();
+    let own = fstat(stderr()).map(|own| format!("{}:{}", own.st_dev, own.st_ino));
+    journal.is_some_and(|journal| own == Ok(journal))
 }
 
 /// [`log()`] with a format string.

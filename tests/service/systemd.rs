@@ -368,3 +368,24 @@ fn what_is_meant_for_another_process_is_left_alone() {
     let server = activated(&listener, "1", "iterative");
     assert_ne!(server.address, listener.local_addr().unwrap());
 }
+
+/// The journal puts the name and the process ID before each line, so that they need not be in it.
+#[test]
+fn lines_for_the_journal_have_nothing_before_them() {
+    for (stream, starts) in [
+        ("$(stat -Lc %d:%i /dev/fd/2)", "reload: "),
+        ("1:1", "servers["),
+    ] {
+        let script = format!("export JOURNAL_STREAM={stream}; exec \"$0\" \"$@\"");
+        let mut launcher = Command::new("bash");
+        launcher.args(["-c", &script, BINARY]);
+        let server = Server::start_by(launcher, "prefork", &[]);
+        server.signal(Signal::SIGHUP);
+        wait_for("it says something of the reload", || {
+            server.said().contains("reload: ")
+        });
+        let said = server.said();
+        let line = said.lines().find(|it| it.contains("reload: ")).unwrap();
+        assert!(line.starts_with(starts), "{said}");
+    }
+}

@@ -8,8 +8,8 @@
 //! | TERM | stops gracefully | stops gracefully |
 //! | INT, QUIT | leaves at once | stops fast |
 //! | USR1 | a worker leaves when its clients let it | takes note |
-//! | HUP | ends a server without a master, or is only noted if a service manager is there | reads it |
-//! | USR2, WINCH, TTIN, TTOU | workers never see them, nor HUP | reads them from its queue |
+//! | HUP | ends it, unless there is a service manager; workers never see it | from its queue |
+//! | USR2, WINCH, TTIN, TTOU | workers never see them | from its queue |
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::shared::{EXHAUSTED_PAUSE, TICK, is_exhaustion, recover};
+use super::shared::{EXHAUSTED_PAUSE, TICK, is_lasting, recover};
 use crate::sys::{net, signal};
 
 /// A listening socket that belongs to a runtime. It is non-blocking, so it must be shared with no
@@ -78,7 +78,7 @@ impl AsyncListener {
 async fn pause(error: &io::Error) -> io::Result<()> {
     // Whatever accept(2) fails with has a number.
     let errno = Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL));
-    if !is_exhaustion(errno) {
+    if !is_lasting(errno) {
         return recover(errno);
     }
     crate::log!("accept: {}; waiting until that changes", errno.desc());

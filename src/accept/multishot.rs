@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
-use super::shared::{Listener, is_exhaustion, recover};
+use super::shared::{Listener, is_lasting, recover};
 use crate::sys::signal;
 use crate::sys::uring::{Parcel, Ring};
 
@@ -15,7 +15,8 @@ pub struct Arrivals {
     /// `None` once it is closed.
     listener: Option<Listener>,
     state: State,
-    /// Descriptors or memory lacked when somebody was accepted last, and it has been said.
+    /// Descriptors or memory lacked when somebody was to be accepted last, or whatever it was that
+    /// lasts, and it has been said.
     is_exhausted: bool,
 }
 
@@ -94,7 +95,7 @@ impl Arrivals {
                 Ok(Some(client))
             }
             Err(Errno::ECANCELED) => Ok(None),
-            Err(error) if is_exhaustion(error) => {
+            Err(error) if is_lasting(error) => {
                 if !self.is_exhausted {
                     crate::log!("accept: {}; waiting until that changes", error.desc());
                 }

@@ -32,7 +32,8 @@ pub enum Attempt {
     Client(TcpStream),
     /// There is nobody in the accept queue.
     Nobody,
-    /// Somebody is there, but no descriptor or no memory is to be had.
+    /// Somebody is there, but no descriptor or no memory is to be had, or it fails for a reason
+    /// that nobody has foreseen.
     Exhausted(Errno),
     /// The server stops, and has taken all that were in the queue when it was asked to.
     Over,
@@ -197,7 +198,7 @@ impl Listener {
                     return Ok(Attempt::Over);
                 }
                 Err(Errno::EAGAIN) => return Ok(Attempt::Nobody),
-                Err(error) if is_exhaustion(error) => {
+                Err(error) if is_lasting(error) => {
                     return Ok(Attempt::Exhausted(error));
                 }
                 Err(error) => recover(error)?,
@@ -237,25 +238,30 @@ impl AsFd for Listener {
     }
 }
 
-/// Whether something lacks of which there may be enough later.
-pub(super) fn is_exhaustion(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
-    )
+/// Whether another try at once would fail again.
+pub(super) fn is_lasting(error: Errno) -> bool {
+    cure(error) == Cure::Wait
 }
 
-/// What the errors of `accept(2)` ask for: try again, wait, or give up.
+/// Does what an error of `accept(2)` asks for.
 // ANCHOR: recover
 pub(super) fn recover(error: Errno) -> io::Result<()> {
-    match error {
-        // The tick, a signal, or a client that has already gone.
-        Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => Ok(()),
-        error if is_exhaustion(error) => {
+    match cure(error) {
+        Cure::GoOn => Ok(()),
+        Cure::Wait => {
             crate::log!("accept: {}; waiting until that changes", error.desc());
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())
         }
+        Cure::End => Err(error.into()),
+    }
+}
+
+fn cure(error: Errno) -> Cure {
+    use Cure::{End, GoOn, Wait};
+    match error {
+        // The tick, a signal, or a client that has already gone.
+        Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED => GoOn,
         // Linux hands errors that were pending on the new socket to accept:
         // they are that connection's end and nobody else's (accept(2)).
         Errno::ENETDOWN
@@ -267,8 +273,54 @@ pub(super) fn recover(error: Errno) -> io::Result<()> {
         | Errno::EOPNOTSUPP
         | Errno::ENETUNREACH
         | Errno::ETIMEDOUT
-        | Errno::EPERM => Ok(()),
-        error => Err(error.into()),
+        | Errno::ENOSR
+        | Errno::ESOCKTNOSUPPORT
+        | Errno::EPROTONOSUPPORT => GoOn,
+        // No listening socket at all: a mistake of this program.
+        Errno::EBADF | Errno::EFAULT | Errno::EINVAL | Errno::ENOTSOCK => End,
+        // No descriptors (EMFILE, ENFILE), no memory (ENOBUFS, ENOMEM), a
+        // rule that forbids it (EPERM), or what nobody has foreseen.
+        _ => Wait,
     }
 }
 // ANCHOR_END: recover
+
+/// What helps against an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cure {
+    GoOn,
+    Wait,
+    End,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever ends of what he does not know can be ended from afar, and whoever goes on at once
+    /// may turn for ever.
+    #[test]
+    fn what_nobody_has_foreseen_is_waited_out() {
+        for error in (1..4096).map(Errno::from_raw) {
+            let is_mistake = matches!(
+                error,
+                Errno::EBADF | Errno::EFAULT | Errno::EINVAL | Errno::ENOTSOCK
+            );
+            assert_eq!(cure(error) == Cure::End, is_mistake, "{error}");
+        }
+        for error in [
+            Errno::EMFILE,
+            Errno::ENFILE,
+            Errno::ENOBUFS,
+            Errno::ENOMEM,
+            Errno::EPERM,
+            Errno::EACCES,
+            Errno::UnknownErrno,
+        ] {
+            assert!(is_lasting(error), "{error}");
+        }
+        for error in [Errno::ENOSR, Errno::ESOCKTNOSUPPORT, Errno::EPROTONOSUPPORT] {
+            assert_eq!(cure(error), Cure::GoOn, "{error}");
+        }
+    }
+}

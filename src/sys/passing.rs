@@ -55,7 +55,8 @@ pub fn send(channel: &impl AsFd, octet: u8, descriptor: Option<BorrowedFd<'_>>) 
     let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
     let channel = channel.as_fd().as_raw_fd();
     let data = [IoSlice::new(&octet)];
-    socket::sendmsg::<()>(channel, &data, rights, flags, None).map(drop)
+    let send = || socket::sendmsg::<()>(channel, &data, rights, flags, None);
+    uninterrupted(send).map(drop)
     // ANCHOR_END: send
 }
 
@@ -76,7 +77,17 @@ pub fn receive(channel: &impl AsFd) -> nix::Result<Option<Message>> {
 /// # Errors
 /// EAGAIN if there is none.
 pub fn receive_now(channel: &impl AsFd) -> nix::Result<Option<Message>> {
-    receive_with(channel, MsgFlags::MSG_DONTWAIT)
+    uninterrupted(|| receive_with(channel, MsgFlags::MSG_DONTWAIT))
+}
+
+/// What does not wait cannot be interrupted; should it say so all the same, it is done again.
+fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
 }
 
 fn receive_with(channel: &impl AsFd, flags: MsgFlags) -> nix::Result<Option<Message>> {

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
-use super::super::shared::{EXHAUSTED_PAUSE, Listener, is_exhaustion, recover};
+use super::super::shared::{EXHAUSTED_PAUSE, Listener, is_lasting, recover};
 use super::{Pick, Receiver, TICK, order, report};
 use crate::sys::passing;
 use crate::sys::signal::{self, Signals};
@@ -265,7 +265,7 @@ impl Dispatcher {
         };
         match listener.accept_one() {
             Ok(client) => self.in_hand.push_back(client),
-            Err(error) if is_exhaustion(error) => self.pause("accept", error),
+            Err(error) if is_lasting(error) => self.pause("accept", error),
             Err(error) => {
                 recover(error)?;
             }

@@ -98,11 +98,13 @@ impl Pulse {
     ) -> Verdict {
         let (mut least, mut most, mut request) = (Duration::MAX, Duration::ZERO, Duration::ZERO);
         for (nth, (seen, now)) in self.threads.iter_mut().zip(threads).enumerate() {
-            let silent = seen.0.look(now.beat, passed);
-            let same = seen.1.look(now.handling, passed);
             if nth > 0 && now.pid != pid {
+                // Its time runs from its beginning.
+                *seen = Default::default();
                 continue;
             }
+            let silent = seen.0.look(now.beat, passed);
+            let same = seen.1.look(now.handling, passed);
             least = least.min(silent);
             most = most.max(silent);
             if now.handling != 0 {
@@ -232,6 +234,21 @@ mod tests {
             let threads = [thread(beat, 0), Vitals::default()];
             let verdict = pulse.look(PID, &threads, SECOND, &patience(3, 0));
             assert_eq!(verdict, Verdict::Fine);
+        }
+    }
+
+    /// Its first heartbeat may be a while away, and is not late for all the time before it.
+    #[test]
+    fn a_thread_that_begins_late_has_been_silent_since_then_alone() {
+        let mut pulse = Pulse::new(2);
+        let rules = patience(3, 3);
+        for beat in 0..100 {
+            let late = match beat {
+                ..96 => Vitals::default(),
+                _ => thread(beat / 98, 0),
+            };
+            let verdict = pulse.look(PID, &[thread(beat, 0), late], SECOND, &rules);
+            assert_eq!(verdict, Verdict::Fine, "{beat}");
         }
     }
 

@@ -31,6 +31,10 @@ pub struct Connection {
     pub inode: u64,
     /// The other end.
     pub peer: SocketAddr,
+    /// It has sent all that it will (CLOSE-WAIT).
+    pub has_ended: bool,
+    /// Octets that have arrived and that nobody has read.
+    pub unread: u32,
 }
 
 /// The connections at a local port of this network namespace whose client has not gone; of IPv6
@@ -108,17 +112,21 @@ fn connection(message: &[u8]) -> Option<Connection> {
         libc::AF_INET => IpAddr::from(*address.first_chunk::<4>()?),
         _ => Ipv6Addr::from(*address.first_chunk::<16>()?).to_canonical(),
     };
+    let unread = u32::from_ne_bytes(*message.get(56..)?.first_chunk()?);
     let inode = u32::from_ne_bytes(*message.last_chunk()?);
     Some(Connection {
         inode: inode.into(),
         peer: SocketAddr::new(address, port),
+        has_ended: u32::from(message[1]) == TCP_CLOSE_WAIT,
+        unread,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{TcpListener, TcpStream};
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener, TcpStream};
     use std::os::fd::{AsFd, AsRawFd};
 
     #[test]
@@ -143,6 +151,23 @@ mod tests {
                 assert_eq!(link.to_str().unwrap(), format!("socket:[{inode}]"));
             }
         }
+    }
+
+    #[test]
+    fn what_nobody_has_read_is_counted_and_an_end_is_seen() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        let now = || connections(address.port(), false).unwrap()[0];
+        assert_eq!((now().unread, now().has_ended), (0, false));
+        client.write_all(b"octets").unwrap();
+        assert_eq!((now().unread, now().has_ended), (6, false));
+        accepted.read_exact(&mut [0; 6]).unwrap();
+        assert_eq!((now().unread, now().has_ended), (0, false));
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(accepted.read(&mut [0]).unwrap(), 0);
+        assert!(now().has_ended);
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::socket::{setsockopt, sockopt};
-
-use crate::support::proc::{self, Socket};
+use crate::support::proc;
 use crate::support::server::Server;
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer, read_to_end};
@@ -37,20 +35,10 @@ pub(crate) fn clients_that_reset_are_survived(model: &str) {
         for _ in 0..5 {
             let client = server.connect();
             wire::send(&client, part.as_bytes());
-            reset(client);
+            wire::reset(client);
         }
         assert_serves(&server);
     }
-}
-
-/// Closing with SO_LINGER at 0 sends RST (socket(7), tcp(7)).
-fn reset(client: TcpStream) {
-    let at_once = libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
-    setsockopt(&client, sockopt::Linger, &at_once).unwrap();
-    drop(client);
 }
 
 fn clients_that_half_close_get_their_answer(model: &str) {
@@ -95,7 +83,7 @@ fn a_client_that_never_reads_is_given_up(model: &str) {
     let peer = client.local_addr().unwrap();
     wait_for("the server gives up", || {
         let socket = proc::socket(server.address, peer);
-        socket.is_none_or(|socket| socket.state != Socket::ESTABLISHED)
+        socket.is_none_or(|socket| socket.has_ended)
     });
     assert_serves(&server);
     let (received, _) = read_to_end(&client);

@@ -95,7 +95,7 @@ fn assert_not_starved(server: &Server, busy: &Busy) {
     }
     let peer = busy.socket.local_addr().unwrap();
     let socket = proc::socket(server.address, peer).expect("it is still connected");
-    assert_eq!(socket.state, proc::Socket::ESTABLISHED);
+    assert!(!socket.has_ended);
 }
 
 /// What it has sent takes the server longer than anybody would wait.
@@ -138,7 +138,12 @@ fn a_client_that_writes_without_end_starves_nobody(model: &str) {
 /// Bodies larger than all buffers go up and come back in pieces of every size, at every pace. Once
 /// a wake-up is missed, nothing moves any more.
 fn no_wake_up_is_lost(model: &str) {
-    let server = Server::start(model, &["--limit-body", "8000000"]);
+    // A crowded machine may make long pauses of short ones.
+    let patient = ["--keep-alive-timeout", "300s"];
+    let server = Server::start(
+        model,
+        &[&["--limit-body", "8000000"], &patient[..]].concat(),
+    );
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     thread::scope(|scope| {
@@ -346,7 +351,8 @@ fn a_request_that_arrives_while_the_loop_is_held_up_is_not_late(model: &str) {
 #[test]
 fn a_worker_that_is_held_up_holds_up_its_own_clients() {
     for model in ["event", "event --accept epoll"] {
-        let server = Server::start(model, &["--workers", "2", "--max-wait", "1000s"]);
+        let options = ["--max-wait", "1000s", "--keep-alive-timeout", "300s"];
+        let server = Server::start(model, &[&["--workers", "2"], &options[..]].concat());
         let mut clients: Vec<(TcpStream, String)> = Vec::new();
         let worker_of = |client: &TcpStream| {
             wire::get(client, "/pid");

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -120,11 +122,18 @@ impl Family {
 
 impl Drop for Family {
     fn drop(&mut self) {
-        // Workers go with their masters, and the first master with the test.
-        for file in ["pid", "pid.oldbin"] {
-            if let Some(pid) = self.named(file) {
+        // A test may fail before a successor is in the pidfile, and behind the end of the first
+        // master. All of them, and nobody else, have been started with paths of this directory.
+        let place = self.directory.path().display().to_string();
+        loop {
+            let family = proc::naming(&place);
+            if family.is_empty() {
+                break;
+            }
+            for pid in family {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }

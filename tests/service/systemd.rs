@@ -87,6 +87,15 @@ impl Manager {
     }
 }
 
+/// A master that is no child of the test; it goes with this.
+struct Successor(i32);
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.0), Signal::SIGKILL);
+    }
+}
+
 fn the_manager_hears_that_the_server_is_ready(model: &str) {
     let manager = Manager::new();
     let mut server = manager.start(model, &[]);
@@ -237,11 +246,11 @@ fn a_successor_is_the_main_process_when_its_predecessor_leaves() {
         .iter()
         .map(|it| it.pid)
         .find(is_successor)
+        .map(Successor)
         .unwrap();
     server.signal(Signal::SIGTERM);
-    assert_eq!(manager.hears().trim(), format!("MAINPID={successor}"));
+    assert_eq!(manager.hears().trim(), format!("MAINPID={}", successor.0));
     assert_eq!(server.wait().code(), Some(0));
-    kill(Pid::from_raw(successor), Signal::SIGKILL).unwrap();
 }
 
 #[test]
@@ -268,8 +277,8 @@ fn the_watchdog_is_fed_with_every_change() {
     server.signal(Signal::SIGTERM);
     let said = manager.hears();
     let successor = said.trim().strip_prefix("MAINPID=").unwrap();
+    let _successor = Successor(successor.parse().unwrap());
     assert_eq!(manager.hears().trim(), "WATCHDOG=1");
-    kill(Pid::from_raw(successor.parse().unwrap()), Signal::SIGKILL).unwrap();
     assert_eq!(server.wait().code(), Some(0));
 }
 

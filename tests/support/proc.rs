@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 
-use nix::unistd::{SysconfVar, sysconf};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, SysconfVar, sysconf};
+use servers::sys::sock_diag::{Connection, connections};
 
 /// A line of `/proc/PID/stat`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +63,8 @@ impl Process {
 /// The process and all its descendants, zombies included.
 pub(crate) fn tree(root: i32) -> Vec<Process> {
     let mut by_parent: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let pid = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        if let Some(process) = pid.and_then(Process::find) {
-            by_parent.entry(process.parent).or_default().push(process);
-        }
+    for process in numbers().filter_map(Process::find) {
+        by_parent.entry(process.parent).or_default().push(process);
     }
     let mut found: Vec<Process> = Process::find(root).into_iter().collect();
     let mut next = 0;
@@ -78,6 +74,32 @@ pub(crate) fn tree(root: i32) -> Vec<Process> {
         next += 1;
     }
     found
+}
+
+/// Kills a process that nobody has waited for yet, and all its descendants. Workers are tied to
+/// their master and would die with it, a successor would not.
+pub(crate) fn kill_tree(root: i32) {
+    // Stopped, it makes no more of them.
+    let _ = kill(Pid::from_raw(root), Signal::SIGSTOP);
+    for process in tree(root).iter().rev() {
+        // Whoever has gone meanwhile has gone.
+        let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+    }
+}
+
+/// The processes in whose command lines this stands.
+pub(crate) fn naming(words: &str) -> Vec<i32> {
+    let names_it = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(words)
+    };
+    numbers().filter(names_it).collect()
+}
+
+/// All processes.
+fn numbers() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// CPU time of the whole tree, in seconds; reaped children are counted.
@@ -122,32 +144,12 @@ pub(crate) fn anonymous_kib(root: i32) -> u64 {
         .sum()
 }
 
-/// A connection's receiving end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Socket {
-    /// The state's number: 1 is established, 8 is CLOSE-WAIT.
-    pub(crate) state: u8,
-    /// Octets that have arrived and that nobody has read.
-    pub(crate) unread: u64,
-}
-
-impl Socket {
-    pub(crate) const ESTABLISHED: u8 = 1;
-}
-
-/// The IPv4 socket at `local` whose peer is `remote` (`/proc/net/tcp`).
-pub(crate) fn socket(local: SocketAddr, remote: SocketAddr) -> Option<Socket> {
-    let table = fs::read_to_string("/proc/net/tcp").unwrap();
-    let (local, remote) = (spell(local), spell(remote));
-    table.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        (fields.get(1) == Some(&local.as_str()) && fields.get(2) == Some(&remote.as_str())).then(
-            || Socket {
-                state: u8::from_str_radix(fields[3], 16).unwrap(),
-                unread: u64::from_str_radix(fields[4].split_once(':').unwrap().1, 16).unwrap(),
-            },
-        )
-    })
+/// The server's end of a connection whose client has not gone altogether. `/proc/net/tcp` has it as
+/// well, among tens of thousands of lines for connections that are over: too late, perhaps, for what
+/// lasts a second.
+pub(crate) fn socket(local: SocketAddr, remote: SocketAddr) -> Option<Connection> {
+    let all = connections(local.port(), local.is_ipv6()).unwrap();
+    all.into_iter().find(|it| it.peer == remote)
 }
 
 /// Connections in the accept queue of the listeners at this address, together.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
@@ -34,9 +34,9 @@ impl Server {
 
     /// The same with a launcher that ends in `exec`: the process ID stays the server's.
     #[track_caller]
-    pub(crate) fn start_by(mut launcher: Command, model: &str, options: &[&str]) -> Self {
+    pub(crate) fn start_by(launcher: Command, model: &str, options: &[&str]) -> Self {
         let errors = tempfile::tempfile().unwrap();
-        let mut child = launcher
+        let mut child = tied(launcher)
             .arg("run")
             .args(model.split(' '))
             .args(["--bind", "127.0.0.1:0"])
@@ -119,13 +119,40 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Its children are tied to it and die with it. Both calls fail only if it is gone already.
-        let _ = self.child.kill();
+        // Once it has been waited for, its number may be somebody else's.
+        if let Ok(None) = self.child.try_wait() {
+            proc::kill_tree(self.pid());
+        }
+        // It fails only if it is gone already.
         let _ = self.child.wait();
         if thread::panicking() {
             eprintln!("the server said: {}", self.said());
         }
     }
+}
+
+/// The launcher, under one that ties the server to the thread that starts it (`PR_SET_PDEATHSIG`),
+/// so that it does not outlive a test that is itself killed. Where `setpriv(1)` does not know how,
+/// or is not there, nobody is tied: it is no more than a courtesy.
+fn tied(launcher: Command) -> Command {
+    const TIE: [&str; 2] = ["--pdeathsig", "KILL"];
+    static CAN_TIE: LazyLock<bool> = LazyLock::new(|| {
+        let tried = Command::new("setpriv").args(TIE).arg("true").output();
+        tried.is_ok_and(|output| output.status.success())
+    });
+    if !*CAN_TIE {
+        return launcher;
+    }
+    let mut command = Command::new("setpriv");
+    command.args(TIE).arg(launcher.get_program());
+    command.args(launcher.get_args());
+    for (name, value) in launcher.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
 }
 
 /// The first line on standard output; the rest is read and thrown away, lest the pipe fill up.

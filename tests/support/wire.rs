@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
+use nix::sys::socket::{setsockopt, sockopt};
+
 /// One response, split into its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -113,6 +115,16 @@ pub(crate) fn read_to_end(mut client: &TcpStream) -> (Vec<u8>, bool) {
             }),
         }
     }
+}
+
+/// Closing with SO_LINGER at 0 sends RST (socket(7), tcp(7)).
+pub(crate) fn reset(client: TcpStream) {
+    let at_once = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    setsockopt(&client, sockopt::Linger, &at_once).unwrap();
+    drop(client);
 }
 
 fn is_hang_up(error: &io::Error) -> bool {

@@ -39,7 +39,7 @@ fn what_is_meant_for_the_master_does_nothing_to_a_worker(model: &str) {
 fn a_storm_of_signals_is_weathered(model: &str) {
     let server = start_model(model, 3, &[]);
     let client = server.connect();
-    wire::get_and_close(&client, "/sleep?ms=1500");
+    wire::get(&client, "/sleep?ms=1500");
     server.wait_until_read(&client);
     for _ in 0..100 {
         for signal in STRAY {
@@ -48,6 +48,7 @@ fn a_storm_of_signals_is_weathered(model: &str) {
         server.signal(Signal::SIGUSR1);
     }
     assert_eq!(read_answer(&client).status(), 200);
+    drop(client);
     for _ in 0..20 {
         assert_serves(&server);
     }

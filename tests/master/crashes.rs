@@ -1,6 +1,7 @@
 //! Workers that die are replaced; a service ends only when it is told to.
 
 use std::process::Command;
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -8,7 +9,15 @@ use servers::scoreboard::Event;
 
 use crate::support::server::{BINARY, Server};
 use crate::support::{limited, proc, wait_for, wire};
-use crate::{assert_cut, assert_serves, count, hold, send, served_by, start, workers};
+use crate::{
+    assert_cut, assert_serves, count, for_every_pool, hold, send, served_by, start, start_model,
+    workers,
+};
+
+for_every_pool! {
+    many_killed_at_once_are_replaced_at_once,
+    clients_that_reset_by_the_hundred_cost_no_worker_its_life,
+}
 
 #[test]
 fn a_crash_costs_one_client() {
@@ -30,11 +39,13 @@ fn a_crash_costs_one_client() {
 }
 
 /// Each new worker is killed as soon as it is seen. The pauses grow, and when that ends, the pool
-/// is whole again.
+/// is whole again. It is more often in a row than there may be failures if nobody was ever ready.
 #[test]
 fn a_crash_loop_is_slowed_down_and_outlived() {
     let server = start(1, &[]);
-    for pause in [100, 200, 400] {
+    assert_serves(&server);
+    let since = Instant::now();
+    for pause in [100, 200, 400, 800, 1600] {
         let words = format!("replacing it in {pause} ms");
         wait_for(&words, || {
             for pid in workers(&server) {
@@ -45,6 +56,36 @@ fn a_crash_loop_is_slowed_down_and_outlived() {
         });
     }
     assert_serves(&server);
+    // Whoever serves now has come after all pauses: they were kept, and not only told.
+    let said = server.said();
+    let told = said
+        .lines()
+        .filter_map(|line| line.rsplit_once("replacing it in "));
+    let ms: u128 = told
+        .map(|(_, pause)| pause.trim_end_matches(" ms").parse::<u128>().unwrap())
+        .sum();
+    assert!(since.elapsed().as_millis() >= ms, "{said}");
+}
+
+/// Before a request, in its head, behind it, and while the answer is on its way.
+fn clients_that_reset_by_the_hundred_cost_no_worker_its_life(model: &str) {
+    let server = start_model(model, 3, &[]);
+    let before = workers(&server);
+    for part in [
+        "",
+        "GET / HT",
+        "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /bytes?n=10000000 HTTP/1.1\r\nHost: h\r\n\r\n",
+    ] {
+        for _ in 0..100 {
+            let client = server.connect();
+            wire::send(&client, part.as_bytes());
+            wire::reset(client);
+        }
+        assert_serves(&server);
+    }
+    assert_eq!(workers(&server), before);
+    assert_eq!(server.said(), "");
 }
 
 /// Nobody has ever served, and nobody will: that they have to be killed for it changes nothing.
@@ -66,9 +107,8 @@ fn workers_that_are_wedged_before_they_are_ready_end_it() {
 }
 
 /// They are younger than a second, and eight: that is one failure, and the first.
-#[test]
-fn many_killed_at_once_are_replaced_at_once() {
-    let server = start(8, &[]);
+fn many_killed_at_once_are_replaced_at_once(model: &str) {
+    let server = start_model(model, 8, &[]);
     let victims = workers(&server);
     victims.iter().for_each(|&pid| send(pid, Signal::SIGKILL));
     wait_for("eight others", || {

@@ -1,6 +1,7 @@
 //! SIGHUP: other workers, by a configuration that was read again.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
@@ -175,10 +176,44 @@ fn what_cannot_change_stays_and_is_told() {
     }
 }
 
+/// Each of the new ones fails before it is ready, for want of memory, and more often than a pool is
+/// given in which nobody ever was.
+#[test]
+fn workers_that_never_get_ready_replace_nobody() {
+    let family = Family::start("prefork", "workers = 3\n", &[]);
+    let before = workers(&family, 3);
+    let load = Load::start(family.address, &["--no-keep-alive"]);
+    let status = Command::new("prlimit")
+        .args(["--pid", &family.first.pid().to_string()])
+        .arg("--as=4000000000:")
+        .status();
+    assert!(status.unwrap().success());
+    family.configure("workers = 3\npreload = 60000\npreload-when = \"after\"\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for("six failures", || {
+        let said = family.first.said();
+        said.lines()
+            .filter(|line| line.contains("; replacing it"))
+            .count()
+            >= 6
+    });
+    let now = children(family.first.pid());
+    assert!(
+        before.iter().all(|pid| now.contains(pid)),
+        "{before:?} {now:?}"
+    );
+    assert!(before.contains(&family.served_by()));
+    family.configure("workers = 3\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for_others(&family, &before, 3);
+    load.end_without_an_error();
+}
+
 /// Whoever holds a connection keeps it until it has had its answer.
 #[test]
 fn a_request_in_flight_is_answered_by_its_old_worker() {
-    let family = Family::start("prefork", "workers = 2\n", &[]);
+    let patient = "--keep-alive-timeout=300s";
+    let family = Family::start("prefork", "workers = 2\n", &[patient]);
     let before: BTreeSet<i32> = workers(&family, 2).into_iter().collect();
     let client = family.first.connect();
     wire::get(&client, "/sleep?ms=1000");

@@ -120,6 +120,23 @@ fn nothing_piles_up_over_20_upgrades() {
 }
 
 #[test]
+fn nothing_piles_up_over_20_roll_backs() {
+    let family = Family::start("prefork", "workers = 1\n", &[]);
+    let load = Load::start(family.address, &["--no-keep-alive"]);
+    let mut counts = Vec::new();
+    for _ in 0..20 {
+        let (old, new) = family.upgrade();
+        signal(new, Signal::SIGQUIT);
+        wait_for("the pidfile is the old master's again", || {
+            family.named("pid") == Some(old) && family.named("pid.oldbin").is_none()
+        });
+        counts.push(descriptors(old));
+    }
+    load.end_without_an_error();
+    assert!(counts.iter().all(|them| *them == counts[0]), "{counts:#?}");
+}
+
+#[test]
 fn there_is_one_upgrade_at_a_time() {
     let family = Family::start("prefork", "workers = 1\n", &[]);
     let (old, new) = family.upgrade();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
+use nix::unistd::{User, geteuid, mkfifo};
 use tempfile::TempDir;
 
 use crate::support::server::Server;
@@ -197,4 +197,31 @@ fn a_check_serves_nobody() {
     assert_eq!(refused(0, &["run", &config.option, "--check"]), "");
     let config = Config::new("model = \"prefork\"\nroot = \"nowhere/at/all\"\n");
     assert!(refused(1, &["run", &config.option, "--check"]).contains("nowhere/at/all"));
+}
+
+/// What others are to copy is called as the options are called today: the configuration, and the
+/// calls of the unit.
+#[test]
+fn the_examples_are_right() {
+    let root = tempfile::tempdir().unwrap();
+    let me = User::from_uid(geteuid()).unwrap().unwrap().name;
+    let text = include_str!("../../contrib/servers.toml")
+        .replace("\"/srv/www\"", &format!("{:?}", root.path()))
+        .replace("\"nobody\"", &format!("{me:?}"));
+    let config = Config::new(&text);
+    assert!(text.contains(&me) && !text.contains("/srv"), "{text}");
+    let unit = include_str!("../../contrib/servers.service");
+    let calls = unit.lines().filter(|line| line.starts_with("Exec"));
+    let mut count = 0;
+    for call in calls {
+        let (_, options) = call.split_once("/usr/local/bin/servers ").unwrap();
+        let options = options.replace("/etc/servers.toml", config.path.to_str().unwrap());
+        let mut options: Vec<&str> = options.split(' ').collect();
+        if !options.contains(&"--check") {
+            options.push("--check");
+        }
+        assert_eq!(refused(0, &options), "", "{call}");
+        count += 1;
+    }
+    assert_eq!(count, 2, "{unit}");
 }

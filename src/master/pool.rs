@@ -50,6 +50,8 @@ pub(in crate::master) struct Pool<'a> {
     threads: usize,
     /// How far the pool may shrink by hand: a listener of its own needs somebody who accepts.
     least: usize,
+    /// Whether each seat has a listener of its own, whose queue nobody else serves.
+    has_queues: bool,
     generation: u64,
     sizer: Sizer,
     patience: Patience,
@@ -84,6 +86,7 @@ impl<'a> Pool<'a> {
                 Strategy::Reuseport => server.workers,
                 _ => 1,
             },
+            has_queues: server.accept == Strategy::Reuseport,
             generation: 1,
             sizer: Sizer::new(server.pool.sizing, server.workers),
             patience,
@@ -111,7 +114,7 @@ impl<'a> Pool<'a> {
     pub(super) fn look(&mut self, entrance: &mut Entrance, now: Instant) -> io::Result<()> {
         while let Some((pid, status, member)) = self.children.reap() {
             entrance.vacated(member.post.slot);
-            self.bury(pid, status, &member, now)?;
+            self.bury(pid, status, member, now)?;
         }
         for (pid, member) in self.children.iter_mut() {
             if member.stage == Stage::Starting && member.is_ready(pid, self.scoreboard) {
@@ -266,10 +269,12 @@ impl<'a> Pool<'a> {
         (self.generation, self.census().current())
     }
 
-    /// Whether all is as it should be: no generation is on its way in or out, nobody starts.
+    /// Whether all is as it should be: there are workers, no generation is on its way in or out,
+    /// nobody starts.
     pub(super) fn is_settled(&self) -> bool {
         let census = self.census();
-        census.old == 0 && census.starting == 0 && census.current() >= self.target()
+        let is_whole = census.starting == 0 && census.current() >= self.target();
+        !self.drained && census.old == 0 && is_whole
     }
 
     /// From now on those that are there are old: a new generation is to replace them.
@@ -279,6 +284,8 @@ impl<'a> Pool<'a> {
         let generation = self.generation;
         crate::log!("generation {generation} is to take over, a few at a time");
         self.seats = Slots::default();
+        // What has made the last one fail may be the reason for this one.
+        self.crashes = Backoff::forgiving(1);
         self.publish();
         let starting = self.select(|it| it.stage == Stage::Starting);
         let soon = Leave::Soon(self.lived(now));
@@ -359,6 +366,7 @@ impl<'a> Pool<'a> {
                     census.vacant += usize::from(burden.has_room && burden.clients == 0);
                     census.busy += usize::from(!burden.has_room);
                 }
+                Stage::Leaving(Leave::Soon(_) | Leave::Late(_)) => census.leaving += 1,
                 _ => {}
             }
         }

@@ -21,6 +21,8 @@ pub(super) struct Census {
     pub(super) busy: usize,
     /// Ready, of an earlier generation, and to be replaced.
     pub(super) old: usize,
+    /// Told to leave by a certain time, and still there.
+    pub(super) leaving: usize,
 }
 
 impl Census {

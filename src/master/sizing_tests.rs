@@ -19,6 +19,7 @@ fn census(starting: usize, idle: usize, busy: usize) -> Census {
         vacant: idle,
         busy,
         old: 0,
+        leaving: 0,
     }
 }
 

@@ -33,8 +33,8 @@ pub(super) struct Tenure<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stay {
     Stays,
-    /// It serves until its successor does, and then leaves.
-    UntilSuccessorServes,
+    /// It serves until its successor does, and then leaves, as that signal has asked.
+    UntilSuccessorServes(Signal),
     /// It ends as soon as its last worker has.
     Leaves,
 }
@@ -84,8 +84,9 @@ impl<'a> Tenure<'a> {
     // ANCHOR: leave
     fn leave(&mut self, pool: &mut Pool<'_>) {
         match (self.stay, self.upgrade.stand_in()) {
-            (Stay::UntilSuccessorServes, StandIn::There) => {
+            (Stay::UntilSuccessorServes(_), StandIn::There) => {
                 self.stay = Stay::Leaves;
+                self.owes_word = false;
                 self.upgrade.hand_over();
                 self.show_life();
                 pool.leave();
@@ -125,8 +126,15 @@ impl<'a> Tenure<'a> {
         if !STOPS.contains(&signal) {
             return None;
         }
-        if self.stay != Stay::Stays {
-            return Some(End::Forced);
+        match (self.stay, signal) {
+            (Stay::Stays, _) => {}
+            // That was to commit an upgrade, and this is to stop, whatever becomes of it.
+            (Stay::UntilSuccessorServes(Signal::SIGQUIT), Signal::SIGTERM) => {
+                self.stay = Stay::Stays;
+                manager::stopping();
+                return Some(End::Graceful);
+            }
+            _ => return Some(End::Forced),
         }
         self.upgrade.ends();
         let stand_in = self.upgrade.stand_in();
@@ -139,7 +147,7 @@ impl<'a> Tenure<'a> {
             _ => manager::stopping(),
         }
         if end == End::Leave {
-            self.stay = Stay::UntilSuccessorServes;
+            self.stay = Stay::UntilSuccessorServes(signal);
         }
         Some(end)
     }

@@ -22,6 +22,12 @@ fn surplus(target: usize) -> usize {
     (target / 4).max(1)
 }
 
+/// How many there may be with those who still have clients to finish with: a reload that comes
+/// before the last one is over waits for them, or each would add another pool.
+fn most(target: usize) -> usize {
+    2 * target + surplus(target)
+}
+
 /// The steps towards `target` workers, all of the current generation.
 // ANCHOR: steps
 pub(super) fn steps(census: &Census, target: usize) -> Steps {
@@ -29,7 +35,9 @@ pub(super) fn steps(census: &Census, target: usize) -> Steps {
     let missing = target.saturating_sub(current);
     let room = match old {
         0 => missing,
-        _ => (target + surplus(target)).saturating_sub(current + old),
+        _ => (target + surplus(target))
+            .min(most(target).saturating_sub(census.leaving))
+            .saturating_sub(current + old),
     };
     let serving = census.idle + census.busy + old;
     Steps {
@@ -90,6 +98,25 @@ mod tests {
     fn the_old_stay_until_the_new_are_ready() {
         assert_eq!(steps(&census(1, 0, 0, 4), 4), Steps::default());
         assert_eq!(steps(&census(1, 0, 0, 0), 0).retire_old, 0);
+    }
+
+    /// Clients who take their time hold back those who were told to leave.
+    #[test]
+    fn reload_after_reload_does_not_fill_the_machine() {
+        let mut now = census(0, 4, 0, 0);
+        for _ in 0..20 {
+            now.old += std::mem::take(&mut now.idle);
+            for _ in 0..20 {
+                let next = steps(&now, 4);
+                now.old -= next.retire_old;
+                now.leaving += next.retire_old;
+                now.idle += std::mem::replace(&mut now.starting, next.start);
+                assert!(now.current() + now.old + now.leaving <= most(4), "{now:?}");
+                assert!(now.idle + now.old >= 4, "{now:?}");
+            }
+        }
+        now.leaving = 0;
+        assert!(steps(&now, 4).start > 0, "it goes on when they have gone");
     }
 
     /// The last old one goes although it serves, as soon as enough others do.

@@ -1,10 +1,12 @@
 //! The pool follows the load, if it is to, and the hand that turns it up and down.
 
+use std::net::TcpStream;
+
 use nix::sys::signal::Signal;
 use servers::scoreboard::Event;
 
 use crate::support::server::Server;
-use crate::support::wait_for;
+use crate::support::{wait_for, wire};
 use crate::{assert_serves, count, hold, start, workers};
 
 const KEPT: [&str; 2] = ["--keep-alive-timeout", "300s"];
@@ -124,8 +126,8 @@ fn a_worker_with_a_client_is_not_sent_away_for_its_free_thread() {
     // Long enough for three to be sent away.
     std::thread::sleep(std::time::Duration::from_secs(3));
     for client in &clients {
-        crate::support::wire::get(client, "/");
-        let answer = crate::support::wire::read_answer(client);
+        wire::get(client, "/");
+        let answer = wire::read_answer(client);
         assert_eq!(answer.field("Connection"), None, "{}", server.said());
     }
 }
@@ -244,12 +246,12 @@ fn whoever_is_sent_away_may_take_its_time() {
     let server = start(2, &["--graceful-timeout", "1s", "--max-wait", "20s"]);
     let clients = [(); 2].map(|()| server.connect());
     for client in &clients {
-        crate::support::wire::get_and_close(client, "/sleep?ms=4000");
+        wire::get_and_close(client, "/sleep?ms=4000");
         server.wait_until_read(client);
     }
     server.signal(Signal::SIGTTOU);
     for client in &clients {
-        let answer = crate::support::wire::read_answer(client);
+        let answer = wire::read_answer(client);
         assert_eq!(answer.status(), 200, "{}", server.said());
     }
     wait_for("one has left", || workers(&server).len() == 1);
@@ -263,11 +265,37 @@ fn whoever_is_sent_away_finishes_with_its_client() {
     server.signal(Signal::SIGTTOU);
     wait_for("it is decided", || server.said().contains("by hand"));
     let closed = clients.iter().filter(|client| {
-        crate::support::wire::get(client, "/");
-        let answer = crate::support::wire::read_answer(client);
+        wire::get(client, "/");
+        let answer = wire::read_answer(client);
         assert_eq!(answer.status(), 200);
         answer.field("Connection") == Some("close")
     });
     assert_eq!(closed.count(), 1);
     wait_for("it has left", || workers(&server).len() == 1);
+}
+
+/// Where each has a queue of its own, who leaves is not a question of who has the fewest clients:
+/// nobody may be missing who is the only one at his queue.
+#[test]
+fn no_queue_is_left_alone_when_the_pool_is_turned_down() {
+    let options = [&["--accept", "reuseport"], &KEPT[..]].concat();
+    let server = start(4, &options);
+    server.signal(Signal::SIGTTIN);
+    wait_for("a fifth worker", || workers(&server).len() == 5);
+    // The fifth shares a queue with another. It gets a client, which keeps the others from it.
+    let fifth = |client: &TcpStream| {
+        wire::get(client, "/pid");
+        wire::read_answer(client).text().ends_with(" 4\n")
+    };
+    let mut clients = std::iter::repeat_with(|| server.connect());
+    let client = clients.find(fifth).unwrap();
+    server.signal(Signal::SIGTTOU);
+    wait_for("the wish is heard", || {
+        server.said().contains("has 4 workers now")
+    });
+    drop(client);
+    wait_for("four workers", || workers(&server).len() == 4);
+    for _ in 0..40 {
+        assert_serves(&server);
+    }
 }

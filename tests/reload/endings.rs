@@ -104,6 +104,25 @@ fn a_master_whose_successor_fails_answers_its_queue_before_it_ends() {
     }
 }
 
+/// To commit an upgrade is one wish, and to stop is another: the second is not impatience.
+#[test]
+fn a_stop_may_follow_the_wish_to_hand_over() {
+    let mut family = Family::start("prefork", "workers = 1\n", &[]);
+    let old = family.master();
+    family.install_waiting("exit 1");
+    signal(old, Signal::SIGUSR2);
+    family.wait_for_words("starts from");
+    let mut client = begin(&family);
+    let queued = queue(&family);
+    signal(old, Signal::SIGQUIT);
+    family.wait_for_words("leaves when its successor serves");
+    signal(old, Signal::SIGTERM);
+    finish(&mut client);
+    assert_eq!(wire::read_answer(&queued).status(), 200);
+    assert_eq!(family.first.wait().code(), Some(0));
+    family.let_it();
+}
+
 /// As `kill $(pidof servers)` does it: each could believe that the other one stays.
 #[test]
 fn two_masters_that_are_asked_at_once_answer_the_queue() {

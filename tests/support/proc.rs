@@ -144,9 +144,9 @@ pub(crate) fn anonymous_kib(root: i32) -> u64 {
         .sum()
 }
 
-/// The server's end of a connection whose client has not gone altogether. `/proc/net/tcp` has it as
-/// well, among tens of thousands of lines for connections that are over: too late, perhaps, for what
-/// lasts a second.
+/// The server's end of a connection whose client has not gone altogether. `/proc/net/tcp` has it
+/// as well, among tens of thousands of lines for connections that are over: too late, perhaps, for
+/// what lasts a second.
 pub(crate) fn socket(local: SocketAddr, remote: SocketAddr) -> Option<Connection> {
     let all = connections(local.port(), local.is_ipv6()).unwrap();
     all.into_iter().find(|it| it.peer == remote)

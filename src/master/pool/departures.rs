@@ -12,7 +12,7 @@ use super::Pool;
 use crate::master::member::{End, Leave, Member, Stage, describe};
 use crate::master::turnover::Steps;
 use crate::master::worker::Post;
-use crate::scoreboard::{Event, State};
+use crate::scoreboard::{Event, Slots, State};
 
 /// So many failed starts in a row, and nobody ever ready, mean that it will never work.
 const STARTS_MAX: u32 = 5;
@@ -70,48 +70,43 @@ impl Pool<'_> {
         those
     }
 
-    /// Whoever comes first in this order is missed least.
-    fn rank(&self, pid: Pid, member: &Member) -> (u64, Reverse<usize>) {
-        let burden = member.burden(pid, self.scoreboard);
-        (burden.clients, Reverse(member.post.seat))
+    /// Whoever comes first in this order is missed least: those with the fewest clients. But where
+    /// a seat has a queue of its own, what counts is that there is somebody for each: the highest
+    /// seats go first, and of old workers those whose seat has a successor who serves.
+    fn rank(&self, pid: Pid, member: &Member) -> (bool, u64, Reverse<usize>) {
+        let (seat, generation) = (member.post.seat, self.generation);
+        if !self.has_queues {
+            let burden = member.burden(pid, self.scoreboard);
+            return (false, burden.clients, Reverse(seat));
+        }
+        let mut others = self.children.iter().map(|(_, it)| it);
+        let has_successor = others.any(|it| {
+            it.stage == Stage::Serving && it.post.generation == generation && it.post.seat == seat
+        });
+        let is_missed = member.post.generation != generation && !has_successor;
+        (is_missed, 0, Reverse(seat))
     }
 
     /// Tells a worker to leave when its clients let it.
     pub(super) fn send_away(&mut self, pid: Pid, why: Leave, now: Instant) {
-        let post = match self.children.get_mut(pid) {
-            Some(member) => {
-                member.stage = Stage::Leaving(why);
-                member.post
-            }
-            None => return,
+        let Some(member) = self.children.get_mut(pid) else {
+            return;
         };
+        member.stage = Stage::Leaving(why);
+        let post = member.post;
+        release(member, &self.seats, self.generation);
         for thread in 0..self.threads {
             let slot = post.slot + thread;
             self.scoreboard.put(slot, State::Retiring, now);
         }
         self.children.signal(pid, Signal::SIGUSR1);
-        self.unseat(pid);
     }
 
     /// A successor need not wait until it has gone, though nobody has asked it to go.
     pub(super) fn replace(&mut self, pid: Pid) {
-        let Some(member) = self.children.get(pid) else {
-            return;
-        };
-        if member.is_seated && member.post.generation == self.generation {
+        let member = self.children.get_mut(pid);
+        if member.is_some_and(|it| release(it, &self.seats, self.generation)) {
             self.sizer.died();
-        }
-        self.unseat(pid);
-    }
-
-    /// From now on its place may be taken by a successor, though it is still alive.
-    fn unseat(&mut self, pid: Pid) {
-        let generation = self.generation;
-        if let Some(member) = self.children.get_mut(pid)
-            && std::mem::take(&mut member.is_seated)
-            && member.post.generation == generation
-        {
-            self.seats.give_back(member.post.seat);
         }
     }
 
@@ -120,25 +115,24 @@ impl Pool<'_> {
         &mut self,
         pid: Pid,
         status: WaitStatus,
-        member: &Member,
+        mut member: Member,
         now: Instant,
     ) -> io::Result<()> {
         let was_ready = member.is_ready(pid, self.scoreboard);
         self.ever_ready |= was_ready;
         let told = matches!(member.stage, Stage::Leaving(_));
         self.clear(member.post.slot);
-        if member.post.generation == self.generation && member.is_seated {
-            self.seats.give_back(member.post.seat);
+        // For whoever was sent away somebody else has come already.
+        let is_replaced = member.is_seated && !self.sizer.is_on_demand();
+        if release(&mut member, &self.seats, self.generation) {
             self.sizer.died();
         }
         let end = member.end(status, was_ready, now);
-        let pause = self.weigh(end, member, now);
+        let pause = self.weigh(end, &member, now);
         if told && end == End::AsTold {
             return Ok(());
         }
         let (slot, what) = (member.post.slot, describe(status));
-        // For whoever was sent away somebody else has come already.
-        let is_replaced = member.is_seated && !self.sizer.is_on_demand();
         let then = match (is_replaced, pause.as_millis()) {
             (false, _) => String::new(),
             (true, 0) => "; replacing it".to_owned(),
@@ -153,17 +147,19 @@ impl Pool<'_> {
         Ok(())
     }
 
-    /// Counts a crash. How long its replacement has to wait, since it was not the first.
+    /// Counts a crash. How long its replacement has to wait, be it that this one has failed on its
+    /// way up, or others before it.
     fn weigh(&mut self, end: End, member: &Member, now: Instant) -> Duration {
         let End::Crashed { soon } = end else {
             return Duration::ZERO;
         };
         self.scoreboard.note(Event::Crashed);
-        if soon {
-            return self.crashes.failed(member.born, now);
+        // What has become of an old generation says nothing about this one.
+        if soon && member.post.generation == self.generation {
+            self.crashes.failed(member.born, now)
+        } else {
+            self.crashes.left(now)
         }
-        self.crashes.succeeded();
-        Duration::ZERO
     }
 
     /// Nobody has these records any more.
@@ -179,4 +175,14 @@ impl Pool<'_> {
         self.clear(post.slot);
         self.seats.give_back(post.seat);
     }
+}
+
+/// From now on the worker's seat may be taken by a successor, though it may still be alive. Whether
+/// it had one, of the generation that serves.
+fn release(member: &mut Member, seats: &Slots, generation: u64) -> bool {
+    let had_seat = std::mem::take(&mut member.is_seated) && member.post.generation == generation;
+    if had_seat {
+        seats.give_back(member.post.seat);
+    }
+    had_seat
 }

@@ -22,7 +22,7 @@ enum Measure {
     /// It is told to leave when its clients let it.
     SendAway(Verdict),
     /// SIGTERM: it was told to leave, and its clients have had their time.
-    Hurry,
+    Stop,
     /// SIGABRT: a core file shows where it was stuck.
     Abort(Verdict),
     /// SIGKILL, for that reason.
@@ -37,7 +37,7 @@ impl Pool<'_> {
         let mut due = Vec::new();
         for (pid, member) in self.children.iter_mut() {
             let is_wanted = !self.drained && member.post.generation == self.generation;
-            member.stage = hurried(member.stage, is_wanted, lived);
+            member.stage = with_deadline(member.stage, is_wanted, lived);
             let threads = member.vitals(self.scoreboard);
             let number = pid.as_raw().cast_unsigned();
             let verdict = member.pulse.look(number, &threads, passed, &self.patience);
@@ -58,7 +58,7 @@ impl Pool<'_> {
                 accuse(who, verdict, "it is to leave", self.scoreboard);
                 return self.send_away(pid, Leave::Soon(self.lived(now)), now);
             }
-            Measure::Hurry => {
+            Measure::Stop => {
                 let late = Leave::Late(self.lived(now));
                 (Stage::Leaving(late), Signal::SIGTERM)
             }
@@ -68,7 +68,6 @@ impl Pool<'_> {
             }
             Measure::Kill(why) => {
                 crate::log!("{who} {why}: SIGKILL");
-                self.killed += 1;
                 (Stage::Killed, Signal::SIGKILL)
             }
         };
@@ -77,6 +76,8 @@ impl Pool<'_> {
             return;
         };
         let was_starting = member.stage == Stage::Starting;
+        let is_late = matches!(member.stage, Stage::Leaving(Leave::Late(_)));
+        self.killed += usize::from(is_late && signal == Signal::SIGKILL);
         let born = member.born;
         member.stage = stage;
         self.replace(pid);
@@ -106,7 +107,7 @@ fn measure(
         (Stage::Leaving(Leave::Late(since)), _) if now >= since + FAREWELL => {
             Some(Measure::Kill("has not left in time"))
         }
-        (Stage::Leaving(Leave::Soon(since)), _) if now >= since + grace => Some(Measure::Hurry),
+        (Stage::Leaving(Leave::Soon(since)), _) if now >= since + grace => Some(Measure::Stop),
         (_, Verdict::Fine) => None,
         (stage, Verdict::WedgedInPart(_) | Verdict::Overdue(_)) if is_shared => {
             let is_told = matches!(stage, Stage::Leaving(Leave::Soon(_) | Leave::Late(_)));
@@ -118,7 +119,7 @@ fn measure(
 
 /// Whoever may take its time to leave has a deadline from now on if the rest of its kind (a
 /// generation, or all) is to be gone as well, since somebody waits for the last of them.
-fn hurried(stage: Stage, is_wanted: bool, now: Duration) -> Stage {
+fn with_deadline(stage: Stage, is_wanted: bool, now: Duration) -> Stage {
     match stage {
         Stage::Leaving(Leave::Spare | Leave::ByItself) if !is_wanted => {
             Stage::Leaving(Leave::Soon(now))
@@ -203,7 +204,7 @@ mod tests {
         let at = |why, now| measure(Stage::Leaving(why), Verdict::Fine, false, GRACE, now);
         let soon = Leave::Soon(now);
         assert_eq!(at(soon, now + GRACE - SECOND), None);
-        assert_eq!(at(soon, now + GRACE), Some(Measure::Hurry));
+        assert_eq!(at(soon, now + GRACE), Some(Measure::Stop));
         let late = Leave::Late(now);
         assert_eq!(at(late, now + SECOND), None);
         let kill = Measure::Kill("has not left in time");
@@ -222,11 +223,15 @@ mod tests {
             assert_eq!(at(wedged), Some(Measure::Abort(wedged)));
             let overdue = Verdict::Overdue(SECOND);
             assert_eq!(at(overdue), Some(Measure::SendAway(overdue)));
-            assert_eq!(hurried(stage, true, now), stage);
+            assert_eq!(with_deadline(stage, true, now), stage);
             let soon = Stage::Leaving(Leave::Soon(now));
-            assert_eq!(hurried(stage, false, now), soon);
-            assert_eq!(hurried(soon, false, now + SECOND), soon, "once is enough");
+            assert_eq!(with_deadline(stage, false, now), soon);
+            assert_eq!(
+                with_deadline(soon, false, now + SECOND),
+                soon,
+                "once is enough"
+            );
         }
-        assert_eq!(hurried(Stage::Serving, false, now), Stage::Serving);
+        assert_eq!(with_deadline(Stage::Serving, false, now), Stage::Serving);
     }
 }

@@ -161,7 +161,10 @@ impl<'a> Tenure<'a> {
             }
             Signal::SIGHUP => self.reload(pool),
             Signal::SIGUSR2 => self.upgrade.begin(&entrance.listeners()),
-            Signal::SIGWINCH => pool.drain(),
+            Signal::SIGWINCH => {
+                crate::log!("{signal}: the workers leave, this process stays");
+                pool.drain();
+            }
             Signal::SIGTTIN => pool.adjust(1),
             Signal::SIGTTOU => pool.adjust(-1),
             // The next look finds whoever has ended.

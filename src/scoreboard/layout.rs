@@ -1,6 +1,6 @@
 //! Which word means what.
 //!
-//! From word 16 of the header and word 24 of a record on, they are what a master and its workers
+//! From word 15 of the header and word 24 of a record on, they are what a master and its workers
 //! tell each other.
 
 /// Tells readers of another version that they would misread it.
@@ -36,6 +36,8 @@ pub(super) mod header {
     pub(in super::super) const STARTED_US: usize = 14;
 
     // From here on the master alone writes.
+    /// Not 0 if no worker is to leave because it has done enough.
+    pub(in super::super) const CROWDED: usize = 15;
     /// The generation of workers that serves, from 1.
     pub(in super::super) const GENERATION: usize = 16;
     /// Workers that there should be now.

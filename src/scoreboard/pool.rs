@@ -64,6 +64,17 @@ impl Scoreboard {
         self.words[header::TARGET].store(target as u64, Relaxed);
         self.words[header::LIMIT].store(limit as u64, Relaxed);
     }
+
+    /// The master notes whether so many have done enough and finish with their clients that nobody
+    /// else should begin to.
+    pub fn note_crowd(&self, is_crowded: bool) {
+        self.words[header::CROWDED].store(is_crowded.into(), Relaxed);
+    }
+
+    /// What the master has noted of that; false where there is none.
+    pub fn is_crowded(&self) -> bool {
+        self.words[header::CROWDED].load(Relaxed) != 0
+    }
 }
 
 impl View {

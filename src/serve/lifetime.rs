@@ -20,14 +20,18 @@ impl Lifetime {
     }
 
     /// Another request is about to be answered: whether its connection has to close behind it,
-    /// since this worker is to leave.
+    /// since this worker is to leave. While it `may_stay` for now, it asks again at the next.
     #[inline]
-    pub(super) fn ends_with_this(&self) -> bool {
+    pub(super) fn ends_with_this(&self, may_stay: impl FnOnce() -> bool) -> bool {
         let left = self.left.load(Relaxed);
         // Threads share the count, so the one that takes the last is not known before it has.
         if left > 0 && self.left.fetch_sub(1, Relaxed) <= 1 {
-            self.left.store(0, Relaxed);
-            signal::retire();
+            if may_stay() {
+                self.left.store(1, Relaxed);
+            } else {
+                self.left.store(0, Relaxed);
+                signal::retire();
+            }
         }
         signal::retiring()
     }

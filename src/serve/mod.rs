@@ -143,7 +143,8 @@ impl Server<'_> {
     /// answer is. No clock is read for the difference.
     // ANCHOR: respond
     pub fn respond(&self, conn: &mut Conn<'_>, client: &impl AsFd) {
-        if self.lifetime.ends_with_this() {
+        let is_crowded = || self.scoreboard.is_crowded();
+        if self.lifetime.ends_with_this(is_crowded) {
             conn.stop(Instant::now());
         }
         let began = conn.since();

@@ -67,6 +67,30 @@ fn a_slow_client_of_a_loop_that_leaves_holds_up_nobody() {
     }
 }
 
+/// Many more slow clients than workers that may leave: whoever leaves has somebody in his place, and
+/// the pool is no larger than three times what it should be. There are threads enough for all.
+#[test]
+fn slow_clients_do_not_use_up_a_pool_whose_workers_leave() {
+    for model in ["worker", "event"] {
+        let server = start_model(model, 2, &["--max-requests", "5", "--threads", "4"]);
+        let mut lazy = Vec::new();
+        for _ in 0..8 {
+            let mut client = server.connect();
+            wire::get_and_close(&client, "/bytes?n=50000000");
+            client.read_exact(&mut [0; 1000]).unwrap();
+            lazy.push(client);
+            for _ in 0..20 {
+                assert_serves(&server);
+            }
+            assert!(workers(&server).len() <= 6, "{model}: {}", server.said());
+        }
+        assert!(server.said().contains("so the others go on"), "{model}");
+        drop(lazy);
+        wait_for("two workers", || workers(&server).len() == 2);
+        assert_serves(&server);
+    }
+}
+
 #[test]
 fn jitter_spreads_the_ends() {
     let server = start(1, &["--max-requests", "2", "--max-requests-jitter", "8"]);

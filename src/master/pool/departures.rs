@@ -13,6 +13,7 @@ use crate::master::member::{End, Leave, Member, Stage, describe};
 use crate::master::turnover::Steps;
 use crate::master::worker::Post;
 use crate::scoreboard::{Event, Slots, State};
+use crate::sys::signal;
 
 /// So many failed starts in a row, and nobody ever ready, mean that it will never work.
 const STARTS_MAX: u32 = 5;
@@ -36,25 +37,35 @@ impl Pool<'_> {
 
     /// Those who have said that they accept nobody any more: others are to take their place while
     /// they finish with their clients. Lest clients who stay for ever fill the machine with workers
-    /// that they hold back, there are at most as many of those as there may be others; whoever else
-    /// leaves is replaced when it has gone.
+    /// that they hold back, nobody else is to begin with it once there are as many of those as
+    /// there may be others. Whoever has begun all the same is replaced: somebody has to accept.
     pub(super) fn let_leave(&mut self) {
         let by_itself = Stage::Leaving(Leave::ByItself);
-        let leaving = self.select(|it| it.stage == by_itself).len();
-        let (scoreboard, limit) = (self.scoreboard, self.sizer.limit());
-        let those = self
-            .children
-            .iter()
-            .filter(|(pid, it)| it.stage == Stage::Serving && it.is_leaving(*pid, scoreboard))
-            .map(|(pid, _)| pid)
-            .take(limit.saturating_sub(leaving))
-            .collect::<Vec<_>>();
+        let scoreboard = self.scoreboard;
+        let serving = self.children.iter();
+        let serving = serving.filter(|(_, it)| it.stage == Stage::Serving);
+        let those = serving.filter(|(pid, it)| it.is_leaving(*pid, scoreboard));
+        let those: Vec<Pid> = those.map(|(pid, _)| pid).collect();
         for pid in those {
             if let Some(member) = self.children.get_mut(pid) {
                 member.stage = by_itself;
             }
             self.replace(pid);
         }
+        let leaving = self.select(|it| it.stage == by_itself).len();
+        self.crowd(leaving >= self.sizer.limit());
+    }
+
+    /// Notes, and says once, whether nobody is to leave who has done enough.
+    fn crowd(&mut self, is_crowded: bool) {
+        if is_crowded && !self.scoreboard.is_crowded() {
+            crate::log!(
+                "pool: clients hold back {} workers that have done enough (--max-requests), so \
+                 the others go on",
+                self.sizer.limit()
+            );
+        }
+        self.scoreboard.note_crowd(is_crowded);
     }
 
     /// So many of those that stay, in the order in which they are to leave.
@@ -123,7 +134,7 @@ impl Pool<'_> {
         let told = matches!(member.stage, Stage::Leaving(_));
         self.clear(member.post.slot);
         // For whoever was sent away somebody else has come already.
-        let is_replaced = member.is_seated && !self.sizer.is_on_demand();
+        let is_replaced = member.is_seated && !self.sizer.is_on_demand() && !signal::stopping();
         if release(&mut member, &self.seats, self.generation) {
             self.sizer.died();
         }

@@ -67,8 +67,8 @@ fn a_slow_client_of_a_loop_that_leaves_holds_up_nobody() {
     }
 }
 
-/// Many more slow clients than workers that may leave: whoever leaves has somebody in his place, and
-/// the pool is no larger than three times what it should be. There are threads enough for all.
+/// Many more slow clients than workers that may leave: whoever leaves has somebody in his place,
+/// and the pool is no larger than three times what it should be. There are threads enough for all.
 #[test]
 fn slow_clients_do_not_use_up_a_pool_whose_workers_leave() {
     for model in ["worker", "event"] {

@@ -116,12 +116,7 @@ impl<'a> Pool<'a> {
             entrance.vacated(member.post.slot);
             self.bury(pid, status, member, now)?;
         }
-        for (pid, member) in self.children.iter_mut() {
-            if member.stage == Stage::Starting && member.is_ready(pid, self.scoreboard) {
-                member.stage = Stage::Serving;
-                self.ever_ready = true;
-            }
-        }
+        self.welcome();
         self.let_leave();
         if let Some(passed) = self.pulse_tick.due(now) {
             self.feel_pulses(passed, now);
@@ -132,6 +127,16 @@ impl<'a> Pool<'a> {
             self.say(change, &census);
         }
         Ok(())
+    }
+
+    /// Those who have become ready serve from now on.
+    fn welcome(&mut self) {
+        for (pid, member) in self.children.iter_mut() {
+            if member.stage == Stage::Starting && member.is_ready(pid, self.scoreboard) {
+                member.stage = Stage::Serving;
+                self.ever_ready = true;
+            }
+        }
     }
 
     /// What is to be done now; nothing is started while a pause lasts.
@@ -287,6 +292,8 @@ impl<'a> Pool<'a> {
         // What has made the last one fail may be the reason for this one.
         self.crashes = Backoff::forgiving(1);
         self.publish();
+        // Whoever has become ready since the last look stays until there is somebody else.
+        self.welcome();
         let starting = self.select(|it| it.stage == Stage::Starting);
         let soon = Leave::Soon(self.lived(now));
         for pid in starting {

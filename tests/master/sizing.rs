@@ -150,7 +150,12 @@ fn a_pool_without_workers_has_nothing_to_decide() {
         server.signal(Signal::SIGWINCH);
         wait_for("all have left", || workers(&server).is_empty());
         std::thread::sleep(std::time::Duration::from_millis(2500));
-        assert_eq!(server.said(), "");
+        let said = server.said();
+        assert_eq!(
+            said.lines().count(),
+            1,
+            "what SIGWINCH does, and no more: {said}"
+        );
         assert_eq!(count(&server, Event::LimitReached), 0);
         server.signal(Signal::SIGHUP);
         assert_serves(&server);

@@ -35,7 +35,8 @@ pub enum Attempt {
     /// Somebody is there, but no descriptor or no memory is to be had, or it fails for a reason
     /// that nobody has foreseen.
     Exhausted(Errno),
-    /// The server stops, and has taken all that were in the queue when it was asked to.
+    /// The server stops, and has taken all that were in the queue when it was asked to; or this
+    /// worker is to leave them to the others.
     Over,
 }
 
@@ -186,7 +187,7 @@ impl Listener {
     // ANCHOR: try_accept
     pub fn try_accept(&self) -> io::Result<Attempt> {
         loop {
-            if signal::stopping() && self.left_to_drain()? == 0 {
+            if self.is_finished()? {
                 return Ok(Attempt::Over);
             }
             match net::accept_nonblocking(&self.socket) {

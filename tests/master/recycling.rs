@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::support::proc::Process;
 use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
-use crate::{assert_serves, for_every_pool, hold, load, served_by, start, start_model, workers};
+use crate::{
+    assert_serves, for_every_pool, hold, load, send, served_by, start, start_model, workers,
+};
 
 fn the_last_answer_of_a_worker_says_that_it_is_the_last(model: &str) {
     let server = start_model(model, 1, &["--max-requests", "3", "--threads", "1"]);
@@ -116,6 +119,7 @@ for_every_pool! {
     the_last_answer_of_a_worker_says_that_it_is_the_last,
     all_workers_are_replaced_at_a_hang_up,
     an_idle_client_gets_one_more_answer_from_the_old_generation,
+    whoever_is_sent_away_and_then_told_to_stop_takes_nobody,
 }
 
 /// Makes a test of each function for every way to share a port, of every model with a master; the
@@ -205,6 +209,29 @@ fn an_idle_client_gets_one_more_answer_from_the_old_generation(model: &str) {
             wire::get(&client, "/");
             read_answer(&client).field("Connection") == Some("close")
         });
+    }
+    wait_for("it has left", || !workers(&server).contains(&old));
+}
+
+/// A worker that was held up for longer than it was given finds both wishes at once. It will not be
+/// left alone for long, so whoever waits for an answer is better off with another.
+fn whoever_is_sent_away_and_then_told_to_stop_takes_nobody(model: &str) {
+    let server = start_model(model, 1, &["--worker-timeout", "600s"]);
+    let old = workers(&server)[0];
+    send(old, Signal::SIGSTOP);
+    wait_for("it is held up", || {
+        Process::find(old).is_some_and(|it| it.state == 'T')
+    });
+    let clients: Vec<_> = (0..5).map(|_| server.connect()).collect();
+    for client in &clients {
+        wire::get_and_close(client, "/pid");
+    }
+    for signal in [Signal::SIGUSR1, Signal::SIGTERM, Signal::SIGCONT] {
+        send(old, signal);
+    }
+    for client in &clients {
+        let text = read_answer(client).text();
+        assert!(!text.starts_with(&format!("{old} ")), "{text}");
     }
     wait_for("it has left", || !workers(&server).contains(&old));
 }

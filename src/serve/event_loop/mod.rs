@@ -119,10 +119,12 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     // ANCHOR: wait
     pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
         ready.clear();
+        if signal::retiring() && self.listener.is_some() {
+            // Before anything else: the queue is left to others.
+            self.close_listener()?;
+        }
         if signal::stopping() {
             self.stop()?;
-        } else if signal::retiring() && self.listener.is_some() {
-            self.close_listener()?;
         }
         self.show();
         if self.listener.is_none() && self.clients.is_empty() {

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
-use crate::sys::signal;
+use crate::sys::{regular, signal};
 
 /// What a master that makes way for its successor appends to the name, as nginx does.
 const ASIDE: &str = ".oldbin";
@@ -45,29 +45,20 @@ impl Pidfile {
     ///
     /// # Errors
     /// Another process holds the file (its ID is in the message), or it cannot be written.
-    // ANCHOR: take
     pub fn take(path: &Path, has_children: bool) -> io::Result<Self> {
-        for _ in 0..RACES_MAX {
-            let mut file = open(path)?;
-            lock(&file, has_children)?;
-            // Whoever held it may have removed it between our opening and
-            // our locking it: then this is a lock on a nameless file.
-            if fs::metadata(path).is_ok_and(|named| is_same(&named, &file)) {
-                expect_id(&mut file)?;
-                file.set_len(0)?;
-                file.rewind()?;
-                writeln!(file, "{}", std::process::id())?;
-                signal::leave_nothing_at(path, &file);
-                return Ok(Self {
-                    home: path.to_owned(),
-                    path: path.to_owned(),
-                    locked: file,
-                });
-            }
-        }
-        Err(io::Error::other("somebody else keeps removing it"))
+        let locked = claim(path, has_children)?;
+        signal::leave_nothing_at(path, &locked);
+        // From here on the file goes where this does, also if it cannot be written.
+        let mut taken = Self {
+            home: path.to_owned(),
+            path: path.to_owned(),
+            locked,
+        };
+        taken.locked.set_len(0)?;
+        taken.locked.rewind()?;
+        writeln!(taken.locked, "{}", std::process::id())?;
+        Ok(taken)
     }
-    // ANCHOR_END: take
 
     /// Makes way for a successor, which takes the file's place while this process still runs.
     ///
@@ -87,20 +78,25 @@ impl Pidfile {
         if self.path == self.home {
             return Ok(());
         }
-        if let Ok(left_behind) = File::options().read(true).write(true).open(&self.home) {
-            lock(&left_behind, true)?;
-        }
+        self.expect_own()?;
+        // Held until it is replaced: else another server could take it meanwhile.
+        let _left_behind = claim(&self.home, true)?;
         self.rename(self.home.clone())
     }
 
     fn rename(&mut self, to: PathBuf) -> io::Result<()> {
-        if !self.is_own() {
-            return Err(io::Error::other("it is not this server's any more"));
-        }
+        self.expect_own()?;
         fs::rename(&self.path, &to)?;
         signal::leave_nothing_at(&to, &self.locked);
         self.path = to;
         Ok(())
+    }
+
+    fn expect_own(&self) -> io::Result<()> {
+        match self.is_own() {
+            true => Ok(()),
+            false => Err(io::Error::other("it is not this server's any more")),
+        }
     }
 
     /// Whether the name still leads to the file that this process has locked: somebody may have
@@ -121,17 +117,30 @@ impl Drop for Pidfile {
     }
 }
 
+/// Opens the file or makes it, and locks it, unless somebody else holds it or something else is in
+/// it than a process ID.
+// ANCHOR: claim
+fn claim(path: &Path, has_children: bool) -> io::Result<File> {
+    for _ in 0..RACES_MAX {
+        let file = open(path)?;
+        lock(&file, has_children)?;
+        // Whoever held it may have removed it between our opening and
+        // our locking it: then this is a lock on a nameless file.
+        if fs::symlink_metadata(path).is_ok_and(|named| is_same(&named, &file)) {
+            expect_id(&file)?;
+            return Ok(file);
+        }
+    }
+    Err(io::Error::other("somebody else keeps removing it"))
+}
+// ANCHOR_END: claim
+
 /// Opens the file or makes it. A symbolic link is not followed: whoever may write to the directory
 /// could have a server that runs as root write anywhere.
 fn open(path: &Path) -> io::Result<File> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o644)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path);
+    let mut options = File::options();
+    options.read(true).write(true).create(true).mode(0o644);
+    let file = regular::open(&mut options, libc::O_NOFOLLOW, path);
     file.map_err(|error| match error.raw_os_error() {
         Some(libc::ELOOP) => io::Error::other("it is a symbolic link"),
         _ => error,
@@ -139,11 +148,10 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Whether the file may be overwritten: a name that was mistyped may be that of the configuration.
-fn expect_id(file: &mut File) -> io::Result<()> {
+fn expect_id(file: &File) -> io::Result<()> {
     let mut text = Vec::new();
     file.take(ID_OCTETS_MAX).read_to_end(&mut text)?;
-    let text = text.trim_ascii();
-    match file.metadata()?.is_file() && text.iter().all(u8::is_ascii_digit) {
+    match text.trim_ascii().iter().all(u8::is_ascii_digit) {
         true => Ok(()),
         false => Err(io::Error::other(
             "something else than a process ID is in it, and it stays as it is",
@@ -235,6 +243,23 @@ mod tests {
         assert!(path.exists());
         drop(new);
         assert!(!path.exists());
+    }
+
+    /// It may be more than a successor that has left something in its place.
+    #[test]
+    fn what_is_no_pidfile_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (directory.path().join("pid"), directory.path().join("other"));
+        let mut old = Pidfile::take(&path, true).unwrap();
+        old.set_aside().unwrap();
+        fs::write(&other, "1\n").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        let why = old.put_back().unwrap_err().to_string();
+        assert!(why.contains("symbolic link"), "{why}");
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        fs::remove_file(&path).unwrap();
+        old.put_back().unwrap();
+        assert_eq!(id_in(&path), std::process::id());
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod passing;
 pub mod poll;
 pub mod process;
 mod received;
+pub mod regular;
 pub mod reuseport;
 pub mod shared;
 pub mod signal;

@@ -31,7 +31,7 @@ fn ask(server: &Server, path: &str) -> wire::Answer {
 #[track_caller]
 fn refused(code: i32, arguments: &[&str]) -> String {
     let output = Command::new("timeout")
-        .args(["20", BINARY])
+        .args(["--kill-after=5", "20", BINARY])
         .args(arguments)
         .stdin(Stdio::null())
         .output()

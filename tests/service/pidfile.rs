@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use servers::service::Pidfile;
 
-use crate::support::server::Server;
+use crate::support::server::{BINARY, Server};
 use crate::support::{proc, wait_for, wire};
 use crate::{ask, for_every_model, refused};
 
@@ -155,4 +158,38 @@ fn a_file_of_another_kind_is_not_overwritten() {
     let said = refused(1, &["run", "prefork", "--bind", "127.0.0.1:0", &option]);
     assert!(said.contains("stays as it is"), "{said}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "workers = 2\n");
+}
+
+/// Nobody would ever write to the other end.
+#[test]
+fn a_named_pipe_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pid");
+    mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    let option = format!("--pidfile={}", path.display());
+    let said = refused(1, &["run", "prefork", "--bind", "127.0.0.1:0", &option]);
+    assert!(said.contains("no regular file"), "{said}");
+}
+
+/// A full disk, in a mount namespace of its own: the file can be made, and not be written.
+#[test]
+fn a_file_that_cannot_be_written_is_not_left_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().to_str().unwrap();
+    let fill = "mount -t tmpfs -o size=4k none \"$0\" && head -c 4096 /dev/zero > \"$0/full\"";
+    let in_there = |script: &str| {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "20", "unshare", "-rm", "sh", "-c", script]);
+        command.args([place, BINARY]).stdin(Stdio::null());
+        command.output().unwrap()
+    };
+    if !in_there(fill).status.success() {
+        eprintln!("skipped: no file system may be mounted here");
+        return;
+    }
+    let run = "\"$1\" run prefork --bind 127.0.0.1:0 --pidfile \"$0/pid\"; ls \"$0\"";
+    let output = in_there(&format!("{fill}; {run}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot take --pidfile"), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "full\n", "{said}");
 }

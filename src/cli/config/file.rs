@@ -1,9 +1,8 @@
 //! The file of `--config`: its keys and values, each looked at by itself.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -13,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::{Trouble, first_paragraph};
 use crate::models;
 use crate::sys::errors::plain;
+use crate::sys::regular;
 
 /// Options that say what to do with the file and cannot stand in it.
 const NOT_IN_A_FILE: [&str; 4] = ["config", "check", "help", "version"];
@@ -75,15 +75,7 @@ pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, T
 
 /// The text of a regular file: it has to be there when it is read again.
 fn text_of(path: &Path) -> io::Result<String> {
-    // Without O_NONBLOCK, opening a named pipe would wait for its writer.
-    let mut options = File::options();
-    let mut file = (options.read(true).custom_flags(libc::O_NONBLOCK)).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("is no regular file"));
-    }
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    Ok(text)
+    io::read_to_string(regular::open(File::options().read(true), 0, path)?)
 }
 
 /// The line with the octet `at`.

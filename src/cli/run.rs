@@ -21,7 +21,7 @@ use super::service::ServiceArgs;
 use crate::accept::{Manner, Pick, Strategy};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
-use crate::serve::{Pool, Trigger};
+use crate::serve::{Pool, THREADS_DEFAULT, Trigger};
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 
@@ -180,19 +180,37 @@ impl Args {
     }
 
     /// Takes over what cannot change while the server runs, and says so where a change was wanted.
+    /// What holds is compared, not what was said: a default may be written out.
     fn keep_what_stays(&mut self, old: &Self) {
-        keep("bind", &mut self.bind, old.bind);
-        keep("backlog", &mut self.backlog, old.backlog);
-        keep("accept", &mut self.accept, old.accept);
-        keep("threads", &mut self.threads, old.threads);
-        keep("pick", &mut self.pick, old.pick);
-        keep("plain-mutex", &mut self.plain_mutex, old.plain_mutex);
+        let crew = |args: &Self| args.threads.map_or(THREADS_DEFAULT, usize::from);
+        let kept = [
+            ("bind", self.bind == old.bind),
+            ("backlog", self.backlog == old.backlog),
+            ("accept", self.strategy().ok() == old.strategy().ok()),
+            ("threads", crew(self) == crew(old)),
+            (
+                "pick",
+                self.pick.unwrap_or_default() == old.pick.unwrap_or_default(),
+            ),
+            ("plain-mutex", self.plain_mutex == old.plain_mutex),
+            ("pidfile", self.service.pidfile == old.service.pidfile),
+        ];
+        self.bind = old.bind;
+        self.backlog = old.backlog;
+        self.accept = old.accept;
+        self.threads = old.threads;
+        self.pick = old.pick;
+        self.plain_mutex = old.plain_mutex;
+        self.service.pidfile.clone_from(&old.service.pidfile);
+        let changed = kept.into_iter().filter(|(_, is_as_it_was)| !is_as_it_was);
+        changed.for_each(|(key, _)| say_kept("reload", key));
         if self.strategy().is_ok_and(|it| it == Strategy::Reuseport) {
             // There are as many accept queues as there were workers.
-            keep("workers", &mut self.pool.workers, old.pool.workers);
+            if self.pool.workers() != old.pool.workers() {
+                say_kept("reload", "workers");
+            }
+            self.pool.workers = old.pool.workers;
         }
-        let pidfile = old.service.pidfile.clone();
-        keep("pidfile", &mut self.service.pidfile, pidfile);
     }
 
     /// What the options come to.
@@ -299,14 +317,6 @@ impl Args {
             .with_context(|| format!("cannot serve files from --root {}", path.display()))
             .map_err(|error| self.origins.blame(&["root"], error))?;
         Ok(Some(root))
-    }
-}
-
-/// Sets `value` back to `old`.
-fn keep<T: PartialEq>(key: &str, value: &mut T, old: T) {
-    if *value != old {
-        say_kept("reload", key);
-        *value = old;
     }
 }
 

@@ -91,7 +91,7 @@ pub trait Configuration: Sync {
 }
 
 /// Threads of a process where the model has a fixed number of them and nobody has a wish.
-const THREADS_DEFAULT: usize = 8;
+pub const THREADS_DEFAULT: usize = 8;
 
 impl Server<'_> {
     /// How many threads a process of a fixed number of them shall have.

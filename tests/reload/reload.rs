@@ -80,6 +80,26 @@ fn what_the_file_says_now_is_in_force() {
     wait_for_others(&family, &before, 1);
 }
 
+/// A new value for what cannot change is told, and a default that is written out is none.
+#[test]
+fn what_stays_is_told_where_it_would_be_another() {
+    let family = Family::start("worker", "workers = 2\n", &[]);
+    for (text, is_told) in [
+        (
+            "workers = 2\nthreads = 8\naccept = \"shared\"\nbacklog = 511\n",
+            false,
+        ),
+        ("workers = 2\nthreads = 9\n", true),
+    ] {
+        let before = workers(&family, 2);
+        family.configure(text);
+        signal(family.first.pid(), Signal::SIGHUP);
+        wait_for_others(&family, &before, 2);
+        let said = family.first.said();
+        assert_eq!(said.contains("needs a new start"), is_told, "{said}");
+    }
+}
+
 #[test]
 fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
     let family = Family::start("prefork", "workers = 2\n", &[]);

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::config::Origins;
-use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox, sandbox};
+use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox, manager, sandbox};
 use crate::site::Root;
 use crate::sys::errors::plain;
 
@@ -124,8 +124,11 @@ impl ServiceArgs {
         }
         *loaded = match wanted_mib {
             0 => None,
-            // There is nobody yet who would wait for a sign of life.
-            mib => Some(Preload::touch(mib as usize, || {}).map_err(anyhow::Error::msg)?),
+            // At a reload the service manager waits for signs of life.
+            mib => {
+                let loaded = Preload::touch(mib as usize, manager::alive_when_due());
+                Some(loaded.map_err(anyhow::Error::msg)?)
+            }
         };
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! Word to the service manager: `sd_notify(3)`. Without one, that is without NOTIFY_SOCKET in the
 //! environment, nothing is said.
 
+use std::cell::Cell;
 use std::env;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sys::clock;
 
@@ -83,6 +84,21 @@ pub fn alive() {
     tell("WATCHDOG=1");
 }
 
+/// Says that all is well when it is time for it, however often it is called: for whoever does one
+/// thing for long.
+pub fn alive_when_due() -> impl Fn() {
+    let every = watchdog();
+    let last = Cell::new(None::<Instant>);
+    move || {
+        if let Some(every) = every
+            && last.get().is_none_or(|last| last.elapsed() >= every)
+        {
+            last.set(Some(Instant::now()));
+            alive();
+        }
+    }
+}
+
 /// How often the manager wants to hear that all is well: half the time after which it restarts the
 /// service, as `sd_watchdog_enabled(3)` advises.
 pub fn watchdog() -> Option<Duration> {
@@ -101,9 +117,24 @@ fn about(status: &str) -> String {
 }
 
 fn tell(message: &str) {
-    if let Some(socket) = &*line()
-        && let Err(error) = socket.send(message.as_bytes())
+    let mut line = line();
+    let Some(socket) = &*line else {
+        return;
+    };
+    let mut sent = socket.send(message.as_bytes());
+    if let Err(error) = &sent
+        && matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused | ErrorKind::NotConnected
+        )
+        && let Some(name) = env::var_os(VARIABLE)
+        && let Ok(anew) = connect(&name)
     {
+        // The manager has been started anew, and listens at another socket of that name.
+        sent = anew.send(message.as_bytes());
+        *line = Some(anew);
+    }
+    if let Err(error) = sent {
         crate::log!("cannot tell the service manager: {error}");
     }
 }

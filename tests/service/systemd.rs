@@ -282,6 +282,39 @@ fn the_watchdog_is_fed_with_every_change() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// Loading may take longer than the manager has patience.
+#[test]
+fn the_watchdog_is_fed_while_a_reload_preloads() {
+    let manager = Manager::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("servers.toml");
+    fs::write(&path, "preload = 1\n").unwrap();
+    let config = format!("--config={}", path.display());
+    let environment = [("WATCHDOG_USEC", "3600000000")];
+    let server = manager.start_with("prefork", &environment, &[&config]);
+    manager.hears_ready();
+    assert_eq!(manager.hears().trim(), "WATCHDOG=1");
+    fs::write(&path, "preload = 2\n").unwrap();
+    server.signal(Signal::SIGHUP);
+    assert!(manager.hears().starts_with("RELOADING=1\n"));
+    assert_eq!(manager.hears().trim(), "WATCHDOG=1");
+    manager.hears_ready();
+}
+
+/// It listens at another socket of the same name.
+#[test]
+fn a_manager_that_was_started_anew_is_talked_to() {
+    let mut manager = Manager::new();
+    let server = manager.start("prefork", &[]);
+    manager.hears_ready();
+    fs::remove_file(&manager.name).unwrap();
+    manager.socket = UnixDatagram::bind(&manager.name).unwrap();
+    manager.socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    server.signal(Signal::SIGHUP);
+    assert!(manager.hears().starts_with("RELOADING=1\n"));
+    manager.hears_ready();
+}
+
 /// Runs the server as systemd does: the socket is descriptor 3, and its process ID, which only the
 /// process itself knows before it begins, in the environment.
 fn activated(listener: &TcpListener, pid: &str, model: &str) -> Server {

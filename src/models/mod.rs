@@ -62,6 +62,11 @@ impl Model {
         self.has_master() || self.name == "fork"
     }
 
+    /// Whether it is made of io_uring, which a sandbox has to leave to it.
+    pub fn is_made_of_uring(&self) -> bool {
+        self.name == "uring"
+    }
+
     /// Whether its master can tell workers with room for a client from those without, so that the
     /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
     /// ever full.
@@ -88,9 +93,9 @@ impl Model {
     /// # Errors
     /// What is missing, and what can be done.
     pub fn check(&self) -> io::Result<()> {
-        match self.name {
-            "uring" => uring::check(),
-            _ => Ok(()),
+        match self.is_made_of_uring() {
+            true => uring::check(),
+            false => Ok(()),
         }
     }
 }

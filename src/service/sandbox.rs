@@ -8,6 +8,7 @@ mod calls;
 mod objects;
 
 use std::os::fd::OwnedFd;
+use std::sync::Once;
 
 use nix::sys::prctl;
 
@@ -42,8 +43,12 @@ pub fn is_supported() -> Result<(), String> {
     }
     let unbounded = objects::unbounded();
     if !unbounded.is_empty() {
+        // A reload asks again, and the kernel is the same.
+        static NOTED: Once = Once::new();
         let list = unbounded.join("; ");
-        crate::log!("sandbox: the Landlock of this kernel is too old to bound: {list}");
+        NOTED.call_once(|| {
+            crate::log!("sandbox: the Landlock of this kernel is too old to bound: {list}");
+        });
     }
     Ok(())
 }

@@ -6,17 +6,29 @@ use std::sync::OnceLock;
 
 use nix::sys::stat::fstat;
 
+/// Whether standard error leads to the journal, once somebody has looked.
+static IS_JOURNAL: OnceLock<bool> = OnceLock::new();
+
 /// Writes one line in one system call, so that lines of several processes do not mix.
 ///
 /// A server must not fail because its log does (a full disk, a closed pipe): errors are dropped.
 pub fn log(message: Arguments<'_>) {
-    static IS_JOURNAL: OnceLock<bool> = OnceLock::new();
-    let line = match IS_JOURNAL.get_or_init(is_journal) {
+    let line = match look_for_journal() {
         // It puts the same before each line.
         true => format!("{message}\n"),
         false => format!("servers[{}]: {message}\n", std::process::id()),
     };
     let _ = stderr().write_all(line.as_bytes());
+}
+
+/// Whether the journal puts a name before each line.
+pub(super) fn look_for_journal() -> bool {
+    *IS_JOURNAL.get_or_init(is_journal)
+}
+
+/// The same for a signal handler, which may not look: it is a load of an atomic.
+pub(super) fn is_known_journal() -> bool {
+    IS_JOURNAL.get() == Some(&true)
 }
 
 /// Whether standard error leads to systemd's journal: the environment says where that is, and may

@@ -1,7 +1,7 @@
 //! Signals: the wish to stop, as a flag, and the master's events, as a queue.
 //!
 //! A handler may only do what `signal-safety(7)` lists, so these do next to nothing: count, set a
-//! timer, leave. Everything else happens in ordinary code that looks at the count.
+//! timer, write a line of the log, unlink the pidfile, leave. Everything else happens in ordinary code that looks at the count.
 //!
 //! | signal | a server without a master, or a worker | a master |
 //! | --- | --- | --- |
@@ -59,6 +59,8 @@ pub fn start_afresh() -> nix::Result<()> {
 /// why the sockets have a tick.
 pub fn handle_stop(grace: Duration) -> nix::Result<()> {
     set_grace(grace);
+    // The handlers can only look at what is known.
+    super::log::look_for_journal();
     PARENT.store(getpid().as_raw(), Relaxed);
     handle(Signal::SIGTERM, SigHandler::Handler(on_stop))?;
     handle(Signal::SIGINT, SigHandler::Handler(on_fast_stop))?;
@@ -208,6 +210,11 @@ extern "C" fn on_time_up(_: libc::c_int) {
 
 /// A line of the log from within a handler.
 fn say(text: &'static [u8]) {
+    // The journal puts the name before each line.
+    let text = match super::log::is_known_journal() {
+        true => text.strip_prefix(b"servers: ").unwrap_or(text),
+        false => text,
+    };
     // SAFETY: the pointer and the length are those of one slice; write(2) may be called here, and
     // errno, which it may change under whoever was interrupted, is put back.
     unsafe {

@@ -120,7 +120,7 @@ impl<'g> Settings<'g> {
             pool: rules.pool,
             rights: (args.service).rights(
                 root.as_ref(),
-                args.model.name == "uring",
+                args.model.is_made_of_uring(),
                 &args.origins,
             )?,
             site: Site {
@@ -234,6 +234,8 @@ impl Configuration for Settings<'_> {
     }
 
     fn give_up_rights(&self) -> Result<(), String> {
+        // The children of `fork` keep it: to close it would be a system call, and a page of memory
+        // to copy, for each connection.
         if self.args.model.has_master() {
             manager::close();
         }

@@ -173,18 +173,6 @@ impl Entrance {
         }
     }
 
-    /// Deals new connections to the slots that are `in_service` and to no others, where each slot
-    /// has an accept queue of its own; elsewhere whoever is there takes them anyway.
-    ///
-    /// # Errors
-    /// EINVAL if no slot is in service.
-    pub fn deal(&self, in_service: impl Fn(usize) -> bool) -> io::Result<()> {
-        match &self.way {
-            Some(Way::Reuseport(listeners)) => listeners.deal(in_service),
-            _ => Ok(()),
-        }
-    }
-
     /// The server stops, and no worker will be made any more: the master lets go of the port, and
     /// the workers drain what is in the accept queue. Where only the master can do that it goes on
     /// until that is done, in [`Entrance::wait`].

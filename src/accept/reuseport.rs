@@ -8,14 +8,12 @@
 //!
 //! Closing a listener resets all who wait in its queue. So none of them is ever closed while the
 //! server runs: the master holds them all, and a worker that takes over a slot inherits the very
-//! socket that its predecessor had, with all who wait there. A slot that is to be empty for a
-//! while is passed over when connections are dealt ([`Listeners::deal`]), and a worker drains it.
+//! socket that its predecessor had, with all who wait there.
 
 use std::io;
 
 use super::Listener;
 use crate::sys::errors::plain;
-use crate::sys::reuseport;
 
 /// The listeners of a pool, one per slot, all on one port.
 pub struct Listeners {
@@ -25,9 +23,8 @@ pub struct Listeners {
 
 impl Listeners {
     /// Listens `slots` times where `first` does, with those that came with it (see
-    /// [`Listener::with`]) as far as there are any. From now on connections are dealt to all of
-    /// them. If more came than are needed, nobody is dealt to those, and they are kept for whoever
-    /// still drains them.
+    /// [`Listener::with`]) as far as there are any; no more may have come. From now on connections
+    /// are dealt to all of them.
     ///
     /// # Errors
     /// No descriptors or no memory for so many.
@@ -41,11 +38,7 @@ impl Listeners {
             by_slot.push(next.map_err(|error| explain(&error, slots))?);
         }
         // ANCHOR_END: open
-        let all = Self { by_slot };
-        if all.by_slot.len() > slots {
-            all.deal(|slot| slot < slots)?;
-        }
-        Ok(all)
+        Ok(Self { by_slot })
     }
 
     /// All of them, in the order in which they began to listen.
@@ -63,20 +56,6 @@ impl Listeners {
     pub fn keep(mut self, slot: usize) -> Listener {
         let index = slot % self.by_slot.len();
         self.by_slot.swap_remove(index)
-    }
-
-    /// Deals new connections only to the slots that are `in_service`. The queues of the others
-    /// hold whom they had, and perhaps a few whose handshake was under way: their workers must not
-    /// go before they are empty.
-    ///
-    /// # Errors
-    /// EINVAL if no slot is in service.
-    pub fn deal(&self, in_service: impl Fn(usize) -> bool) -> io::Result<()> {
-        let slots = self.by_slot.len() as u32;
-        let out: Vec<u32> = (0..slots)
-            .filter(|&slot| !in_service(slot as usize))
-            .collect();
-        Ok(reuseport::deal(&self.by_slot[0], slots, &out)?)
     }
 }
 
@@ -144,26 +123,9 @@ mod tests {
         assert!(queues(&group, 90).iter().all(|&length| length > 0));
     }
 
-    /// The slots that are out of service keep their queues, and get nobody any more.
-    #[test]
-    fn slots_out_of_service_are_passed_over() {
-        let (group, address) = listeners(4);
-        let early = connect(address, 40);
-        let before = queues(&group, 40);
-        group.deal(|slot| slot == 1 || slot == 2).unwrap();
-        let late = connect(address, 60);
-        let after = queues(&group, 100);
-        assert_eq!((after[0], after[3]), (before[0], before[3]));
-        assert!(after[1] > before[1] && after[2] > before[2]);
-        assert!(early.iter().chain(&late).all(is_open));
-        group.deal(|_| true).unwrap();
-        let _more = connect(address, 100);
-        assert!(queues(&group, 200)[0] > after[0]);
-    }
-
     /// What the kernel does with a queue whose listener is closed: the reason for all of this.
     #[test]
-    fn closing_a_listener_resets_its_queue_and_passing_over_does_not() {
+    fn closing_a_listener_resets_its_queue_unless_it_was_drained() {
         for drained in [false, true] {
             let (mut group, address) = listeners(2);
             let clients = connect(address, 40);
@@ -171,7 +133,6 @@ mod tests {
             assert!(length > 0);
             let mut served = Vec::new();
             if drained {
-                group.deal(|slot| slot == 0).unwrap();
                 for _ in 0..length {
                     served.push(group.of(1).accept().unwrap().unwrap());
                 }
@@ -182,23 +143,17 @@ mod tests {
         }
     }
 
-    /// A successor may have more workers than its predecessor, or fewer.
+    /// A successor may have more workers than its predecessor.
     #[test]
     fn listeners_can_be_handed_down() {
-        for slots in [2, 5] {
+        for slots in [3, 5] {
             let (group, address) = listeners(3);
             let mut inherited = group.by_slot.into_iter();
             let first = inherited.next().unwrap().with(inherited.collect());
             let group = Listeners::open(first, slots).unwrap();
             let _clients = connect(address, 200);
             let served = queues(&group, 200).iter().filter(|&&it| it > 0).count();
-            assert_eq!((group.iter().count(), served), (slots.max(3), slots));
+            assert_eq!((group.iter().count(), served), (slots, slots));
         }
-    }
-
-    #[test]
-    fn somebody_has_to_be_in_service() {
-        let (group, _) = listeners(2);
-        assert!(group.deal(|_| false).is_err());
     }
 }

@@ -39,8 +39,9 @@ pub fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
     Ok(owned)
 }
 
-/// [`take`] for a listening socket. To be called before this process has any of its own, so that a
-/// wrong number in the environment cannot mean one of these.
+/// [`take`] for a listening socket. To be called before this process has opened one itself, so that
+/// a wrong number in the environment cannot mean that one. Of what else it may have opened by now,
+/// nothing listens.
 ///
 /// # Errors
 /// It is no TCP socket that listens. Then it may be anything, and somebody's in this process; it

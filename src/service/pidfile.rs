@@ -126,7 +126,7 @@ fn claim(path: &Path, has_children: bool) -> io::Result<File> {
         lock(&file, has_children)?;
         // Whoever held it may have removed it between our opening and
         // our locking it: then this is a lock on a nameless file.
-        if fs::symlink_metadata(path).is_ok_and(|named| is_same(&named, &file)) {
+        if fs::symlink_metadata(path).is_ok_and(|it| is_same(&it, &file)) {
             expect_id(&file)?;
             return Ok(file);
         }

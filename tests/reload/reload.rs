@@ -196,27 +196,52 @@ fn what_cannot_change_stays_and_is_told() {
     }
 }
 
+/// From the next reload on each worker fails before it is ready.
+fn want_too_much_memory(family: &Family, config: &str) {
+    let status = Command::new("prlimit")
+        .args(["--pid", &family.first.pid().to_string()])
+        .arg("--as=4000000000:")
+        .status();
+    assert!(status.unwrap().success());
+    family.configure(&format!(
+        "{config}preload = 60000\npreload-when = \"after\"\n"
+    ));
+}
+
+#[track_caller]
+fn wait_for_failures(family: &Family, count: usize) {
+    wait_for("they fail", || {
+        let said = family.first.said();
+        said.matches("; replacing it").count() >= count
+    });
+}
+
+/// The master need not have noticed yet that its worker serves.
+#[test]
+fn a_reload_right_behind_the_start_lets_those_stay_who_serve() {
+    let family = Family::start("prefork", "workers = 1\n", &[]);
+    want_too_much_memory(&family, "workers = 1\n");
+    let first = family.served_by();
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for_failures(&family, 3);
+    assert_eq!(family.served_by(), first);
+}
+
 /// Each of the new ones fails before it is ready, for want of memory, and more often than a pool is
 /// given in which nobody ever was.
 #[test]
 fn workers_that_never_get_ready_replace_nobody() {
     let family = Family::start("prefork", "workers = 3\n", &[]);
     let before = workers(&family, 3);
-    let load = Load::start(family.address, &["--no-keep-alive"]);
-    let status = Command::new("prlimit")
-        .args(["--pid", &family.first.pid().to_string()])
-        .arg("--as=4000000000:")
-        .status();
-    assert!(status.unwrap().success());
-    family.configure("workers = 3\npreload = 60000\npreload-when = \"after\"\n");
-    signal(family.first.pid(), Signal::SIGHUP);
-    wait_for("six failures", || {
-        let said = family.first.said();
-        said.lines()
-            .filter(|line| line.contains("; replacing it"))
-            .count()
-            >= 6
+    let mut serving = BTreeSet::new();
+    wait_for("all of them serve", || {
+        serving.insert(family.served_by());
+        serving.len() == 3
     });
+    let load = Load::start(family.address, &["--no-keep-alive"]);
+    want_too_much_memory(&family, "workers = 3\n");
+    signal(family.first.pid(), Signal::SIGHUP);
+    wait_for_failures(&family, 6);
     let now = children(family.first.pid());
     assert!(
         before.iter().all(|pid| now.contains(pid)),

@@ -1,9 +1,9 @@
 //! A master and its successors. All but the first are no children of the test, so that they are
 //! found by the pidfile.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -63,8 +63,14 @@ impl Family {
         let (program, signal) = (self.path("waiting"), self.path("go"));
         let _ = fs::remove_file(&signal);
         let wait = format!("while [ ! -e '{}' ]; do sleep 0.02; done", signal.display());
-        fs::write(&program, format!("#!/bin/sh\n{wait}\n{what}\n")).unwrap();
-        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        // By another process: what this one has open for writing, a child that another test is
+        // just starting has open as well, and nobody could execute it (ETXTBSY).
+        let written = Command::new("sh")
+            .args(["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""])
+            .arg(&program)
+            .arg(format!("#!/bin/sh\n{wait}\n{what}\n"))
+            .status();
+        assert!(written.unwrap().success());
         self.install(&program);
     }
 

@@ -22,7 +22,10 @@ pub(crate) fn few_processes(limit: &str, user: u32) -> Option<(Command, tempfile
     let place = tempfile::tempdir().unwrap();
     std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let copy = place.path().join("servers");
-    std::fs::copy(BINARY, &copy).unwrap();
+    // By another process: what this one has open for writing, a child that another test is just
+    // starting has open as well, and nobody could execute it (ETXTBSY).
+    let copied = Command::new("cp").arg(BINARY).arg(&copy).status().unwrap();
+    assert!(copied.success());
     let mut launcher = Command::new("prlimit");
     launcher.arg(format!("--nproc={limit}"));
     launcher.args(["setpriv", "--reuid", &user, "--regid", &user]);

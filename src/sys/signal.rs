@@ -1,8 +1,8 @@
 //! Signals: the wish to stop, as a flag, and the master's events, as a queue.
 //!
 //! A handler may only do what `signal-safety(7)` lists, so these do next to nothing: count, set a
-//! timer, write a line of the log, unlink the pidfile, leave. Everything else happens in ordinary code
-//! that looks at the count.
+//! timer, write a line of the log, unlink the pidfile, leave. Everything else happens in ordinary
+//! code that looks at the count.
 //!
 //! | signal | a server without a master, or a worker | a master |
 //! | --- | --- | --- |

@@ -28,11 +28,11 @@ impl Pool<'_> {
         let soon = Leave::Soon(self.lived(now));
         // Whoever is not needed may take its time, unless nobody is to be here.
         let spare = if self.drained { soon } else { Leave::Spare };
-        old.into_iter()
-            .for_each(|pid| self.send_away(pid, soon, now));
-        current
-            .into_iter()
-            .for_each(|pid| self.send_away(pid, spare, now));
+        let old = old.into_iter().map(|pid| (pid, soon));
+        let current = current.into_iter().map(|pid| (pid, spare));
+        for (pid, why) in old.chain(current) {
+            self.send_away(pid, why, now);
+        }
     }
 
     /// Those who have said that they accept nobody any more: others are to take their place while
@@ -60,9 +60,8 @@ impl Pool<'_> {
     fn crowd(&mut self, is_crowded: bool) {
         if is_crowded && !self.scoreboard.is_crowded() {
             crate::log!(
-                "pool: clients hold back {} workers that have done enough (--max-requests), so \
-                 the others go on",
-                self.sizer.limit()
+                "pool: clients hold back as many workers that have done enough (--max-requests) as \
+                 may serve, so the others go on"
             );
         }
         self.scoreboard.note_crowd(is_crowded);

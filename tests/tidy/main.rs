@@ -5,6 +5,8 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod words;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use harness::{Witness, cut, run};
 const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 const BODY_MAX: usize = 500;
 
-// The first octet decides where the stream is cut.
+// The first byte decides where the stream is cut.
 fuzz_target!(|input: &[u8]| {
     let Some((&step, body)) = input.split_first() else {
         return;
@@ -57,7 +57,7 @@ fn decode(input: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether field lines and an empty one follow.
-fn trailers(input: &[u8], count: usize, octets: usize) -> bool {
+fn trailers(input: &[u8], count: usize, bytes: usize) -> bool {
     let limits = Limits::default();
     let Some((line, rest)) = line(input, limits.field_line) else {
         return false;
@@ -65,24 +65,24 @@ fn trailers(input: &[u8], count: usize, octets: usize) -> bool {
     if line.is_empty() {
         return true;
     }
-    let octets = octets + line.len() + 2;
+    let bytes = bytes + line.len() + 2;
     let is_token = |o: &u8| o.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(o);
     let name = line
-        .split(|&octet| octet == b':')
+        .split(|&byte| byte == b':')
         .next()
         .unwrap_or_default();
     name.len() < line.len()
         && !name.is_empty()
         && name.iter().all(is_token)
         && count < limits.fields
-        && octets <= limits.fields_total
-        && trailers(rest, count + 1, octets)
+        && bytes <= limits.fields_total
+        && trailers(rest, count + 1, bytes)
 }
 
-/// A line of at most `most` octets without control characters, and what follows it.
+/// A line of at most `most` bytes without control characters, and what follows it.
 fn line(input: &[u8], most: usize) -> Option<(&[u8], &[u8])> {
     let end = input.windows(2).position(|pair| pair == b"\r\n")?;
     let (line, rest) = (&input[..end], &input[end + 2..]);
-    let is_text = |octet: &u8| *octet == b'\t' || !octet.is_ascii_control();
+    let is_text = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
     (end <= most && line.iter().all(is_text)).then_some((line, rest))
 }

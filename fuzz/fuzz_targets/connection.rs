@@ -1,4 +1,4 @@
-//! A whole connection: however its octets are cut, it answers the same.
+//! A whole connection: however its bytes are cut, it answers the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,7 @@ fn limits() -> Limits {
     }
 }
 
-// The first four octets decide where the stream is cut; one more way is octet by octet.
+// The first four bytes decide where the stream is cut; one more way is byte by byte.
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, stream)) = input.split_at_checked(4) else {
         return;

@@ -48,7 +48,7 @@ fn compare(input: &[u8], seen: &Seen) {
 fn in_known_version(input: &[u8]) -> Vec<u8> {
     let mut input = input.to_vec();
     let start = if input.starts_with(b"\r\n") { 2 } else { 0 };
-    let end = input[start..].iter().position(|&octet| octet == b'\r');
+    let end = input[start..].iter().position(|&byte| byte == b'\r');
     if let Some(minor) = end.and_then(|end| input.get_mut(start + end - 1))
         && (b'2'..=b'9').contains(minor)
     {

@@ -60,7 +60,7 @@ pub(super) struct LimitArgs {
     linger_timeout: Duration,
 
     /// Octets to drain for the same purpose.
-    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().linger_octets)]
+    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().linger_bytes)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     linger_size: u64,
 }
@@ -80,7 +80,7 @@ impl From<&LimitArgs> for Limits {
             idle_time: args.keep_alive_timeout,
             requests: args.keep_alive_requests,
             linger_time: args.linger_timeout,
-            linger_octets: args.linger_size,
+            linger_bytes: args.linger_size,
         }
     }
 }

@@ -112,7 +112,7 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
-    /// Add /crash, /hang and /spin, which crash or wedge whoever serves them, and /intruder, which
+    /// Add /crash, /hang and /spin, which crash or wedge their worker, and /sandbox-probe, which
     /// tries what should be forbidden: to see what a server makes of it.
     #[arg(long, help_heading = "The site")]
     lab: bool,

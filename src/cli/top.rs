@@ -12,7 +12,7 @@ use crate::load::{Target, TargetError};
 use crate::scoreboard::{View, running};
 use crate::status::Source;
 use crate::sys::errors::plain;
-use crate::top::{self, Feed, Sort, Style};
+use crate::top::{self, ReportSource, Sort, Style};
 
 /// Watch a running server: what each worker does, second by second.
 ///
@@ -85,10 +85,10 @@ impl Args {
             let message = "this is no terminal; --once prints a frame as text";
             wrong_call("top", ErrorKind::ArgumentConflict, message);
         }
-        let feed = self.feed()?;
+        let source = self.source()?;
         if self.once {
             let width = self.width.unwrap_or_else(terminal_width);
-            let text = top::once(feed, self.time, self.sort.into(), width)?;
+            let text = top::once(source, self.time, self.sort.into(), width)?;
             return super::print(text.as_bytes());
         }
         let style = Style {
@@ -96,11 +96,11 @@ impl Args {
             colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             sort: self.sort.into(),
         };
-        top::watch(feed, style)?;
+        top::watch(source, style)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn feed(&self) -> anyhow::Result<Feed> {
+    fn source(&self) -> anyhow::Result<ReportSource> {
         let Some(server) = &self.server else {
             return of_process(the_only_server()?);
         };
@@ -108,7 +108,7 @@ impl Args {
             return of_process(pid);
         }
         match server.parse::<Target>() {
-            Ok(target) => Ok(Feed::of_url(target)),
+            Ok(target) => Ok(ReportSource::of_url(target)),
             Err(error @ TargetError::Unresolvable { .. }) => Err(error.into()),
             Err(TargetError::NoScheme(_)) => {
                 let message = format!("'{server}' is neither a process ID nor http://HOST:PORT");
@@ -119,10 +119,10 @@ impl Args {
     }
 }
 
-fn of_process(pid: u32) -> anyhow::Result<Feed> {
+fn of_process(pid: u32) -> anyhow::Result<ReportSource> {
     let source = Source::of_process(pid)
         .map_err(|error| anyhow::anyhow!("no server to look at: {}", plain(&error)))?;
-    Ok(Feed::of_process(source))
+    Ok(ReportSource::of_process(source))
 }
 
 fn the_only_server() -> anyhow::Result<u32> {

@@ -1,8 +1,10 @@
 //! Decodes a chunked body (RFC 9112 §7.1).
 
 use super::buffer::make_room;
+use super::limits::Limits;
+use super::refusal::Refusal;
 use super::status::Status;
-use super::{Limits, Refusal};
+use super::token::is_token;
 
 /// A chunk-size line with its extensions may be this long; nobody sends more in earnest.
 const SIZE_LINE_MAX: usize = 256;
@@ -11,8 +13,8 @@ const SIZE_LINE_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) struct Chunked {
     next: Next,
-    /// Octets and lines of trailers so far; they count against the limits of the head's fields.
-    trailer_octets: usize,
+    /// Bytes and lines of trailers so far; they count against the limits of the head's fields.
+    trailer_bytes: usize,
     trailer_lines: usize,
 }
 
@@ -29,7 +31,7 @@ impl Chunked {
     pub(super) fn new() -> Self {
         Self {
             next: Next::Size,
-            trailer_octets: 0,
+            trailer_bytes: 0,
             trailer_lines: 0,
         }
     }
@@ -40,7 +42,7 @@ impl Chunked {
     }
 
     /// Decodes as much of `input` as is whole, appends the data to `body` and returns how many
-    /// octets it took. What is left is the start of a line, at most a line limit long.
+    /// bytes it took. What is left is the start of a line, at most a line limit long.
     pub(super) fn decode(
         &mut self,
         input: &[u8],
@@ -54,7 +56,7 @@ impl Chunked {
         Ok(taken)
     }
 
-    /// One step of the grammar: the octets it took, or `None` if it needs more or is done.
+    /// One step of the grammar: the bytes it took, or `None` if it needs more or is done.
     fn step(
         &mut self,
         input: &[u8],
@@ -102,13 +104,13 @@ impl Chunked {
         // Extensions are ignored, but not what could end the line for somebody else.
         if line
             .iter()
-            .any(|&octet| octet != b'\t' && octet.is_ascii_control())
+            .any(|&byte| byte != b'\t' && byte.is_ascii_control())
         {
             return Err(malformed);
         }
         let digits = line
             .iter()
-            .take_while(|octet| octet.is_ascii_hexdigit())
+            .take_while(|byte| byte.is_ascii_hexdigit())
             .count();
         // White space may stand before an extension, but by the grammar not before the line's end.
         let rest = &line[digits..];
@@ -144,9 +146,9 @@ impl Chunked {
             self.next = Next::Done;
             return Ok(Some(2));
         }
-        self.trailer_octets += line.len() + 2;
+        self.trailer_bytes += line.len() + 2;
         self.trailer_lines += 1;
-        if self.trailer_octets > limits.fields_total || self.trailer_lines > limits.fields {
+        if self.trailer_bytes > limits.fields_total || self.trailer_lines > limits.fields {
             return Err(too_large);
         }
         if !is_field(line) {
@@ -179,10 +181,8 @@ fn is_field(line: &[u8]) -> bool {
     let Some(colon) = memchr::memchr(b':', line) else {
         return false;
     };
-    let is_value = |&octet: &u8| octet == b'\t' || !octet.is_ascii_control();
+    let is_value = |&byte: &u8| byte == b'\t' || !byte.is_ascii_control();
     colon > 0
-        && line[..colon]
-            .iter()
-            .all(|&octet| super::head::is_token(octet))
+        && line[..colon].iter().all(|&byte| is_token(byte))
         && line[colon + 1..].iter().all(is_value)
 }

@@ -1,7 +1,24 @@
 //! The content of a response on its way out.
 
-use super::conn::Unsent;
+use std::fs::File;
+
 use super::response::{Body, Out};
+
+/// What is to be sent next.
+#[derive(Debug)]
+pub enum Unsent<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// `length` bytes of a file from `offset` on, which the kernel can copy by itself.
+    File {
+        /// Open for reading.
+        file: &'a File,
+        /// Where to start.
+        offset: u64,
+        /// How many.
+        length: u64,
+    },
+}
 
 /// A body and how much of it has gone.
 #[derive(Debug)]
@@ -19,8 +36,8 @@ impl Content {
     /// leave in one write; otherwise hands itself back.
     pub(super) fn inline(self, out: &mut Out, limit: usize) -> Option<Self> {
         match &self.body {
-            Body::Static(octets) if octets.len() <= limit => out.extend_from_slice(octets),
-            Body::Owned(octets) if octets.len() <= limit => out.extend_from_slice(octets),
+            Body::Static(bytes) if bytes.len() <= limit => out.extend_from_slice(bytes),
+            Body::Owned(bytes) if bytes.len() <= limit => out.extend_from_slice(bytes),
             Body::Repeated { pattern, length } if *length <= limit as u64 => {
                 out.extend(
                     pattern
@@ -41,12 +58,12 @@ impl Content {
         // A body in memory is never longer than memory, so its cursor fits a usize.
         let at = usize::try_from(self.sent).unwrap_or(usize::MAX);
         match &self.body {
-            Body::Static(octets) => Unsent::Octets(octets.get(at..).unwrap_or_default()),
-            Body::Owned(octets) => Unsent::Octets(octets.get(at..).unwrap_or_default()),
+            Body::Static(bytes) => Unsent::Bytes(bytes.get(at..).unwrap_or_default()),
+            Body::Owned(bytes) => Unsent::Bytes(bytes.get(at..).unwrap_or_default()),
             Body::Repeated { pattern, length } => {
                 let phase = at % pattern.len();
                 let left = usize::try_from(length - self.sent).unwrap_or(usize::MAX);
-                Unsent::Octets(&pattern[phase..(phase.saturating_add(left)).min(pattern.len())])
+                Unsent::Bytes(&pattern[phase..(phase.saturating_add(left)).min(pattern.len())])
             }
             Body::File {
                 file,

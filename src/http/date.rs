@@ -8,7 +8,7 @@ use std::time::SystemTime;
 pub struct Date([u8; Date::LENGTH]);
 
 impl Date {
-    /// An IMF-fixdate has always the same length, in octets.
+    /// An IMF-fixdate has always the same length, in bytes.
     const LENGTH: usize = 29;
 
     /// Renders a moment; the resolution is one second.
@@ -17,7 +17,7 @@ impl Date {
             bytes: [b' '; Self::LENGTH],
             filled: 0,
         };
-        // The formatter writes exactly 29 octets for every year that it supports, and the buffer
+        // The formatter writes exactly 29 bytes for every year that it supports, and the buffer
         // takes no more than that: there is nothing to report.
         let _ = write!(text, "{}", httpdate::HttpDate::from(time));
         Self(text.bytes)

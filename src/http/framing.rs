@@ -3,10 +3,10 @@
 //! Where RFC 9112 lets a server choose between lenient and strict, this one is strict: what two
 //! parsers may read differently is what request smuggling is made of.
 
-use super::Refusal;
-use super::request::Version;
+use super::refusal::Refusal;
 use super::status::Status;
 use super::target::is_authority;
+use super::version::Version;
 
 /// How the body of a request ends (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,8 @@ impl Seen {
         if self.content_length.is_some() || value.is_empty() {
             return Err(malformed);
         }
-        let length = value.iter().try_fold(0u64, |sum, octet| {
-            let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
+        let length = value.iter().try_fold(0u64, |sum, byte| {
+            let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
             sum.checked_mul(10)?.checked_add(digit)
         });
         self.content_length = Some(length.ok_or(malformed)?);
@@ -137,7 +137,7 @@ impl Seen {
 /// The non-empty elements of a comma-separated list (RFC 9110 §5.6.1).
 fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
-        .split(|&octet| octet == b',')
+        .split(|&byte| byte == b',')
         .map(<[u8]>::trim_ascii)
         .filter(|element| !element.is_empty())
 }

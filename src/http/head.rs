@@ -1,6 +1,6 @@
 //! The head of a request, parsed.
 //!
-//! Three steps, because a head may arrive an octet at a time: the scanner looks at each octet once
+//! Three steps, because a head may arrive a byte at a time: the scanner looks at each byte once
 //! and enforces every size limit as early as it can; [`Head::parse_request_line`] runs as soon as
 //! that line is whole, so that who speaks another protocol need not wait for a deadline to be told;
 //! [`Head::parse`] runs once, over a whole head.
@@ -10,23 +10,25 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::framing::{Framing, Seen};
+use super::limits::Limits;
 use super::method::Method;
-use super::request::Version;
+use super::refusal::Refusal;
 use super::target::Target;
-use super::{Limits, Refusal};
+use super::token::is_token;
+use super::version::Version;
 
-/// A field line, as two ranges of the head's octets.
+/// A field line, as two ranges of the head's bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     pub(super) name: Range<usize>,
     pub(super) value: Range<usize>,
 }
 
-/// A parsed head with the octets that it was parsed from. It holds ranges instead of slices, so
+/// A parsed head with the bytes that it was parsed from. It holds ranges instead of slices, so
 /// that it can be kept while a body arrives, and reused for the next request without an allocation.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) octets: SmallVec<[u8; 512]>,
+    pub(super) bytes: SmallVec<[u8; 512]>,
     pub(super) method: Method,
     pub(super) method_name: Range<usize>,
     pub(super) target: Target,
@@ -42,7 +44,7 @@ pub(super) struct Head {
 impl Default for Head {
     fn default() -> Self {
         Self {
-            octets: SmallVec::new(),
+            bytes: SmallVec::new(),
             method: Method::Unknown,
             method_name: 0..0,
             target: Target::default(),
@@ -60,14 +62,14 @@ impl Head {
     /// Parses a whole head, as the [`Scanner`] delimited it, but for the request line, which has
     /// been parsed; `count` is the number of its fields.
     pub(super) fn parse(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
-        self.octets.clear();
-        self.octets
+        self.bytes.clear();
+        self.bytes
             .extend_from_slice(input.strip_prefix(b"\r\n").unwrap_or(input));
-        let octets = std::mem::take(&mut self.octets);
+        let bytes = std::mem::take(&mut self.bytes);
         let parsed = self
-            .parse_fields(&octets, self.fields_start..octets.len(), count)
-            .and_then(|()| self.interpret(&octets));
-        self.octets = octets;
+            .parse_fields(&bytes, self.fields_start..bytes.len(), count)
+            .and_then(|()| self.interpret(&bytes));
+        self.bytes = bytes;
         parsed
     }
 
@@ -82,14 +84,14 @@ impl Head {
 
     /// The request line of a head that has been parsed.
     pub(super) fn request_line(&self) -> &[u8] {
-        self.octets
+        self.bytes
             .get(..self.fields_start.saturating_sub(2))
             .unwrap_or_default()
     }
 
     /// Keeps no more than an idle connection needs.
     pub(super) fn give_back(&mut self) {
-        if self.octets.spilled() || self.fields.spilled() {
+        if self.bytes.spilled() || self.fields.spilled() {
             *self = Self::default();
         }
     }
@@ -108,7 +110,7 @@ impl Head {
             .filter(|&last| last > first)
             .ok_or(malformed)?;
         let method = &line[..first];
-        if method.is_empty() || !method.iter().all(|&octet| is_token(octet)) {
+        if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {
             return Err(Refusal::bad("the method is not a token"));
         }
         self.method_name = 0..first;
@@ -193,9 +195,4 @@ fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
     } else {
         start..start + part.len()
     }
-}
-
-/// The characters of methods and field names (RFC 9110 §5.6.2).
-pub(super) fn is_token(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet)
 }

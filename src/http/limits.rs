@@ -8,22 +8,22 @@ use std::time::Duration;
 /// from where they are and never collected.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Octets of the request line; beyond it 414. RFC 9112 §3 recommends at least 8000.
+    /// Bytes of the request line; beyond it 414. RFC 9112 §3 recommends at least 8000.
     pub request_line: usize,
-    /// Octets of one field line; beyond it 431.
+    /// Bytes of one field line; beyond it 431.
     pub field_line: usize,
-    /// Octets of all field lines together; beyond it 431.
+    /// Bytes of all field lines together; beyond it 431.
     pub fields_total: usize,
     /// Number of field lines, at most [`Limits::FIELDS_CEILING`]; beyond it 431.
     pub fields: usize,
-    /// Octets of a request body, decoded; beyond it 413.
+    /// Bytes of a request body, decoded; beyond it 413.
     pub body: u64,
-    /// Time for a whole head, from its first octet, or from the connection's start for the first
+    /// Time for a whole head, from its first byte, or from the connection's start for the first
     /// request; beyond it 408, or a plain close when nothing at all had arrived.
     pub head_time: Duration,
     /// Time for a whole body, extended by what `body_rate` grants; beyond it 408.
     pub body_time: Duration,
-    /// Octets per second at which a body earns more time.
+    /// Bytes per second at which a body earns more time.
     pub body_rate: u64,
     /// Time without any progress while sending; beyond it the connection closes.
     pub send_time: Duration,
@@ -33,15 +33,15 @@ pub struct Limits {
     pub requests: u64,
     /// Time to drain what a refused client still sends, so that it can read the answer.
     pub linger_time: Duration,
-    /// Octets to drain for the same purpose.
-    pub linger_octets: u64,
+    /// Bytes to drain for the same purpose.
+    pub linger_bytes: u64,
 }
 
 impl Limits {
     /// The head parser's table on the stack has this many rows.
     pub const FIELDS_CEILING: usize = 256;
 
-    /// Octets that the buffers of one connection hold at most, whatever its client sends: a request
+    /// Bytes that the buffers of one connection hold at most, whatever its client sends: a request
     /// body; its head twice, once as it arrives and once parsed, each in a buffer that has grown by
     /// doubling; the table of its fields; the head of an answer with the 16 KiB of content that are
     /// copied behind it.
@@ -75,7 +75,7 @@ impl Default for Limits {
             idle_time: Duration::from_secs(5),
             requests: 1000,
             linger_time: Duration::from_secs(2),
-            linger_octets: 64 * 1024,
+            linger_bytes: 64 * 1024,
         }
     }
 }

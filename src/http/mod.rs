@@ -24,6 +24,7 @@ mod framing;
 mod head;
 mod limits;
 mod method;
+mod refusal;
 mod request;
 mod response;
 mod scanner;
@@ -31,14 +32,18 @@ mod status;
 mod target;
 #[cfg(test)]
 pub(crate) mod tests;
+mod token;
+mod version;
 
-pub use conn::{Activity, Conn, Now, Unsent, Want};
+pub use conn::{Activity, Conn, Now, Want};
+pub use content::Unsent;
 pub use date::Date;
 pub use limits::Limits;
 pub use method::Method;
-pub use request::{Request, Version};
+pub use request::Request;
 pub use response::{Body, Response};
 pub use status::Status;
+pub use version::Version;
 
 /// The one request handler. Every model calls exactly this, through [`Conn::respond`].
 ///
@@ -50,21 +55,3 @@ pub trait Handler: Sync {
     fn respond(&self, request: &Request<'_>) -> Response;
 }
 // ANCHOR_END: handler
-
-/// Why a request is refused before the handler sees it: a status and one sentence for the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) status: Status,
-    pub(crate) reason: &'static str,
-}
-
-impl Refusal {
-    pub(crate) const fn new(status: Status, reason: &'static str) -> Self {
-        Self { status, reason }
-    }
-
-    /// The commonest of them: the request does not follow the grammar.
-    pub(crate) const fn bad(reason: &'static str) -> Self {
-        Self::new(Status::BAD_REQUEST, reason)
-    }
-}

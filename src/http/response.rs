@@ -25,15 +25,15 @@ pub struct Response {
 /// The content of a response, left where it is until it is sent.
 #[derive(Debug)]
 pub enum Body {
-    /// Octets that live as long as the program.
+    /// Bytes that live as long as the program.
     Static(&'static [u8]),
-    /// Octets made for this response.
+    /// Bytes made for this response.
     Owned(Vec<u8>),
-    /// `length` octets that repeat `pattern`, or none if it is empty; they are never all in memory.
+    /// `length` bytes that repeat `pattern`, or none if it is empty; they are never all in memory.
     Repeated {
         /// What to repeat from its start.
         pattern: &'static [u8],
-        /// Octets in all.
+        /// Bytes in all.
         length: u64,
     },
     /// A part of a file, to be sent by the kernel.
@@ -42,17 +42,17 @@ pub enum Body {
         file: File,
         /// Where the part starts.
         offset: u64,
-        /// Octets in all.
+        /// Bytes in all.
         length: u64,
     },
 }
 
 impl Body {
-    /// Octets in all.
+    /// Bytes in all.
     pub fn length(&self) -> u64 {
         match self {
-            Self::Static(octets) => octets.len() as u64,
-            Self::Owned(octets) => octets.len() as u64,
+            Self::Static(bytes) => bytes.len() as u64,
+            Self::Owned(bytes) => bytes.len() as u64,
             Self::Repeated { pattern: [], .. } => 0,
             Self::Repeated { length, .. } | Self::File { length, .. } => *length,
         }
@@ -154,7 +154,7 @@ impl Response {
 /// The many small pieces of a head, put together where that costs least before they go into the
 /// buffer: to append to that takes longer than the pieces are long.
 struct Pieces<'o> {
-    octets: [u8; 256],
+    bytes: [u8; 256],
     filled: usize,
     out: &'o mut Out,
 }
@@ -162,7 +162,7 @@ struct Pieces<'o> {
 impl<'o> Pieces<'o> {
     fn before(out: &'o mut Out) -> Self {
         Self {
-            octets: [0; 256],
+            bytes: [0; 256],
             filled: 0,
             out,
         }
@@ -170,7 +170,7 @@ impl<'o> Pieces<'o> {
 
     fn add(&mut self, piece: &[u8]) {
         let end = self.filled + piece.len();
-        match self.octets.get_mut(self.filled..end) {
+        match self.bytes.get_mut(self.filled..end) {
             Some(room) => {
                 room.copy_from_slice(piece);
                 self.filled = end;
@@ -183,13 +183,13 @@ impl<'o> Pieces<'o> {
     }
 
     fn add_field(&mut self, name: &str, value: &str) {
-        let is_unfit = |octet: u8| octet.is_ascii_control() && octet != b'\t';
+        let is_unfit = |byte: u8| byte.is_ascii_control() && byte != b'\t';
         self.add(name.as_bytes());
         self.add(b": ");
         match value.bytes().any(is_unfit) {
             false => self.add(value.as_bytes()),
             true => {
-                let spaced = |octet| if is_unfit(octet) { b' ' } else { octet };
+                let spaced = |byte| if is_unfit(byte) { b' ' } else { byte };
                 let value: Vec<u8> = value.bytes().map(spaced).collect();
                 self.add(&value);
             }
@@ -215,7 +215,7 @@ impl<'o> Pieces<'o> {
 
     /// What has been put together so far goes into the buffer.
     fn pass_on(&mut self) {
-        self.out.extend_from_slice(&self.octets[..self.filled]);
+        self.out.extend_from_slice(&self.bytes[..self.filled]);
         self.filled = 0;
     }
 }

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::limits::Limits;
+use super::refusal::Refusal;
 use super::status::Status;
-use super::{Limits, Refusal};
 
-/// Finds the end of a head in a growing buffer; looks at no octet twice.
+/// Finds the end of a head in a growing buffer; looks at no byte twice.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
     scanned: usize,
@@ -31,7 +32,7 @@ impl Scanner {
     ) -> Result<Option<usize>, Refusal> {
         while let Some(offset) = memchr::memchr(b'\n', &input[self.scanned..]) {
             let end = self.scanned + offset;
-            // First what an octet less would have shown: the answer must not depend on the cuts.
+            // First what a byte less would have shown: the answer must not depend on the cuts.
             self.check_size(end.saturating_sub(1), limits)?;
             if end == self.line_start || input[end - 1] != b'\r' {
                 return Err(Refusal::bad("a line ends in CR LF, not in LF alone"));

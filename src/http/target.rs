@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::Refusal;
 use super::method::Method;
+use super::refusal::Refusal;
 
-/// A request target, as ranges of the head's octets.
+/// A request target, as ranges of the head's bytes.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Target {
     /// All of it, as it was sent.
@@ -29,7 +29,7 @@ impl Target {
         // Printable ASCII without space and without what no URI may hold raw (RFC 3986 §2).
         if !text
             .iter()
-            .all(|octet| octet.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(octet))
+            .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(byte))
         {
             return Err(Refusal::bad(
                 "the request target holds a character that no URI may hold",
@@ -63,7 +63,7 @@ impl Target {
         let rest = &text[scheme.len()..];
         let end = rest
             .iter()
-            .position(|octet| b"/?".contains(octet))
+            .position(|byte| b"/?".contains(byte))
             .unwrap_or(rest.len());
         let start = whole.start + scheme.len();
         let authority = start..start + end;
@@ -119,22 +119,22 @@ impl Target {
 /// Whether this is `host` or `host:port` (RFC 3986 §3.2); the empty host counts, since a client
 /// whose target has no authority must send Host empty (RFC 9110 §7.2).
 pub(super) fn is_authority(text: &[u8]) -> bool {
-    let (host, port) = match text.iter().rposition(|&octet| octet == b':') {
+    let (host, port) = match text.iter().rposition(|&byte| byte == b':') {
         Some(at) if !text.ends_with(b"]") => (&text[..at], &text[at + 1..]),
         _ => (text, &b""[..]),
     };
     let is_host = match host {
         [b'[', inner @ .., b']'] => std::str::from_utf8(inner)
             .is_ok_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
-        _ => host.iter().all(|&octet| is_reg_name(octet)) || is_escaped_name(host),
+        _ => host.iter().all(|&byte| is_reg_name(byte)) || is_escaped_name(host),
     };
     is_host && is_port(port)
 }
 
 /// Whether this is a port, which may be empty (RFC 3986 §3.2.3). That one has no bound; TCP has.
 fn is_port(digits: &[u8]) -> bool {
-    let port = digits.iter().try_fold(0u16, |sum, octet| {
-        let digit = octet.is_ascii_digit().then(|| u16::from(octet - b'0'))?;
+    let port = digits.iter().try_fold(0u16, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
         sum.checked_mul(10)?.checked_add(digit)
     });
     port.is_some()
@@ -150,15 +150,15 @@ fn names_port(authority: &[u8]) -> bool {
 }
 
 /// A registered name's characters without an escape: unreserved and sub-delims.
-fn is_reg_name(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&octet)
+fn is_reg_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
 /// Whether this is a registered name with escapes, each a percent sign and two hexadecimal digits.
 #[cold]
 fn is_escaped_name(name: &[u8]) -> bool {
-    let mut parts = name.split(|&octet| octet == b'%');
-    let is_plain = |part: &[u8]| part.iter().all(|&octet| is_reg_name(octet));
+    let mut parts = name.split(|&byte| byte == b'%');
+    let is_plain = |part: &[u8]| part.iter().all(|&byte| is_reg_name(byte));
     parts.next().is_none_or(is_plain)
         && parts.all(|part| {
             let (digits, rest) = part.split_at(part.len().min(2));

@@ -137,7 +137,7 @@ fn write(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     let count = match conn.unsent() {
-        Unsent::Octets(octets) => ready!(Pin::new(client).poll_write(cx, octets))?,
+        Unsent::Bytes(bytes) => ready!(Pin::new(client).poll_write(cx, bytes))?,
         Unsent::File {
             file,
             offset,

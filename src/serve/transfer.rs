@@ -17,7 +17,7 @@ const SENDFILE_MAX: u64 = 64 * 1024;
 /// One system call that sends some of what the connection has to send: how many octets have gone.
 pub(super) fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize> {
     match conn.unsent() {
-        Unsent::Octets(octets) => client.write(octets),
+        Unsent::Bytes(bytes) => client.write(bytes),
         Unsent::File {
             file,
             offset,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::Site;
 use crate::http::{Request, Response, Status};
 
-/// Octets of the object that is kept.
+/// Bytes of the object that is kept.
 const SIZE: usize = 1 << 20;
 
 /// An object that takes time and memory to load: templates, a model, a pool of connections. It is
@@ -33,7 +33,7 @@ pub(super) fn cache(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     Response::text(
         Status::OK,
         format!(
-            "{} octets, loaded by process {} on {}; uses: {uses}\n",
+            "{} bytes, loaded by process {} on {}; uses: {uses}\n",
             cache.object.len(),
             cache.pid,
             httpdate::fmt_http_date(cache.loaded)

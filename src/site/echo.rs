@@ -15,7 +15,7 @@ pub(super) fn root(site: &Site, request: &Request<'_>, path: &[u8]) -> Response 
     }
 }
 
-/// `POST /echo` returns what was posted. As bare octets: whoever posts a script to this page must
+/// `POST /echo` returns what was posted. As bare bytes: whoever posts a script to this page must
 /// not get it run by somebody's browser.
 pub(super) fn echo(_: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     let body = Body::Owned(request.body().to_vec());
@@ -36,6 +36,6 @@ pub(super) fn headers(_: &Site, request: &Request<'_>, _: &[u8]) -> Response {
         text.extend_from_slice(value);
         text.push(b'\n');
     }
-    // Values may hold octets beyond ASCII, of no known encoding, so no charset is claimed.
+    // Values may hold bytes beyond ASCII, of no known encoding, so no charset is claimed.
     Response::new(Status::OK).with_body("text/plain", Body::Owned(text))
 }

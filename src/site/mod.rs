@@ -1,55 +1,25 @@
 //! The one request handler, shared by all models: one file per group of routes.
 
 mod cache;
+mod context;
 mod echo;
 mod files;
-mod intruder;
 mod lab;
 mod parameters;
+mod sandbox_probe;
 mod status;
 mod time;
 mod who;
 mod work;
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use percent_encoding::percent_decode;
 
+pub use context::{OpenTo, Site, StatusPages};
 pub use files::Root;
-pub use status::{OpenTo, StatusPages};
 
 use crate::http::{Handler, Method, Request, Response, Status};
-use crate::scoreboard::Scoreboard;
-
-/// The site: `Site::route` lists its routes.
-pub struct Site<'a> {
-    /// The directory that `/files/` serves, if any.
-    pub root: Option<Root>,
-    /// The most octets that `/bytes` sends.
-    pub bytes_max: u64,
-    /// The longest that `/sleep` and `/cpu` hold a worker.
-    pub wait_max: Duration,
-    /// Whether there are routes that crash and wedge whoever serves them.
-    pub lab: bool,
-    /// Where a handler that takes its time shows that it is alive.
-    pub scoreboard: Option<&'a Scoreboard>,
-    /// The status pages, if they are shown at all.
-    pub status: Option<StatusPages>,
-}
-
-impl Default for Site<'_> {
-    fn default() -> Self {
-        Self {
-            root: None,
-            bytes_max: 1 << 30,
-            wait_max: Duration::from_secs(60),
-            lab: false,
-            scoreboard: None,
-            status: None,
-        }
-    }
-}
 
 /// What a route allows, for 405 and OPTIONS. HEAD goes wherever GET goes: the connection leaves
 /// the content out.
@@ -136,18 +106,11 @@ impl Site<'_> {
             b"/crash" if self.lab => (Allow::Get, lab::crash),
             b"/hang" if self.lab => (Allow::Get, lab::hang),
             b"/spin" if self.lab => (Allow::Get, lab::spin),
-            b"/intruder" if self.lab => (Allow::Get, intruder::intruder),
+            b"/sandbox-probe" if self.lab => (Allow::Get, sandbox_probe::run),
             _ => return None,
         })
     }
     // ANCHOR_END: routes
-
-    /// A handler that waits on purpose calls this, so that it is taken for slow and not for wedged.
-    fn beat(&self) {
-        if let Some(scoreboard) = self.scoreboard {
-            scoreboard.beat();
-        }
-    }
 }
 
 /// Decodes a path, once. What decodes to a NUL, or is no escape at all, is refused: two programs
@@ -162,7 +125,7 @@ fn decode(path: &[u8]) -> Result<Cow<'_, [u8]>, Response> {
         let digits = rest.get(..2);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    if !path.split(|&octet| octet == b'%').skip(1).all(is_escape) {
+    if !path.split(|&byte| byte == b'%').skip(1).all(is_escape) {
         return bad("a percent sign in the path is not followed by two hexadecimal digits");
     }
     let decoded: Cow<'_, [u8]> = percent_decode(path).into();

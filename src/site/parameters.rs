@@ -42,7 +42,7 @@ fn value<'a>(request: &Request<'a>, name: &str) -> Result<Option<&'a str>, Respo
 
 fn digits(request: &Request<'_>, name: &str, value: &str, max: u64) -> Result<u64, Response> {
     // parse() would take a sign.
-    if value.is_empty() || !value.bytes().all(|octet| octet.is_ascii_digit()) {
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(refusal(request, name, "is not a number"));
     }
     match value.parse() {

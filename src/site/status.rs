@@ -1,36 +1,10 @@
 //! How the server is: `/status`, `/metrics`.
 
-use std::fmt;
 use std::net::IpAddr;
 
-use super::Site;
+use super::{OpenTo, Site};
 use crate::http::{Request, Response, Status};
-use crate::status::{Report, Source};
-
-/// The status pages and who may see them.
-pub struct StatusPages {
-    /// What they show.
-    pub source: Source,
-    /// Who may see them.
-    pub open_to: OpenTo,
-}
-
-/// Who may see the status pages: they tell what others ask for, and from where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenTo {
-    /// Clients on the same machine. Behind a proxy on this machine, that is everybody.
-    Local,
-    /// Everybody.
-    Anyone,
-}
-
-impl fmt::Debug for StatusPages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StatusPages")
-            .field("open_to", &self.open_to)
-            .finish_non_exhaustive()
-    }
-}
+use crate::status::Report;
 
 /// What may be asked of `/status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +98,7 @@ fn names_this_machine(authority: Option<&[u8]>) -> bool {
     };
     let authority = String::from_utf8_lossy(authority).to_ascii_lowercase();
     let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => host,
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => &authority,
     };
     let inner = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));

@@ -12,7 +12,7 @@ use crate::http::{Body, Request, Response, Status};
 /// What `/bytes` repeats; long, so that a large answer takes few writes.
 static PATTERN: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
-/// `GET /bytes?n=N`: N octets, never all in memory.
+/// `GET /bytes?n=N`: N bytes, never all in memory.
 pub(super) fn bytes(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     match parameters::number(request, "n", site.bytes_max) {
         Err(refusal) => refusal,

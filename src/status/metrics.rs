@@ -87,7 +87,7 @@ impl Report {
     fn write_counts(&self, out: &mut Exposition) {
         let counts = [
             ("requests_total", "Requests answered.", self.requests as f64),
-            ("sent_bytes_total", "Octets sent.", self.bytes as f64),
+            ("sent_bytes_total", "Bytes sent.", self.bytes as f64),
             (
                 "connections_accepted_total",
                 "Connections that a worker has begun to serve.",

@@ -49,7 +49,7 @@ pub struct Report {
     pub idle: usize,
     /// Requests answered.
     pub requests: u64,
-    /// Octets sent.
+    /// Bytes sent.
     pub bytes: u64,
     /// Connections begun.
     pub connections: u64,
@@ -124,7 +124,7 @@ pub struct Worker {
     pub state_s: Option<f64>,
     /// Requests answered.
     pub requests: u64,
-    /// Octets sent.
+    /// Bytes sent.
     pub bytes: u64,
     /// Connections begun.
     pub connections: u64,

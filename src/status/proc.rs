@@ -169,7 +169,7 @@ fn count_waiting(table: impl Read, address: SocketAddr) -> Option<(u64, u64)> {
 struct Socket {
     local: SocketAddr,
     is_listening: bool,
-    /// Octets that nobody has read or, for a socket that listens, connections that nobody has
+    /// Bytes that nobody has read or, for a socket that listens, connections that nobody has
     /// accepted (`get_tcp4_sock` in the kernel's `net/ipv4/tcp_ipv4.c`).
     receive_queue: u64,
 }
@@ -200,8 +200,8 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     let address: IpAddr = match digits.len() {
         8 => Ipv4Addr::from(group(0)?).into(),
         _ => {
-            let octets = [group(0)?, group(1)?, group(2)?, group(3)?].concat();
-            Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).to_canonical()
+            let bytes = [group(0)?, group(1)?, group(2)?, group(3)?].concat();
+            Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical()
         }
     };
     Some(SocketAddr::new(
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_the_kernel_spells_them() {
-        let spelt = |octets: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(octets));
+        let spelt = |bytes: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(bytes));
         let v4 = format!("{}:1F90", spelt([127, 0, 0, 1]));
         assert_eq!(parse_address(&v4), Some("127.0.0.1:8080".parse().unwrap()));
         let loopback = [[0; 4], [0; 4], [0; 4], [0, 0, 0, 1]].map(spelt).concat();

@@ -1,7 +1,7 @@
 //! `servers top`: a live view of a scoreboard, in a terminal.
 //!
 //! ```text
-//!   feed ──▶ Report ──▶ History ──▶ frame ──▶ lines ──▶ terminal, or standard output
+//!   source ──▶ Report ──▶ History ──▶ frame ──▶ lines ──▶ terminal, or standard output
 //!   a process's memory   the last    pure
 //!   or a server's URL    minute
 //! ```
@@ -9,10 +9,10 @@
 //! By process ID it reads the memory that the workers write to, so it asks nobody and nobody has to
 //! answer: it shows a server whose workers are all stuck, which a status page cannot do.
 
-mod feed;
 mod format;
 mod frame;
 mod history;
+mod report_source;
 mod screen;
 mod terminal;
 
@@ -20,46 +20,43 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use feed::{Feed, FeedError};
+pub use report_source::{ReportError, ReportSource};
 pub use screen::Sort;
+pub use terminal::Style;
 
 use frame::Look;
 use screen::Screen;
-
-/// How the view is drawn.
-#[derive(Debug, Clone, Copy)]
-pub struct Style {
-    /// Whether colours may be used.
-    pub colour: bool,
-    /// The order of the workers at first.
-    pub sort: Sort,
-}
 
 /// Shows the server in the terminal until the user has seen enough or a signal ends it.
 ///
 /// # Errors
 /// The server cannot be looked at even once, or the terminal cannot be used.
-pub fn watch(mut feed: Feed, style: Style) -> Result<(), WatchError> {
+pub fn watch(mut source: ReportSource, style: Style) -> Result<(), WatchError> {
     let mut screen = Screen::new(style.sort);
     let began = Instant::now();
-    screen.take(feed.look()?, 0.0);
-    Ok(terminal::run(feed, screen, style, began)?)
+    screen.take(source.look()?, 0.0);
+    Ok(terminal::run(source, screen, style, began)?)
 }
 
 /// Looks for `time` and returns one frame, as text of `width` columns.
 ///
 /// # Errors
 /// The server cannot be looked at.
-pub fn once(mut feed: Feed, time: Duration, sort: Sort, width: u16) -> Result<String, FeedError> {
+pub fn once(
+    mut source: ReportSource,
+    time: Duration,
+    sort: Sort,
+    width: u16,
+) -> Result<String, ReportError> {
     let mut screen = Screen::new(sort);
     let began = Instant::now();
     loop {
         let at = began.elapsed();
-        screen.take(feed.look()?, at.as_secs_f64());
+        screen.take(source.look()?, at.as_secs_f64());
         let Some(left) = time.checked_sub(began.elapsed()) else {
             break;
         };
-        thread::sleep(left.min(feed.interval()));
+        thread::sleep(left.min(source.interval()));
     }
     let look = Look {
         width,
@@ -78,7 +75,7 @@ pub fn once(mut feed: Feed, time: Duration, sort: Sort, width: u16) -> Result<St
 pub enum WatchError {
     /// The server cannot be looked at.
     #[error(transparent)]
-    Feed(#[from] FeedError),
+    ReportSource(#[from] ReportError),
     /// The terminal cannot be used.
     #[error("cannot use the terminal: {0}")]
     Terminal(#[from] io::Error),

@@ -15,22 +15,35 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use ratatui::text::Text;
 
-use super::Style;
-use super::feed::{Feed, FeedError};
 use super::frame::{self, Look};
-use super::screen::Screen;
+use super::report_source::{ReportError, ReportSource};
+use super::screen::{Screen, Sort};
 use crate::status::Report;
+
+/// How the view is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Whether colours may be used.
+    pub colour: bool,
+    /// The order of the workers at first.
+    pub sort: Sort,
+}
 
 /// How long a signal or a new report may wait.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the thread that looks has to say: a report and its time in seconds, or why there is none.
-type News = Result<(f64, Report), FeedError>;
+type News = Result<(f64, Report), ReportError>;
 
 /// Draws until a key or a signal says that it is enough.
-pub(super) fn run(feed: Feed, screen: Screen, style: Style, began: Instant) -> io::Result<()> {
+pub(super) fn run(
+    source: ReportSource,
+    screen: Screen,
+    style: Style,
+    began: Instant,
+) -> io::Result<()> {
     let signals = take_signals()?;
-    let news = look_on(feed, began);
+    let news = look_on(source, began);
     // From here on a panic gives the terminal back as well: this sets a hook.
     let mut terminal = ratatui::try_init()?;
     let result = show(&mut terminal, screen, style, &news, &signals);
@@ -130,13 +143,13 @@ pub(super) fn draw(canvas: &mut ratatui::Frame<'_>, screen: &mut Screen, style: 
 
 /// Looks at the server again and again on a thread of its own: one that does not answer must not
 /// keep the keys from working.
-fn look_on(mut feed: Feed, began: Instant) -> Receiver<News> {
+fn look_on(mut source: ReportSource, began: Instant) -> Receiver<News> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         loop {
-            thread::sleep(feed.interval());
-            let seen = feed.look();
-            let is_over = matches!(seen, Err(FeedError::Ended));
+            thread::sleep(source.interval());
+            let seen = source.look();
+            let is_over = matches!(seen, Err(ReportError::Ended));
             let news = seen.map(|report| (began.elapsed().as_secs_f64(), report));
             if sender.send(news).is_err() || is_over {
                 return;

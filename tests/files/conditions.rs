@@ -127,8 +127,8 @@ pub(crate) fn an_answer_without_content_keeps_the_connection_in_step(model: &str
     assert_eq!(not_modified.field("Content-Type"), None);
 
     wire::get_and_close(&client, "/files/a.txt");
-    let (octets, _) = wire::read_to_end(&client);
-    let answer = Answer::take(&mut &octets[..], false).unwrap();
+    let (bytes, _) = wire::read_to_end(&client);
+    let answer = Answer::take(&mut &bytes[..], false).unwrap();
     assert_eq!((answer.status(), &answer.body[..]), (200, &b"text"[..]));
 }
 

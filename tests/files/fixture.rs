@@ -60,9 +60,9 @@ impl Fixture {
             request = request + line + "\r\n";
         }
         wire::send(&client, request.as_bytes());
-        let (octets, reset) = wire::read_to_end(&client);
+        let (bytes, reset) = wire::read_to_end(&client);
         assert!(!reset, "{method} {target} {fields:?}: reset");
-        let mut rest = &octets[..];
+        let mut rest = &bytes[..];
         let answer = Answer::take(&mut rest, method == "HEAD").unwrap();
         assert!(
             rest.is_empty(),

@@ -67,6 +67,6 @@ pub(crate) fn halves_make_a_whole(model: &str) {
         answer.body
     };
     let both = [part("0-2345677"), part("2345678-")].concat();
-    assert!(both == content, "{} octets came back", both.len());
+    assert!(both == content, "{} bytes came back", both.len());
     assert!(files.get("/files/big.bin", &[]).body == content);
 }

@@ -9,7 +9,7 @@ use crate::support::wire;
 /// written into the file, so it takes no room.
 const SIZE: u64 = 1 << 30;
 
-/// After so many octets the size is promised and the transfer is on its way.
+/// After so many bytes the size is promised and the transfer is on its way.
 const BEGUN: usize = 256 * 1024;
 
 /// Content-Length is a promise that cannot be kept any more. Closing the connection is the only
@@ -22,21 +22,21 @@ pub(crate) fn a_file_that_shrinks_closes_the_connection_and_nothing_else(model: 
 
     let mut slow = files.server.connect();
     wire::get(&slow, "/files/big.bin");
-    let mut octets = vec![0; BEGUN];
-    slow.read_exact(&mut octets).unwrap();
+    let mut bytes = vec![0; BEGUN];
+    slow.read_exact(&mut bytes).unwrap();
     file.set_len(0).unwrap();
-    octets.append(&mut wire::read_to_end(&slow).0);
-    let head_end = wire::find(&octets, b"\r\n\r\n").unwrap() + 4;
-    let head = String::from_utf8_lossy(&octets[..head_end]);
+    bytes.append(&mut wire::read_to_end(&slow).0);
+    let head_end = wire::find(&bytes, b"\r\n\r\n").unwrap() + 4;
+    let head = String::from_utf8_lossy(&bytes[..head_end]);
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(
         head.contains(&format!("\r\nContent-Length: {SIZE}\r\n")),
         "{head}"
     );
-    let content = &octets[head_end..];
+    let content = &bytes[head_end..];
     assert!((content.len() as u64) < SIZE);
     assert!(
-        content.iter().all(|&octet| octet == 0),
+        content.iter().all(|&byte| byte == 0),
         "something else came behind the head"
     );
 

@@ -43,7 +43,7 @@ enum Content {
     Xs(usize),
     /// One sentence that starts with the status.
     Sentence,
-    /// None, although the fields announce so many octets: the request was a HEAD.
+    /// None, although the fields announce so many bytes: the request was a HEAD.
     Announced(Option<usize>),
     /// None, and no Content-Length.
     Bodiless,
@@ -89,8 +89,8 @@ pub(crate) const fn bad(name: &'static str, send: &'static str) -> Case {
     closes(name, send, BAD)
 }
 
-/// [`bad`], with octets that are no text.
-pub(crate) const fn bad_octets(name: &'static str, send: &'static [u8]) -> Case {
+/// [`bad`], with bytes that are no text.
+pub(crate) const fn bad_bytes(name: &'static str, send: &'static [u8]) -> Case {
     Case::new(name, send, BAD, Then::Closes)
 }
 
@@ -112,11 +112,11 @@ impl Case {
 
 /// 200 with this content.
 pub(crate) const fn ok(text: &'static str) -> Expect {
-    ok_octets(text.as_bytes())
+    ok_bytes(text.as_bytes())
 }
 
-pub(crate) const fn ok_octets(octets: &'static [u8]) -> Expect {
-    Expect::new(200, Content::Text(octets))
+pub(crate) const fn ok_bytes(bytes: &'static [u8]) -> Expect {
+    Expect::new(200, Content::Text(bytes))
 }
 
 /// 200 with that many letters x.
@@ -200,9 +200,9 @@ impl Expect {
             .field("Content-Length")
             .and_then(|text| text.parse().ok());
         let right = match self.content {
-            Content::Text(octets) => answer.body == octets && length == Some(octets.len()),
+            Content::Text(bytes) => answer.body == bytes && length == Some(bytes.len()),
             Content::Xs(count) => {
-                answer.body.len() == count && answer.body.iter().all(|&octet| octet == b'x')
+                answer.body.len() == count && answer.body.iter().all(|&byte| byte == b'x')
             }
             Content::Sentence => {
                 let start = answer.lines[0].trim_start_matches("HTTP/1.1 ").to_owned() + ": ";
@@ -235,8 +235,8 @@ fn check_head(answer: &Answer) -> Result<(), String> {
     let is_field = |line: &String| {
         line.split_once(": ").is_some_and(|(name, value)| {
             name.bytes()
-                .all(|octet| octet.is_ascii_alphabetic() || octet == b'-')
-                && !value.bytes().any(|octet| octet.is_ascii_control())
+                .all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+                && !value.bytes().any(|byte| byte.is_ascii_control())
         })
     };
     if !answer.lines[1..].iter().all(is_field) {

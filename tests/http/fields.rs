@@ -1,7 +1,7 @@
 //! Field lines (RFC 9112 §5, RFC 9110 §5), Host and Connection.
 
 use crate::case::Then::Keeps;
-use crate::case::{Case, Expect, bad, bad_octets, closes, closes_early, keeps, ok, ok_octets};
+use crate::case::{Case, Expect, bad, bad_bytes, closes, closes_early, keeps, ok, ok_bytes};
 
 const HELLO: &[Expect] = &[ok("Hello, World!\n")];
 const HELLO_1_0: &[Expect] = &[ok("Hello, World!\n").with(&["Connection: keep-alive"])];
@@ -47,7 +47,7 @@ pub(crate) const CASES: &[Case] = &[
     bad("rfc9112_5_1_no_token", get!("/", "X(Y): z")),
     bad("rfc9112_5_1_nul_in_the_name", get!("/", "X\0Y: z")),
     bad("rfc9112_5_1_utf8_in_the_name", get!("/", "Ä: z")),
-    bad_octets("rfc9112_5_1_octet_in_the_name", b"GET / HTTP/1.1\r\nHost: h\r\n\xff: z\r\n\r\n"),
+    bad_bytes("rfc9112_5_1_byte_in_the_name", b"GET / HTTP/1.1\r\nHost: h\r\n\xff: z\r\n\r\n"),
     keeps("rfc9110_5_1_name_of_any_token_characters", get!("/", "!#$%&'*+-.^_`|~09: z"), HELLO),
 
     // Folding (§5.2).
@@ -70,7 +70,7 @@ pub(crate) const CASES: &[Case] = &[
         &[ok("GET /headers?q HTTP/1.1\nhOsT: h\nX: a\nX: b\tc\nEmpty: \nBlank: \n")]),
     Case::new("rfc9110_5_5_obs_text",
         b"GET /headers HTTP/1.1\r\nHost: h\r\nX: \xff\xc3\xa4\r\n\r\n",
-        &[ok_octets(b"GET /headers HTTP/1.1\nHost: h\nX: \xff\xc3\xa4\n")], Keeps),
+        &[ok_bytes(b"GET /headers HTTP/1.1\nHost: h\nX: \xff\xc3\xa4\n")], Keeps),
     keeps("rfc9110_5_3_repeated_fields", get!("/headers", "A: 1\r\nB: 2\r\nA: 3"),
         &[ok("GET /headers HTTP/1.1\nHost: h\nA: 1\nB: 2\nA: 3\n")]),
     keeps("rfc9110_5_more_fields_than_the_small_table",

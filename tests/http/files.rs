@@ -7,7 +7,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
-use crate::case::{Case, Expect, head, keeps, ok, ok_octets, refused, xs};
+use crate::case::{Case, Expect, head, keeps, ok, ok_bytes, refused, xs};
 
 /// A directory with a root in it, and a secret beside that.
 pub(crate) struct Root {
@@ -102,7 +102,7 @@ pub(crate) const CASES: &[Case] = &[
     keeps("file_with_plus_is_no_space", get!("/files/with+space.txt"), NONE),
     keeps("file_with_percent", get!("/files/per%25cent.txt"), &[ok("percent\n")]),
     keeps("file_with_umlaut", get!("/files/%C3%BCmlaut.txt"), &[ok("umlaut\n")]),
-    keeps("file_of_three_dots", get!("/files/..."), &[ok_octets(b"dots\n")]),
+    keeps("file_of_three_dots", get!("/files/..."), &[ok_bytes(b"dots\n")]),
     keeps("file_head", "HEAD /files/hello.txt HTTP/1.1\r\nHost: h\r\n\r\n",
         &[head(200, 6).with(&["Content-Type: text/plain; charset=utf-8"])]),
     keeps("file_head_big", "HEAD /files/big.bin HTTP/1.1\r\nHost: h\r\n\r\n",

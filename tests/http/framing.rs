@@ -1,6 +1,6 @@
 //! How a body ends, and that a connection stays in step (RFC 9112 §6, §7, §9).
 
-use crate::case::{Case, bad, bad_octets, closes, half_closes, keeps, ok, refused};
+use crate::case::{Case, bad, bad_bytes, closes, half_closes, keeps, ok, refused};
 
 #[rustfmt::skip]
 pub(crate) const CASES: &[Case] = &[
@@ -144,7 +144,7 @@ pub(crate) const CASES: &[Case] = &[
     bad("rfc9112_7_1_data_too_long", chunked!("5\r\nhelloo\r\n0\r\n\r\n")),
     bad("rfc9112_7_1_data_ended_by_lf", chunked!("5\r\nhello\n0\r\n\r\n")),
     bad("rfc9112_7_1_data_ended_by_cr", chunked!("5\r\nhello\r0\r\n\r\n")),
-    bad_octets("rfc9112_7_1_size_of_octets",
+    bad_bytes("rfc9112_7_1_size_of_bytes",
         b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\xb2\r\nab\r\n0\r\n\r\n"),
 
     // Trailers (§7.1.2).

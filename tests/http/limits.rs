@@ -1,9 +1,9 @@
 //! Every limit, exactly at it and one beyond it.
 
 use crate::case::Then::{Closes, Keeps};
-use crate::case::{Case, Expect, ok, ok_octets, refused};
+use crate::case::{Case, Expect, ok, ok_bytes, refused};
 
-/// Small limits, so that octet by octet stays quick; the request line has its default.
+/// Small limits, so that byte by byte stays quick; the request line has its default.
 pub(crate) const OPTIONS: &[&str] = &[
     "--limit-body",
     "3000",
@@ -27,10 +27,10 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// The whole line counts, without its CR LF: RFC 9112 §3 wants at least 8000 octets supported.
+/// The whole line counts, without its CR LF: RFC 9112 §3 wants at least 8000 bytes supported.
 fn request_lines() -> Vec<Case> {
-    let line = |octets: usize| {
-        let padding = "a".repeat(octets - "GET /? HTTP/1.1".len());
+    let line = |bytes: usize| {
+        let padding = "a".repeat(bytes - "GET /? HTTP/1.1".len());
         format!("GET /?{padding} HTTP/1.1\r\nHost: h\r\n\r\n")
     };
     let endless = format!("GET /{}", "a".repeat(9000));
@@ -49,12 +49,12 @@ fn request_lines() -> Vec<Case> {
 
 fn fields() -> Vec<Case> {
     let get = |fields: String| format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
-    let field = |octets: usize| format!("X: {}\r\n", "a".repeat(octets - 3));
+    let field = |bytes: usize| format!("X: {}\r\n", "a".repeat(bytes - 3));
     let many = |count: usize| "X: y\r\n".repeat(count - 1);
-    // Three fields that make 3000 octets together with `Host: h`, counting each line's CR LF but
+    // Three fields that make 3000 bytes together with `Host: h`, counting each line's CR LF but
     // the last one's.
-    let total = |octets: usize| {
-        let rest = octets - "Host: h\r\n".len() - 2 * 1002;
+    let total = |bytes: usize| {
+        let rest = bytes - "Host: h\r\n".len() - 2 * 1002;
         field(1000) + &field(1000) + &field(rest)
     };
     let endless = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(1500));
@@ -78,16 +78,16 @@ fn fields() -> Vec<Case> {
 }
 
 fn bodies() -> Vec<Case> {
-    let post = |octets: usize| {
-        let body = "b".repeat(octets);
-        format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {octets}\r\n\r\n{body}")
+    let post = |bytes: usize| {
+        let body = "b".repeat(bytes);
+        format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {bytes}\r\n\r\n{body}")
     };
     let chunks = |sizes: &[usize]| {
         let chunk = |&size: &usize| format!("{size:x}\r\n{}\r\n", "b".repeat(size));
         let chunks: String = sizes.iter().map(chunk).collect();
         format!("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
     };
-    let full: &[Expect] = vec![ok_octets(vec![b'b'; 3000].leak())].leak();
+    let full: &[Expect] = vec![ok_bytes(vec![b'b'; 3000].leak())].leak();
     vec![
         kept("limit_body_met", post(3000), full),
         closed("limit_body_exceeded", post(3001), CONTENT_TOO_LARGE),

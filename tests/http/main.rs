@@ -1,8 +1,8 @@
-//! HTTP in raw octets: one table of cases, run against every model.
+//! HTTP in raw bytes: one table of cases, run against every model.
 //!
-//! Each case goes out in several deliveries: whole, octet by octet, cut at random, and with a
+//! Each case goes out in several deliveries: whole, byte by byte, cut at random, and with a
 //! further request right behind it. Whatever the model and whatever the delivery, the answers must
-//! be the same octets but for the Date: that is the proof that the experiment is controlled.
+//! be the same bytes but for the Date: that is the proof that the experiment is controlled.
 //!
 //! Cases are named after the section that asks for them.
 

@@ -1,6 +1,6 @@
 //! The first line (RFC 9112 §2 and §3).
 
-use crate::case::{Case, bad, bad_octets, closes, head_refused, keeps, no_content, ok, refused};
+use crate::case::{Case, bad, bad_bytes, closes, head_refused, keeps, no_content, ok, refused};
 
 const HELLO: &[crate::case::Expect] = &[ok("Hello, World!\n")];
 
@@ -49,7 +49,7 @@ pub(crate) const CASES: &[Case] = &[
     bad("rfc9112_3_2_nul_in_the_target", get!("/a\0b")),
     bad("rfc9112_3_2_delete_in_the_target", get!("/a\x7fb")),
     bad("rfc9112_3_2_utf8_in_the_target", get!("/ä")),
-    bad_octets("rfc9112_3_2_octet_in_the_target", b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n"),
+    bad_bytes("rfc9112_3_2_byte_in_the_target", b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n"),
 
     // Versions (§2.3).
     keeps("rfc9112_2_3_minor_2_counts_as_1", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", HELLO),
@@ -120,7 +120,7 @@ pub(crate) const CASES: &[Case] = &[
     // Other protocols, and noise.
     bad("noise_ssh", "SSH-2.0-OpenSSH_9.9\r\n\r\n"),
     bad("noise_smtp", "EHLO h\r\n\r\n"),
-    bad_octets("noise_tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
-    bad_octets("noise_octets", b"\xff\xfe\xfd\x00\x01\x02\r\n\r\n"),
-    bad_octets("noise_zeros", b"\0\0\0\0\0\0\0\0\r\n\r\n"),
+    bad_bytes("noise_tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
+    bad_bytes("noise_bytes", b"\xff\xfe\xfd\x00\x01\x02\r\n\r\n"),
+    bad_bytes("noise_zeros", b"\0\0\0\0\0\0\0\0\r\n\r\n"),
 ];

@@ -26,15 +26,15 @@ const RANDOM_DELIVERIES: usize = 3;
 /// Options that make another driver of a model.
 const VARIATIONS: [&str; 1] = ["epoll --trigger edge"];
 
-/// How the octets of a case go out.
+/// How the bytes of a case go out.
 #[derive(Clone)]
 enum Delivery {
     /// In one write; the probe follows when everything has been answered.
     Whole,
     /// In one write together with the probe.
     Followed,
-    /// An octet per write.
-    Octets,
+    /// A byte per write.
+    Bytes,
     /// Cut at these places, with a pause at each, so that the parts are likely read apart.
     Cut(Vec<usize>),
 }
@@ -44,7 +44,7 @@ impl fmt::Display for Delivery {
         match self {
             Self::Whole => write!(f, "whole"),
             Self::Followed => write!(f, "with a request behind it"),
-            Self::Octets => write!(f, "octet by octet"),
+            Self::Bytes => write!(f, "byte by byte"),
             Self::Cut(places) => write!(f, "cut at {places:?}"),
         }
     }
@@ -79,7 +79,7 @@ impl<'a> Group<'a> {
     }
 
     /// Runs every case against every model, the models at the same time, and against variations
-    /// that have a way of their own to a connection's octets.
+    /// that have a way of their own to a connection's bytes.
     pub(crate) fn run(&self) {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
@@ -156,7 +156,7 @@ fn deliveries(case: &Case, seed: u64) -> Vec<Delivery> {
     if case.then != Then::HalfClosed {
         deliveries.push(Delivery::Followed);
     }
-    deliveries.push(Delivery::Octets);
+    deliveries.push(Delivery::Bytes);
     for _ in 0..RANDOM_DELIVERIES {
         let mut places: Vec<usize> = (0..rng.usize(1..4))
             .map(|_| rng.usize(1..case.send.len()))
@@ -174,10 +174,10 @@ fn exchange(server: &Server, case: &Case, delivery: &Delivery) -> Vec<u8> {
     match delivery {
         Delivery::Whole => wire::send(&client, case.send),
         Delivery::Followed => wire::send(&client, &[case.send, PROBE].concat()),
-        Delivery::Octets => case
+        Delivery::Bytes => case
             .send
             .chunks(1)
-            .for_each(|octet| wire::send(&client, octet)),
+            .for_each(|byte| wire::send(&client, byte)),
         Delivery::Cut(places) => {
             let mut start = 0;
             for &place in places {
@@ -256,24 +256,24 @@ fn check(case: &Case, transcript: &[u8]) -> Result<(), String> {
 
 /// Replaces the value of each Date by the date of the specification, which is as good as any.
 fn without_date(received: &[u8]) -> Vec<u8> {
-    let mut octets = received.to_vec();
+    let mut bytes = received.to_vec();
     let mut from = 0;
-    while let Some(at) = wire::find(&octets[from..], b"\r\nDate: ") {
+    while let Some(at) = wire::find(&bytes[from..], b"\r\nDate: ") {
         let start = from + at + 8;
-        let end = (start + DATE.len()).min(octets.len());
-        if std::str::from_utf8(&octets[start..end])
+        let end = (start + DATE.len()).min(bytes.len());
+        if std::str::from_utf8(&bytes[start..end])
             .is_ok_and(|date| httpdate::parse_http_date(date).is_ok())
         {
-            octets[start..end].copy_from_slice(DATE.as_bytes());
+            bytes[start..end].copy_from_slice(DATE.as_bytes());
         }
         from = start;
     }
-    octets
+    bytes
 }
 
-fn show(octets: &[u8]) -> String {
+fn show(bytes: &[u8]) -> String {
     format!(
         "{:?}",
-        String::from_utf8_lossy(&octets[..octets.len().min(600)])
+        String::from_utf8_lossy(&bytes[..bytes.len().min(600)])
     )
 }

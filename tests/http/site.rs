@@ -16,7 +16,7 @@ pub(crate) const CASES: &[Case] = &[
         &[ok("GET /headers HTTP/1.0\nConnection: keep-alive\n")]),
     keeps("site_headers_shows_the_target_as_sent", get!("http://h/%68eaders?a=%41"),
         &[ok("GET http://h/%68eaders?a=%41 HTTP/1.1\nHost: h\n")]),
-    keeps("site_echo_returns_markup_as_octets", post!("Content-Length: 8", "<script>"),
+    keeps("site_echo_returns_markup_as_bytes", post!("Content-Length: 8", "<script>"),
         &[ok("<script>").with(&["Content-Type: application/octet-stream"])]),
     keeps("site_echo_of_all_sorts", post!("Content-Length: 6", "\0\r\n\r\n\x01"),
         &[ok("\0\r\n\r\n\x01")]),

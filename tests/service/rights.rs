@@ -93,7 +93,7 @@ fn the_sandbox_is_around_whoever_serves(model: &str) {
 fn an_intruder_gets_nowhere() {
     let wishes = |options: &[&str]| {
         let server = Server::start("prefork", &[&["--lab"], options].concat());
-        let text = ask(&server, "/intruder").text();
+        let text = ask(&server, "/sandbox-probe").text();
         let lines = text.lines().map(str::to_owned);
         lines.collect::<Vec<_>>()
     };

@@ -14,10 +14,10 @@ for_every_model! {
 }
 
 fn counts_equal_what_the_client_did(model: &str) {
-    // Reading an answer octet by octet takes its time on a crowded machine.
+    // Reading an answer byte by byte takes its time on a crowded machine.
     let options = ["--workers", "3", "--keep-alive-timeout", "60s"];
     let server = Server::start(model, &options);
-    let (mut requests, mut connections, mut octets) = (0, 0, 0);
+    let (mut requests, mut connections, mut bytes) = (0, 0, 0);
     for round in 1..=6 {
         let client = server.connect();
         connections += 1;
@@ -25,22 +25,22 @@ fn counts_equal_what_the_client_did(model: &str) {
             wire::get(&client, ["/", "/bytes?n=17000", "/nowhere"][number % 3]);
             let answer = read_answer(&client);
             requests += 1;
-            octets += answer
+            bytes += answer
                 .lines
                 .iter()
                 .map(|line| line.len() + 2)
                 .sum::<usize>()
                 + 2;
-            octets += answer.body.len();
+            bytes += answer.body.len();
         }
     }
     // What is refused has been answered as well.
     let client = server.connect();
     wire::send(&client, b"nonsense\r\n\r\n");
     let (answer, _) = wire::read_to_end(&client);
-    (requests, connections, octets) = (requests + 1, connections + 1, octets + answer.len());
-    let expected = (requests, connections, octets as u64);
-    // The last octets are counted right after they have gone out.
+    (requests, connections, bytes) = (requests + 1, connections + 1, bytes + answer.len());
+    let expected = (requests, connections, bytes as u64);
+    // The last bytes are counted right after they have gone out.
     wait_for("the counts are those of the client", || {
         let report = report(&server);
         (report.requests, report.connections, report.bytes) == expected
@@ -174,8 +174,8 @@ fn within_a_sandbox_the_queue_and_the_clients_are_seen(model: &str) {
     let client = server.connect();
     let address = client.local_addr().unwrap().to_string();
     wire::get_and_close(&client, "/status?json");
-    let (octets, _) = wire::read_to_end(&client);
-    let answer = wire::Answer::take(&mut &octets[..], false).unwrap();
+    let (bytes, _) = wire::read_to_end(&client);
+    let answer = wire::Answer::take(&mut &bytes[..], false).unwrap();
     let told: Report = serde_json::from_slice(&answer.body).unwrap();
     // What somebody outside sees, who may look everywhere.
     let seen = report(&server);
@@ -194,8 +194,8 @@ fn within_a_sandbox_connections_that_wait_are_counted() {
         report(&server).queue.unwrap().length == 3
     });
     wire::get_and_close(&waiting[0], "/status?json");
-    let (octets, _) = wire::read_to_end(&waiting[0]);
-    let answer = wire::Answer::take(&mut &octets[..], false).unwrap();
+    let (bytes, _) = wire::read_to_end(&waiting[0]);
+    let answer = wire::Answer::take(&mut &bytes[..], false).unwrap();
     let told: Report = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(told.queue.unwrap().length, 3);
 }

@@ -209,9 +209,9 @@ fn who_watches_keeps_no_worker(model: &str) {
     for path in ["/status", "/status?auto", "/status?json", "/metrics"] {
         let client = server.connect();
         wire::get(&client, path);
-        let (octets, was_reset) = wire::read_to_end(&client);
+        let (bytes, was_reset) = wire::read_to_end(&client);
         assert!(
-            octets.starts_with(b"HTTP/1.1 200 OK\r\n") && !was_reset,
+            bytes.starts_with(b"HTTP/1.1 200 OK\r\n") && !was_reset,
             "{path}"
         );
     }

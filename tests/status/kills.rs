@@ -23,7 +23,7 @@ fn totals_survive_the_death_of_workers() {
     for _ in 0..30 {
         get(&server, "/");
     }
-    // The last octets are counted right after they have gone out, before the worker waits again.
+    // The last bytes are counted right after they have gone out, before the worker waits again.
     wait_for("all are counted", || {
         let report = report(&server);
         report.requests == 30 && report.idle == 3

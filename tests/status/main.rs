@@ -33,8 +33,8 @@ fn report(server: &Server) -> Report {
 fn get(server: &Server, path: &str) -> Answer {
     let client = server.connect();
     wire::get_and_close(&client, path);
-    let (octets, _) = wire::read_to_end(&client);
-    Answer::take(&mut &octets[..], false).expect("an answer")
+    let (bytes, _) = wire::read_to_end(&client);
+    Answer::take(&mut &bytes[..], false).expect("an answer")
 }
 
 /// A connection whose request holds a worker until the test is over.

@@ -52,7 +52,7 @@ fn without_the_option_nothing_is_slow(model: &str) {
     assert!(!server.said().contains("slow"), "{}", server.said());
 }
 
-/// Time that passes while its octets arrive is the client's own.
+/// Time that passes while its bytes arrive is the client's own.
 fn a_slow_client_is_no_slow_request(model: &str) {
     let server = Server::start(model, &["--slow-ms", "400"]);
     let mut client = server.connect();

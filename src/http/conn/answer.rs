@@ -1,15 +1,17 @@
-//! Answering: from a whole request to octets on their way.
+//! Answering: from a whole request to bytes on their way.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::{Conn, Now, Phase, Then, Unsent};
-use crate::http::content::Content;
+use super::{Conn, Now, Phase, Then};
+use crate::http::Handler;
+use crate::http::content::{Content, Unsent};
 use crate::http::method::Method;
-use crate::http::request::{Request, Version};
+use crate::http::refusal::Refusal;
+use crate::http::request::Request;
 use crate::http::response::{Out, Response};
 use crate::http::status::Status;
-use crate::http::{Handler, Refusal};
+use crate::http::version::Version;
 
 /// Content up to this size is copied behind the head, so that both leave in one write.
 const INLINE_MAX: usize = 16 * 1024;
@@ -75,21 +77,21 @@ impl Conn<'_> {
         }
     }
 
-    pub(super) fn send(&mut self, octets: &[u8]) {
+    pub(super) fn send(&mut self, bytes: &[u8]) {
         self.out.clear();
         self.out_sent = 0;
-        self.out.extend_from_slice(octets);
+        self.out.extend_from_slice(bytes);
     }
 
     /// What to write next; not empty while [`Want::Write`](super::Want) is wanted.
     pub fn unsent(&self) -> Unsent<'_> {
         match &self.content {
             Some(content) if self.out_sent == self.out.len() => content.unsent(),
-            _ => Unsent::Octets(&self.out[self.out_sent..]),
+            _ => Unsent::Bytes(&self.out[self.out_sent..]),
         }
     }
 
-    /// Takes note that `count` octets of [`Conn::unsent`] have been written. Zero octets of a file
+    /// Takes note that `count` bytes of [`Conn::unsent`] have been written. Zero bytes of a file
     /// mean that it has shrunk: the connection is broken off, since the promised length is
     /// out of reach.
     pub fn sent(&mut self, count: usize, now: Instant) {
@@ -140,7 +142,7 @@ impl Conn<'_> {
         self.since = now;
         self.input.clear();
         self.phase = Phase::Draining {
-            left: self.limits.linger_octets,
+            left: self.limits.linger_bytes,
         };
     }
 

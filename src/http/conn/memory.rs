@@ -9,13 +9,13 @@ use crate::http::head::Field;
 use crate::http::tests::harness::{Wire, Witness};
 
 impl Conn<'_> {
-    /// Octets on the heap; the content of an answer is the handler's.
+    /// Bytes on the heap; the content of an answer is the handler's.
     fn on_heap(&self) -> usize {
         let head = &self.head;
-        let spilled = |spilled: bool, octets: usize| if spilled { octets } else { 0 };
+        let spilled = |spilled: bool, bytes: usize| if spilled { bytes } else { 0 };
         self.input.on_heap()
             + self.body.capacity()
-            + spilled(head.octets.spilled(), head.octets.capacity())
+            + spilled(head.bytes.spilled(), head.bytes.capacity())
             + spilled(
                 head.fields.spilled(),
                 head.fields.capacity() * size_of::<Field>(),
@@ -107,7 +107,7 @@ fn a_body_takes_no_more_than_its_limit() {
     }
 }
 
-/// Room is made as octets arrive: a length that is only declared costs little.
+/// Room is made as bytes arrive: a length that is only declared costs little.
 #[test]
 fn a_declared_length_is_not_believed_before_it_arrives() {
     let (limits, witness) = (Limits::default(), Witness::default());

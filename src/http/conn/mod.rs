@@ -1,22 +1,22 @@
-//! One connection's protocol state, free of I/O: the caller moves the octets and tells the time.
+//! One connection's protocol state, free of I/O: the caller moves the bytes and tells the time.
 
 mod answer;
 #[cfg(test)]
 mod memory;
 mod receive;
 
-use std::fs::File;
 use std::time::{Duration, Instant};
 
-use super::{Limits, Refusal};
-use crate::http::buffer::Buffer;
-use crate::http::chunked::Chunked;
-use crate::http::content::Content;
-use crate::http::date::Date;
-use crate::http::head::Head;
-use crate::http::response::Out;
-use crate::http::scanner::Scanner;
-use crate::http::status::Status;
+use super::buffer::Buffer;
+use super::chunked::Chunked;
+use super::content::Content;
+use super::date::Date;
+use super::head::Head;
+use super::limits::Limits;
+use super::refusal::Refusal;
+use super::response::Out;
+use super::scanner::Scanner;
+use super::status::Status;
 
 /// What a connection needs next from whoever drives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,22 +47,6 @@ pub enum Activity {
     Closing,
 }
 
-/// What is to be sent next.
-#[derive(Debug)]
-pub enum Unsent<'a> {
-    /// These octets.
-    Octets(&'a [u8]),
-    /// `length` octets of a file from `offset` on, which the kernel can copy by itself.
-    File {
-        /// Open for reading.
-        file: &'a File,
-        /// Where to start.
-        offset: u64,
-        /// How many.
-        length: u64,
-    },
-}
-
 /// A moment on both clocks: one that only ever goes forward, one for people.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
@@ -72,7 +56,7 @@ pub struct Now {
     pub date: Date,
 }
 
-/// How long a stopping server waits for the first octet of a connection that it has just accepted.
+/// How long a stopping server waits for the first byte of a connection that it has just accepted.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 /// How long it waits for the next request of one that was promised to stay open: it may be on its
 /// way, and would cross the end of the connection. Less than the tick of those who drive us, so
@@ -101,7 +85,7 @@ pub struct Conn<'l> {
 enum Phase {
     /// Waiting for a head or in the middle of it.
     Head,
-    /// `filled` octets of a body of a declared length are there.
+    /// `filled` bytes of a body of a declared length are there.
     Length {
         filled: usize,
         total: usize,
@@ -249,7 +233,7 @@ impl<'l> Conn<'l> {
     }
     // ANCHOR_END: stop
 
-    /// Whether no octet of a request has arrived. The empty line that some clients send behind a
+    /// Whether no byte of a request has arrived. The empty line that some clients send behind a
     /// body is none (RFC 9112 §2.2): it must not hold up a stop, nor call for a 408.
     fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Head) && matches!(self.input.unread(), b"" | b"\r" | b"\r\n")

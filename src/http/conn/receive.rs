@@ -1,20 +1,20 @@
-//! Receiving: from octets to a whole request, or to the reason why it is none.
+//! Receiving: from bytes to a whole request, or to the reason why it is none.
 
 use std::time::Instant;
 
 use super::{Conn, Phase};
-use crate::http::Refusal;
 use crate::http::buffer::make_room;
 use crate::http::chunked::Chunked;
 use crate::http::framing::Framing;
+use crate::http::refusal::Refusal;
 use crate::http::scanner::Scanner;
 use crate::http::status::Status;
 
-/// Body octets to make room for at a time: a declared length is not believed before it arrives.
+/// Body bytes to make room for at a time: a declared length is not believed before it arrives.
 const BODY_STEP: usize = 64 * 1024;
 
 impl Conn<'_> {
-    /// Where the next octets go; never empty while [`Want::Read`](super::Want) is wanted.
+    /// Where the next bytes go; never empty while [`Want::Read`](super::Want) is wanted.
     pub fn space(&mut self) -> &mut [u8] {
         match self.phase {
             Phase::Length { filled, total } => {
@@ -29,7 +29,7 @@ impl Conn<'_> {
         }
     }
 
-    /// Takes note that `count` octets (at least one) have been read into [`Conn::space`].
+    /// Takes note that `count` bytes (at least one) have been read into [`Conn::space`].
     pub fn received(&mut self, count: usize, now: Instant) {
         // The first head has been due since the connection began.
         if self.answered > 0 && self.is_idle() {

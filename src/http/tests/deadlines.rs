@@ -8,12 +8,12 @@ use crate::http::{Limits, Want};
 const SECOND: Duration = Duration::from_secs(1);
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Feeds an octet after each second until the connection has answered or ended; how long it took.
-fn drip(wire: &mut Wire<'_>, octets: impl IntoIterator<Item = u8>) -> Duration {
+/// Feeds a byte after each second until the connection has answered or ended; how long it took.
+fn drip(wire: &mut Wire<'_>, bytes: impl IntoIterator<Item = u8>) -> Duration {
     let start = wire.now;
-    for octet in octets {
+    for byte in bytes {
         wire.wait(SECOND);
-        wire.feed(&[octet]);
+        wire.feed(&[byte]);
         if wire.sent.ended || !wire.sent.answers.is_empty() {
             break;
         }
@@ -35,7 +35,7 @@ fn a_head_that_drips_meets_its_total() {
 }
 
 #[test]
-fn the_first_head_is_due_from_the_start_and_later_ones_from_their_first_octet() {
+fn the_first_head_is_due_from_the_start_and_later_ones_from_their_first_byte() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let mut wire = Wire::new(&limits, &witness);
     let due = wire.now + limits.head_time;
@@ -82,7 +82,7 @@ fn a_pipelined_head_is_due_from_the_answer_before_it() {
     assert!(answer(&wire).contains("HTTP/1.1 408 "));
 }
 
-/// An octet a second is below the least rate, whatever the framing: 20 s, and no more.
+/// A byte a second is below the least rate, whatever the framing: 20 s, and no more.
 #[test]
 fn a_body_that_drips_meets_its_total() {
     for framing in [
@@ -157,13 +157,13 @@ fn the_send_deadline_moves_with_progress_alone() {
     let due: Option<Instant> = wire.conn.deadline();
     wire.wait(SECOND);
     wire.conn.sent(0, wire.now);
-    assert_eq!(wire.conn.deadline(), due, "no octet was sent");
+    assert_eq!(wire.conn.deadline(), due, "no byte was sent");
     wire.wait(limits.send_time - SECOND);
     assert_eq!(wire.conn.want(), Want::Close);
 }
 
 #[test]
-fn lingering_is_bounded_in_time_and_in_octets() {
+fn lingering_is_bounded_in_time_and_in_bytes() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let refused = || {
         let mut wire = Wire::new(&limits, &witness);
@@ -179,7 +179,7 @@ fn lingering_is_bounded_in_time_and_in_octets() {
     wire.wait(SECOND);
     assert_eq!(wire.conn.want(), Want::Close);
     let mut wire = refused();
-    wire.feed(&vec![b'a'; limits.linger_octets as usize - 1]);
+    wire.feed(&vec![b'a'; limits.linger_bytes as usize - 1]);
     assert_eq!(wire.conn.want(), Want::Read);
     wire.feed(b"a");
     assert_eq!(wire.conn.want(), Want::Close);

@@ -68,7 +68,7 @@ pub(crate) struct Sent {
     pub(crate) answers: Vec<u8>,
     /// How many times `100 Continue` was sent.
     pub(crate) interim: usize,
-    /// Octets that the connection took.
+    /// Bytes that the connection took.
     pub(crate) taken: usize,
     /// Whether it wanted no more.
     pub(crate) ended: bool,
@@ -80,7 +80,7 @@ pub(crate) struct Wire<'a> {
     pub(crate) now: Instant,
     pub(crate) sent: Sent,
     handler: &'a dyn Handler,
-    /// Octets that one write takes.
+    /// Bytes that one write takes.
     write_max: usize,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Wire<'a> {
 
     /// Does what the connection wants until it wants to read, or nothing.
     pub(crate) fn settle(&mut self) {
-        // A request takes three turns at least, and each write sends an octet at least.
+        // A request takes three turns at least, and each write sends a byte at least.
         for _ in 0..10_000_000 {
             match self.conn.want() {
                 Want::Read => return,
@@ -150,12 +150,12 @@ impl<'a> Wire<'a> {
     /// Writes once, and as little as the peer takes.
     pub(crate) fn write(&mut self) {
         let mut room = [0; 1024];
-        let octets = match self.conn.unsent() {
-            Unsent::Octets(CONTINUE) => {
+        let bytes = match self.conn.unsent() {
+            Unsent::Bytes(CONTINUE) => {
                 self.sent.interim += 1;
                 return self.conn.sent(CONTINUE.len(), self.now);
             }
-            Unsent::Octets(octets) => &octets[..octets.len().min(self.write_max)],
+            Unsent::Bytes(bytes) => &bytes[..bytes.len().min(self.write_max)],
             Unsent::File {
                 file,
                 offset,
@@ -167,8 +167,8 @@ impl<'a> Wire<'a> {
                 &room[..count.expect("the file can be read")]
             }
         };
-        self.sent.answers.extend_from_slice(octets);
-        let count = octets.len();
+        self.sent.answers.extend_from_slice(bytes);
+        let count = bytes.len();
         let is_file = matches!(self.conn.unsent(), Unsent::File { .. });
         assert!(count > 0 || is_file, "there is nothing to write");
         self.conn.sent(count, self.now);

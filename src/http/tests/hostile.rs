@@ -11,14 +11,14 @@ use crate::http::chunked::Chunked;
 
 proptest! {
     #[test]
-    fn any_octets_meet_an_answer_or_a_close(
+    fn any_bytes_meet_an_answer_or_a_close(
         input in vec(any::<u8>(), 0..2000),
         cuts in vec(any::<usize>(), 0..20),
     ) {
         check(&input, &cuts)?;
     }
 
-    /// Octets that look like HTTP get further than noise does.
+    /// Bytes that look like HTTP get further than noise does.
     #[test]
     fn fragments_of_requests_meet_an_answer_or_a_close(
         fragments in vec(fragment(), 0..40),

@@ -12,7 +12,7 @@ use crate::http::Version;
 pub(crate) struct Sample {
     pub(crate) seen: Seen,
     /// How it looks on the wire.
-    pub(crate) octets: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Whether the connection may go on after it.
     pub(crate) keep_alive: bool,
 }
@@ -39,7 +39,7 @@ pub(crate) fn expected(pipeline: &[Sample]) -> Vec<Seen> {
 pub(crate) fn stream(pipeline: &[Sample]) -> Vec<u8> {
     pipeline
         .iter()
-        .flat_map(|sample| sample.octets.clone())
+        .flat_map(|sample| sample.bytes.clone())
         .collect()
 }
 
@@ -97,14 +97,14 @@ fn build((empty_line, (method, target), minor): Start, fields: Fields, content: 
     if let Some(option) = connection {
         put("CONNECTION", option.to_owned());
     }
-    let mut octets = if empty_line {
+    let mut bytes = if empty_line {
         b"\r\n".to_vec()
     } else {
         Vec::new()
     };
-    octets.extend(format!("{method} {target} HTTP/1.{minor}\r\n").bytes());
-    lines.iter().for_each(|line| write_line(&mut octets, line));
-    octets.extend(b"\r\n");
+    bytes.extend(format!("{method} {target} HTTP/1.{minor}\r\n").bytes());
+    lines.iter().for_each(|line| write_line(&mut bytes, line));
+    bytes.extend(b"\r\n");
     Sample {
         keep_alive: match (minor, connection) {
             (_, Some(option)) if option.to_ascii_lowercase().contains("close") => false,
@@ -123,22 +123,22 @@ fn build((empty_line, (method, target), minor): Start, fields: Fields, content: 
                 .into_iter()
                 .map(|(name, _, value, _)| (name, value.into_bytes()))
                 .collect(),
-            body: write_content(&mut octets, content),
+            body: write_content(&mut bytes, content),
         },
-        octets,
+        bytes,
     }
 }
 
-fn write_line(octets: &mut Vec<u8>, (name, before, value, behind): &Line) {
-    octets.extend(format!("{name}:{before}{value}{behind}\r\n").bytes());
+fn write_line(bytes: &mut Vec<u8>, (name, before, value, behind): &Line) {
+    bytes.extend(format!("{name}:{before}{value}{behind}\r\n").bytes());
 }
 
 /// Writes the content in its framing and returns it without.
-fn write_content(octets: &mut Vec<u8>, content: Content) -> Vec<u8> {
+fn write_content(bytes: &mut Vec<u8>, content: Content) -> Vec<u8> {
     match content {
         Content::None => Vec::new(),
         Content::Length(body) | Content::Expected(body) => {
-            octets.extend(&body);
+            bytes.extend(&body);
             body
         }
         Content::Chunked(chunks, trailers) => {
@@ -150,14 +150,14 @@ fn write_content(octets: &mut Vec<u8>, content: Content) -> Vec<u8> {
                 } else {
                     format!("{size:x}")
                 };
-                octets.extend(format!("{size}{extension}\r\n").bytes());
-                octets.extend(&chunk);
-                octets.extend(b"\r\n");
+                bytes.extend(format!("{size}{extension}\r\n").bytes());
+                bytes.extend(&chunk);
+                bytes.extend(b"\r\n");
                 body.extend(chunk);
             }
-            octets.extend(b"0\r\n");
-            trailers.iter().for_each(|line| write_line(octets, line));
-            octets.extend(b"\r\n");
+            bytes.extend(b"0\r\n");
+            trailers.iter().for_each(|line| write_line(bytes, line));
+            bytes.extend(b"\r\n");
             body
         }
     }
@@ -199,13 +199,13 @@ fn connection() -> impl Strategy<Value = Option<&'static str>> {
 }
 
 fn content() -> impl Strategy<Value = Content> {
-    let octets = || vec(any::<u8>(), 0..300);
+    let bytes = || vec(any::<u8>(), 0..300);
     let extension = "(;[a-z]{1,5}(=[a-z0-9]{1,5}|=\"[ -!#-\\[\\]-~]{0,9}\")?){0,2}";
     let chunk = (vec(any::<u8>(), 1..60), extension, any::<bool>());
     prop_oneof![
         3 => Just(Content::None),
-        2 => octets().prop_map(Content::Length),
+        2 => bytes().prop_map(Content::Length),
         2 => (vec(chunk, 0..6), vec(field(), 0..3)).prop_map(|(c, t)| Content::Chunked(c, t)),
-        1 => octets().prop_map(Content::Expected),
+        1 => bytes().prop_map(Content::Expected),
     ]
 }

@@ -1,4 +1,4 @@
-//! Rules of RFC 9112 and RFC 9110 that concern a connection, not one exchange of octets.
+//! Rules of RFC 9112 and RFC 9110 that concern a connection, not one exchange of bytes.
 //! `tests/http` holds the single requests, against every server model.
 
 use super::harness::{Sent, Wire, Witness, run};
@@ -40,7 +40,7 @@ fn a_bare_cr_ends_no_line() {
     }
 }
 
-/// Whichever octet goes wrong first decides, so that the answer does not depend on the cuts.
+/// Whichever byte goes wrong first decides, so that the answer does not depend on the cuts.
 #[test]
 fn the_first_error_in_the_stream_is_the_one_reported() {
     let long = "a".repeat(8200);

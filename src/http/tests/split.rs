@@ -14,7 +14,7 @@ fn result(limits: &Limits, pieces: &[&[u8]]) -> (Sent, Vec<Seen>) {
     (sent, witness.0.into_inner().unwrap())
 }
 
-/// What must not depend on the cuts: the answers and the requests. How many octets were still
+/// What must not depend on the cuts: the answers and the requests. How many bytes were still
 /// taken after the last answer does, and so does whether a 100 came in time to make sense.
 fn outcome((sent, seen): (Sent, Vec<Seen>)) -> (Vec<u8>, Vec<Seen>) {
     (sent.answers, seen)
@@ -51,47 +51,47 @@ proptest! {
         let stream = stream(&pipeline);
         let whole = outcome(result(&limits, &[&stream]));
         prop_assert_eq!(&whole, &outcome(result(&limits, &cut(&stream, &cuts))));
-        let octets: Vec<&[u8]> = stream.chunks(1).collect();
-        prop_assert_eq!(&whole, &outcome(result(&limits, &octets)));
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        prop_assert_eq!(&whole, &outcome(result(&limits, &bytes)));
     }
 
     /// Mutation makes requests that are wrong in one place, which is where parsers disagree.
     #[test]
     fn spoilt_requests_can_be_cut_anywhere(
         pipeline in pipeline(),
-        changes in vec((any::<prop::sample::Index>(), 0..3, octet()), 1..4),
+        changes in vec((any::<prop::sample::Index>(), 0..3, byte()), 1..4),
         cuts in vec(any::<usize>(), 0..30),
         strict in any::<bool>(),
     ) {
         let limits = if strict { low() } else { Limits::default() };
         let mut stream = stream(&pipeline);
-        for (at, change, octet) in changes {
+        for (at, change, byte) in changes {
             let at = at.index(stream.len());
             match change {
-                0 => stream[at] = octet,
-                1 => stream.insert(at, octet),
+                0 => stream[at] = byte,
+                1 => stream.insert(at, byte),
                 _ => stream.truncate(at.max(1)),
             }
         }
         let whole = outcome(result(&limits, &[&stream]));
         prop_assert_eq!(&whole, &outcome(result(&limits, &cut(&stream, &cuts))));
-        let octets: Vec<&[u8]> = stream.chunks(1).collect();
-        prop_assert_eq!(&whole, &outcome(result(&limits, &octets)));
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        prop_assert_eq!(&whole, &outcome(result(&limits, &bytes)));
     }
 
     #[test]
     fn answers_can_be_written_in_any_steps(sample in sample(), step in 1usize..50) {
         let limits = Limits::default();
-        let (whole, _) = result(&limits, &[&sample.octets]);
+        let (whole, _) = result(&limits, &[&sample.bytes]);
         let witness = Witness::default();
         let mut wire = Wire::new(&limits, &witness).writing_at_most(step);
-        wire.feed(&sample.octets);
+        wire.feed(&sample.bytes);
         prop_assert_eq!(whole.answers, wire.sent.answers);
     }
 }
 
-/// The octets that parsers trip over, and all others.
-fn octet() -> impl Strategy<Value = u8> {
+/// The bytes that parsers trip over, and all others.
+fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![
         2 => prop::sample::select(b"\r\n\0 \t:;,/?%#\x7f\x0b\xff0-+HC".to_vec()),
         1 => any::<u8>(),

@@ -43,7 +43,7 @@ fn each_stage_shows_what_it_is_and_when_it_began() {
 
 /// Else a client that takes its time would be taken for a slow request.
 #[test]
-fn a_request_is_there_when_its_last_octet_is() {
+fn a_request_is_there_when_its_last_byte_is() {
     for (head, body) in [
         (POST, [&b"bo"[..], b"dy"]),
         (

@@ -90,15 +90,15 @@ fn ask(method: &str, answer: impl Fn() -> Response + Sync) -> Answer {
 
 /// As it arrives: without what no value may hold, and without white space around it.
 fn cleaned(value: &str) -> Vec<u8> {
-    let octets: Vec<u8> = value
+    let bytes: Vec<u8> = value
         .bytes()
-        .map(|octet| match octet {
-            b'\t' => octet,
+        .map(|byte| match byte {
+            b'\t' => byte,
             0..0x20 | 0x7f => b' ',
-            _ => octet,
+            _ => byte,
         })
         .collect();
-    octets.trim_ascii().to_vec()
+    bytes.trim_ascii().to_vec()
 }
 
 proptest! {
@@ -141,24 +141,24 @@ proptest! {
         pattern in prop::sample::select(vec![&b""[..], b"x", b"abc", &[7; 5000]]),
         status in prop::sample::select(Status::ALL.to_vec()),
     ) {
-        let octets: Vec<u8> = (0..length).map(|at| at as u8).collect();
+        let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
         let repeated: Vec<u8> = pattern.iter().copied().cycle().take(length).collect();
         let mut file = tempfile::tempfile()?;
         file.write_all(&vec![b'-'; offset as usize])?;
-        file.write_all(&octets)?;
-        let leaked: &'static [u8] = octets.clone().leak();
+        file.write_all(&bytes)?;
+        let leaked: &'static [u8] = bytes.clone().leak();
         for kind in 0..4 {
             let answer = || {
                 let length = length as u64;
                 let body = match kind {
                     0 => Body::Static(leaked),
-                    1 => Body::Owned(octets.clone()),
+                    1 => Body::Owned(bytes.clone()),
                     2 => Body::Repeated { pattern, length },
                     _ => Body::File { file: file.try_clone().unwrap(), offset, length },
                 };
                 Response::new(status).with_body("a/b", body)
             };
-            let content = if kind == 2 { &repeated } else { &octets };
+            let content = if kind == 2 { &repeated } else { &bytes };
             let got = ask("GET", answer);
             let head = ask("HEAD", answer);
             prop_assert_eq!(got.status, status.code());

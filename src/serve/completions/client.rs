@@ -150,7 +150,7 @@ impl Session {
 impl Parcel for Session {
     fn octets(&self) -> &[u8] {
         match self.conn.unsent() {
-            Unsent::Octets(octets) => octets,
+            Unsent::Bytes(bytes) => bytes,
             Unsent::File { .. } => &self.part[self.part_sent..],
         }
     }

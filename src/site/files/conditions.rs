@@ -85,7 +85,7 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// The part of a file of `size` octets that a GET asks for with Range and If-Range.
+    /// The part of a file of `size` bytes that a GET asks for with Range and If-Range.
     pub(super) fn part(&self, file: &Validators, size: u64) -> Part {
         match only(&self.range) {
             Some(range) if self.continues(file) => Part::select(range, size),

@@ -174,9 +174,9 @@ fn a_failed_condition_weighs_more_than_a_version_that_they_have() {
 #[test]
 fn a_range_comes_once_or_is_ignored() {
     let part = |fields: &[(&str, &str)]| conditions(fields).part(&file(60), 10);
-    let octets = Part::Octets { first: 1, last: 2 };
+    let bytes = Part::Bytes { first: 1, last: 2 };
     assert_eq!(part(&[]), Part::Whole);
-    assert_eq!(part(&[("range", "bytes=1-2")]), octets);
+    assert_eq!(part(&[("range", "bytes=1-2")]), bytes);
     assert_eq!(part(&[("Range", "bytes=10-")]), Part::Unsatisfiable);
     let twice = [("Range", "bytes=1-2"), ("Range", "bytes=1-2")];
     assert_eq!(part(&twice), Part::Whole);
@@ -200,7 +200,7 @@ fn if_range_lets_the_part_through_for_the_same_version_alone() {
     ] {
         let fields = [("If-Range", if_range), ("Range", "bytes=1-2")];
         let expected = match continues {
-            true => Part::Octets { first: 1, last: 2 },
+            true => Part::Bytes { first: 1, last: 2 },
             false => Part::Whole,
         };
         let part = conditions(&fields).part(&file(age_s), 10);

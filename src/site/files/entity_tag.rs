@@ -17,7 +17,7 @@ impl<'a> EntityTag<'a> {
         let inner = quoted.strip_prefix(b"\"")?;
         let end = memchr::memchr(b'"', inner)?;
         let opaque = &inner[..end];
-        let is_tag = opaque.iter().all(|&octet| octet > b' ' && octet != 0x7f);
+        let is_tag = opaque.iter().all(|&byte| byte > b' ' && byte != 0x7f);
         is_tag.then_some((Self { weak, opaque }, &inner[end + 1..]))
     }
 
@@ -49,8 +49,8 @@ impl<'a> Iterator for Tags<'a> {
     type Item = EntityTag<'a>;
 
     fn next(&mut self) -> Option<EntityTag<'a>> {
-        let is_separator = |&octet: &u8| matches!(octet, b' ' | b'\t' | b',');
-        let start = self.0.iter().position(|octet| !is_separator(octet))?;
+        let is_separator = |&byte: &u8| matches!(byte, b' ' | b'\t' | b',');
+        let start = self.0.iter().position(|byte| !is_separator(byte))?;
         let split = EntityTag::split(&self.0[start..])
             // Whatever stands behind a tag must be kept away from it by a comma.
             .filter(|(_, rest)| matches!(rest.trim_ascii_start(), [] | [b',', ..]));
@@ -106,10 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn octets_beyond_ascii_may_stand_in_a_tag_and_controls_may_not() {
+    fn bytes_beyond_ascii_may_stand_in_a_tag_and_controls_may_not() {
         assert_eq!(Tags(b"\"\xff\x80\"").count(), 1);
-        for octet in (0..=b' ').chain([0x7f]) {
-            assert_eq!(Tags(&[b'"', octet, b'"']).count(), 0, "{octet:#x}");
+        for byte in (0..=b' ').chain([0x7f]) {
+            assert_eq!(Tags(&[b'"', byte, b'"']).count(), 0, "{byte:#x}");
         }
     }
 

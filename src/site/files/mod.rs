@@ -88,7 +88,7 @@ fn send(
 ) -> Response {
     let (status, offset, length) = match part {
         Part::Whole => (Status::OK, 0, size),
-        Part::Octets { first, last } => (Status::PARTIAL_CONTENT, first, last - first + 1),
+        Part::Bytes { first, last } => (Status::PARTIAL_CONTENT, first, last - first + 1),
         Part::Unsatisfiable => {
             return Response::sentence(
                 Status::RANGE_NOT_SATISFIABLE,
@@ -107,7 +107,7 @@ fn send(
         .with_field("Accept-Ranges", "bytes")
         // A text must not turn into a script because a browser finds that it looks like one.
         .with_field("X-Content-Type-Options", "nosniff");
-    if let Part::Octets { first, last } = part {
+    if let Part::Bytes { first, last } = part {
         response = response.with_field("Content-Range", format!("bytes {first}-{last}/{size}"));
     }
     response

@@ -22,7 +22,7 @@ impl Wanted {
     pub(super) fn resolve(path: &[u8]) -> Option<Self> {
         let mut resolved = PathBuf::from(".");
         let mut depth = 0usize;
-        for segment in path.split(|&octet| octet == b'/') {
+        for segment in path.split(|&byte| byte == b'/') {
             match segment {
                 b"" | b"." => {}
                 b".." => {
@@ -35,7 +35,7 @@ impl Wanted {
                 }
             }
         }
-        let last = path.rsplit(|&octet| octet == b'/').next();
+        let last = path.rsplit(|&byte| byte == b'/').next();
         Some(Self {
             path: resolved,
             directory: path.contains(&b'/') && matches!(last, Some(b"" | b"." | b"..")),
@@ -44,7 +44,7 @@ impl Wanted {
 
     /// The path as a URL writes it, without a slash at its end: empty for the root.
     ///
-    /// Every octet but the unreserved ones is escaped, so that neither CR LF nor a question mark
+    /// Every byte but the unreserved ones is escaped, so that neither CR LF nor a question mark
     /// in a name can become anything else in a Location; and since `resolve` leaves single
     /// slashes alone, the result cannot start with `//` and name another host.
     pub(super) fn encoded(&self) -> String {
@@ -56,7 +56,7 @@ impl Wanted {
         encoded
     }
 
-    /// The media type, by the file's extension; what is not known is a stream of octets.
+    /// The media type, by the file's extension; what is not known is a stream of bytes.
     pub(super) fn content_type(&self) -> String {
         content_type(&self.path)
     }
@@ -93,8 +93,8 @@ mod tests {
             };
             let encoded = wanted.encoded();
             prop_assert!(!encoded.contains("//"));
-            prop_assert!(encoded.bytes().all(|octet| octet.is_ascii_alphanumeric()
-                || b"/%-._~".contains(&octet)));
+            prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric()
+                || b"/%-._~".contains(&byte)));
             let decoded: Vec<u8> = percent_decode_str(&encoded).collect();
             let again = Wanted::resolve(&decoded).map(|again| again.path);
             prop_assert_eq!(again, Some(wanted.path));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_say_their_charset_and_the_unknown_is_octets() {
+    fn texts_say_their_charset_and_the_unknown_is_bytes() {
         for (name, expected) in [
             ("a.html", "text/html; charset=utf-8"),
             ("a.CSS", "text/css; charset=utf-8"),

@@ -18,10 +18,10 @@ use crate::site::Site;
 
 proptest! {
     #[test]
-    fn a_resolved_path_has_nowhere_to_go_but_down(path in vec(octet(), 0..40)) {
+    fn a_resolved_path_has_nowhere_to_go_but_down(path in vec(byte(), 0..40)) {
         let Some(wanted) = Wanted::resolve(&path) else {
             // Refused with reason: at some point there is less above than there is to climb.
-            prop_assert!(path.split(|&octet| octet == b'/').any(|segment| segment == b".."));
+            prop_assert!(path.split(|&byte| byte == b'/').any(|segment| segment == b".."));
             return Ok(());
         };
         let mut components = wanted.path.components();
@@ -47,7 +47,7 @@ proptest! {
     }
 }
 
-fn octet() -> impl Strategy<Value = u8> {
+fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![4 => prop::sample::select(b"./a".to_vec()), 1 => any::<u8>()]
 }
 
@@ -179,13 +179,13 @@ fn what_is_opened_is_below_the_root() {
     );
 }
 
-/// Every octet as an escape, where the path has none itself.
+/// Every byte as an escape, where the path has none itself.
 fn encoded(path: &str) -> String {
     if path.contains('%') {
         return path.to_owned();
     }
-    path.bytes().fold(String::new(), |mut text, octet| {
-        let _ = write!(text, "%{octet:02x}");
+    path.bytes().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "%{byte:02x}");
         text
     })
 }

@@ -1,18 +1,18 @@
-//! Ranges of octets (RFC 9110 §14).
+//! Ranges of bytes (RFC 9110 §14).
 
 /// What part of a file is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// All of it: 200.
     Whole,
-    /// The octets from `first` to `last`, both included and both inside the file: 206.
-    Octets {
-        /// Position of the first octet, from 0.
+    /// The bytes from `first` to `last`, both included and both inside the file: 206.
+    Bytes {
+        /// Position of the first byte, from 0.
         first: u64,
         /// Position of the last.
         last: u64,
     },
-    /// None of the octets asked for exist: 416.
+    /// None of the bytes asked for exist: 416.
     Unsatisfiable,
 }
 
@@ -21,12 +21,12 @@ pub(super) enum Part {
 enum Spec {
     /// `first-last` or `first-`.
     From { first: u64, last: Option<u64> },
-    /// `-length`: the last octets.
+    /// `-length`: the last bytes.
     Suffix { length: u64 },
 }
 
 impl Part {
-    /// What the value of a Range field asks for in a file of `size` octets.
+    /// What the value of a Range field asks for in a file of `size` bytes.
     ///
     /// What is malformed, in another unit, or more than one range is ignored, and the answer is
     /// the whole file, as RFC 9110 §14.2 allows for every Range. Several ranges would need a
@@ -36,7 +36,7 @@ impl Part {
         match Spec::parse(range) {
             None => Self::Whole,
             Some(Spec::From { first, .. }) if first >= size => Self::Unsatisfiable,
-            Some(Spec::From { first, last }) => Self::Octets {
+            Some(Spec::From { first, last }) => Self::Bytes {
                 first,
                 last: last.unwrap_or(u64::MAX).min(size - 1),
             },
@@ -44,7 +44,7 @@ impl Part {
             // An empty file has a suffix of any length, all of it, for which Content-Range has no
             // notation.
             Some(Spec::Suffix { .. }) if size == 0 => Self::Whole,
-            Some(Spec::Suffix { length }) => Self::Octets {
+            Some(Spec::Suffix { length }) => Self::Bytes {
                 first: size.saturating_sub(length),
                 last: size - 1,
             },
@@ -82,7 +82,7 @@ impl Spec {
 
 /// One or more digits. A number beyond 64 bits is beyond every file, as 64 bits' greatest is.
 fn position(digits: &str) -> Option<u64> {
-    let is_number = !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit());
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 

@@ -1,29 +1,29 @@
-//! Ranges, mostly of a file of ten octets.
+//! Ranges, mostly of a file of ten bytes.
 
 use super::*;
 
 const HUGE: &str = "99999999999999999999999";
 
-fn octets(first: u64, last: u64) -> Part {
-    Part::Octets { first, last }
+fn bytes(first: u64, last: u64) -> Part {
+    Part::Bytes { first, last }
 }
 
 #[test]
-fn one_range_selects_its_octets() {
+fn one_range_selects_its_bytes() {
     for (range, part) in [
-        ("0-0", octets(0, 0)),
-        ("0-9", octets(0, 9)),
-        ("3-5", octets(3, 5)),
-        ("3-10", octets(3, 9)),
-        ("9-9", octets(9, 9)),
-        ("9-", octets(9, 9)),
-        ("0-", octets(0, 9)),
-        ("-1", octets(9, 9)),
-        ("-10", octets(0, 9)),
-        ("-11", octets(0, 9)),
-        ("007-08", octets(7, 8)),
-        (&format!("2-{HUGE}"), octets(2, 9)),
-        (&format!("-{HUGE}"), octets(0, 9)),
+        ("0-0", bytes(0, 0)),
+        ("0-9", bytes(0, 9)),
+        ("3-5", bytes(3, 5)),
+        ("3-10", bytes(3, 9)),
+        ("9-9", bytes(9, 9)),
+        ("9-", bytes(9, 9)),
+        ("0-", bytes(0, 9)),
+        ("-1", bytes(9, 9)),
+        ("-10", bytes(0, 9)),
+        ("-11", bytes(0, 9)),
+        ("007-08", bytes(7, 8)),
+        (&format!("2-{HUGE}"), bytes(2, 9)),
+        (&format!("-{HUGE}"), bytes(0, 9)),
     ] {
         let field = format!("bytes={range}");
         assert_eq!(Part::select(field.as_bytes(), 10), part, "{range}");
@@ -49,7 +49,7 @@ fn what_lies_behind_the_end_is_unsatisfiable() {
 }
 
 #[test]
-fn an_empty_file_has_no_octet_to_select() {
+fn an_empty_file_has_no_byte_to_select() {
     assert_eq!(Part::select(b"bytes=0-", 0), Part::Unsatisfiable);
     assert_eq!(Part::select(b"bytes=-0", 0), Part::Unsatisfiable);
     assert_eq!(Part::select(b"bytes=-5", 0), Part::Whole);
@@ -57,7 +57,7 @@ fn an_empty_file_has_no_octet_to_select() {
 
 #[test]
 fn the_unit_is_bytes_in_any_case() {
-    assert_eq!(Part::select(b"Bytes=1-2", 10), octets(1, 2));
+    assert_eq!(Part::select(b"Bytes=1-2", 10), bytes(1, 2));
     assert_eq!(Part::select(b"octets=1-2", 10), Part::Whole);
 }
 
@@ -109,7 +109,7 @@ fn nothing_outside_the_file_is_ever_selected() {
                 } else if first >= size {
                     Part::Unsatisfiable
                 } else {
-                    octets(first, last.min(size - 1))
+                    bytes(first, last.min(size - 1))
                 };
                 assert_eq!(
                     Part::select(field.as_bytes(), size),

@@ -18,10 +18,10 @@ const PSS_INTERVAL: Duration = Duration::from_secs(2);
 /// How long it may take to answer. A pool that is busy lets the question wait in its queue.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 /// A report of ten thousand workers has some 3 MB.
-const ANSWER_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+const ANSWER_SIZE_MAX: u64 = 64 * 1024 * 1024;
 
 /// A server to be watched.
-pub enum Feed {
+pub enum ReportSource {
     /// Through its memory.
     Process(Source, Pss),
     /// Through its status page.
@@ -47,7 +47,7 @@ impl Pss {
 
 /// Why a server cannot be looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum FeedError {
+pub enum ReportError {
     /// Its main process is no longer there.
     #[error("the server has ended")]
     Ended,
@@ -69,7 +69,7 @@ pub enum FeedError {
     },
 }
 
-impl Feed {
+impl ReportSource {
     /// A server's memory.
     pub fn of_process(source: Source) -> Self {
         Self::Process(source, Pss::default())
@@ -90,9 +90,9 @@ impl Feed {
     }
 
     /// What the server looks like now.
-    pub(super) fn look(&mut self) -> Result<Report, FeedError> {
+    pub(super) fn look(&mut self) -> Result<Report, ReportError> {
         match self {
-            Self::Process(source, _) if !source.is_running() => Err(FeedError::Ended),
+            Self::Process(source, _) if !source.is_running() => Err(ReportError::Ended),
             Self::Process(source, pss) => Ok(Report {
                 pss_bytes: pss.of(source),
                 ..source.report()
@@ -102,13 +102,13 @@ impl Feed {
     }
 }
 
-fn ask(target: &Target) -> Result<Report, FeedError> {
+fn ask(target: &Target) -> Result<Report, ReportError> {
     let url = target.to_string();
-    let answer = fetch(target).map_err(|error| FeedError::NoAnswer {
+    let answer = fetch(target).map_err(|error| ReportError::NoAnswer {
         url: url.clone(),
         reason: plain(&error),
     })?;
-    parse(&answer).map_err(|answer| FeedError::NoStatus { url, answer })
+    parse(&answer).map_err(|answer| ReportError::NoStatus { url, answer })
 }
 
 /// The whole answer. In HTTP/1.0, so that its end is the connection's and nothing comes in chunks.
@@ -122,7 +122,7 @@ fn fetch(target: &Target) -> io::Result<Vec<u8>> {
     let mut part = [0; 64 * 1024];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || answer.len() as u64 > ANSWER_OCTETS_MAX {
+        if left.is_zero() || answer.len() as u64 > ANSWER_SIZE_MAX {
             return Err(ErrorKind::TimedOut.into());
         }
         stream.set_read_timeout(Some(left))?;

@@ -22,7 +22,7 @@ const WISHES: &[(&str, Attempt)] = &[
     ("read the password file", read),
     ("write a file", write),
     ("change the rights of a file", change_rights),
-    ("run a program", run),
+    ("run a program", execute),
     ("connect to another server", connect),
     ("send a signal to the parent", signal),
     ("choose the parent's processors", hold_up),
@@ -30,8 +30,8 @@ const WISHES: &[(&str, Attempt)] = &[
     ("be root", become_root),
 ];
 
-/// `GET /intruder`: tries each of them, and tells how it went.
-pub(super) fn intruder(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
+/// `GET /sandbox-probe`: tries each of them, and tells how it went.
+pub(super) fn run(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     let tell = |(wish, attempt): &(&str, Attempt)| match attempt() {
         Ok(()) => format!("{wish}: yes\n"),
         Err(error) => format!("{wish}: no, {}\n", plain(&error)),
@@ -53,7 +53,7 @@ fn change_rights() -> io::Result<()> {
     fs::set_permissions(&program, fs::metadata(&program)?.permissions())
 }
 
-fn run() -> io::Result<()> {
+fn execute() -> io::Result<()> {
     // It shares the standard streams, lest it fail for want of /dev/null, and says nothing.
     Command::new("/bin/true").env_clear().status().map(drop)
 }

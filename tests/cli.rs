@@ -120,6 +120,18 @@ fn list_json_is_an_array_of_models() {
         .find(|it| it["name"] == "prefork");
     assert_eq!(listed.unwrap()["strategies"], serde_json::json!(names));
     assert!(prints(&["list"]).contains("shared, flock"));
+    for (model, row) in models::ALL.iter().zip(list.as_array().unwrap()) {
+        assert_eq!(row["has_master"], model.has_master());
+        assert_eq!(row["has_children"], model.has_children());
+        assert_eq!(row["has_thread_pool"], model.has_thread_pool());
+        assert_eq!(row["can_size_its_pool"], model.can_size_its_pool());
+        assert_eq!(row["workers_last"], model.workers_last());
+        assert_eq!(row["holds_all_clients"], model.holds_all_clients);
+        assert_eq!(row["limits_connections"], model.limits_connections());
+        assert_eq!(row["needs_io_uring"], model.needs_io_uring);
+        let triggers: Vec<&str> = model.triggers.iter().map(|it| it.name()).collect();
+        assert_eq!(row["triggers"], serde_json::json!(triggers));
+    }
 }
 
 /// An option that only one strategy has is wrong with every other.

@@ -85,6 +85,15 @@ fn json() -> serde_json::Result<String> {
                 "clients_per_worker": model.clients_per_worker,
                 "in_the_wild": model.in_the_wild,
                 "chapter": model.chapter,
+                "has_master": model.has_master(),
+                "has_children": model.has_children(),
+                "has_thread_pool": model.has_thread_pool(),
+                "can_size_its_pool": model.can_size_its_pool(),
+                "workers_last": model.workers_last(),
+                "holds_all_clients": model.holds_all_clients,
+                "limits_connections": model.limits_connections(),
+                "triggers": model.triggers.iter().map(|it| it.name()).collect::<Vec<_>>(),
+                "needs_io_uring": model.needs_io_uring,
             })
         })
         .collect();

@@ -289,9 +289,9 @@ impl Args {
     /// What was asked for, if the model waits with epoll at all.
     fn trigger(&self) -> Result<Trigger, Misfit> {
         if let Some(wanted) = self.trigger
-            && !self.model.triggers().contains(&wanted)
+            && !self.model.triggers.contains(&wanted)
         {
-            let known = models::ALL.iter().filter(|it| !it.triggers().is_empty());
+            let known = models::ALL.iter().filter(|it| !it.triggers.is_empty());
             let names: Vec<&str> = known.map(|model| model.name).collect();
             let (model, names) = (self.model.name, names.join(" and "));
             let message = format!("{model} has no --trigger; {names} have it");
@@ -304,7 +304,7 @@ impl Args {
     fn connections_max(&self) -> usize {
         match self.max_connections {
             Some(wanted) => wanted as usize,
-            None if self.model.holds_all() => usize::MAX,
+            None if self.model.holds_all_clients => usize::MAX,
             None => 1024,
         }
     }

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
 use crate::serve::{Server, TurnedAway};
 
@@ -33,9 +33,14 @@ pub(super) const MODEL: Model = Model {
     summary: "a task for each connection, on a runtime of a few threads",
     accepts: "a task",
     clients_per_worker: "all",
-    strategies: &[Strategy::Shared],
     in_the_wild: "hyper, axum",
     chapter: "13-async.md",
+    processes: HowMany::One,
+    threads: HowMany::Pool,
+    holds_all_clients: true,
+    strategies: &[Strategy::Shared],
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

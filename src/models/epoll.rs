@@ -20,9 +20,9 @@
 
 use std::io;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
-use crate::serve::{Epoll, EventLoop, Ready, Server};
+use crate::serve::{Epoll, EventLoop, Ready, Server, Trigger};
 
 pub(super) const MODEL: Model = Model {
     name: "epoll",
@@ -30,9 +30,14 @@ pub(super) const MODEL: Model = Model {
     summary: "one process that waits for all clients with epoll",
     accepts: "the process",
     clients_per_worker: "all",
-    strategies: &[Strategy::Shared],
     in_the_wild: "Redis, Node.js",
     chapter: "10-epoll.md",
+    processes: HowMany::One,
+    threads: HowMany::One,
+    holds_all_clients: true,
+    strategies: &[Strategy::Shared],
+    triggers: &Trigger::ALL,
+    needs_io_uring: false,
     run,
 };
 

@@ -22,11 +22,11 @@ use std::io;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
 use crate::master::{self, Worker};
 use crate::scoreboard::Wakes;
-use crate::serve::{Epoll, EventLoop, Ready, Server};
+use crate::serve::{Epoll, EventLoop, Ready, Server, Trigger};
 use crate::sys::slot;
 
 pub(super) const MODEL: Model = Model {
@@ -35,9 +35,14 @@ pub(super) const MODEL: Model = Model {
     summary: "a master and a pool of children with an epoll loop each",
     accepts: "each child",
     clients_per_worker: "all",
-    strategies: &[Strategy::Exclusive, Strategy::Epoll, Strategy::Reuseport],
     in_the_wild: "nginx, Envoy",
     chapter: "11-event.md",
+    processes: HowMany::Pool,
+    threads: HowMany::One,
+    holds_all_clients: true,
+    strategies: &[Strategy::Exclusive, Strategy::Epoll, Strategy::Reuseport],
+    triggers: &Trigger::ALL,
+    needs_io_uring: false,
     run,
 };
 

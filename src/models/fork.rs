@@ -24,7 +24,7 @@ use std::io;
 use std::net::TcpStream;
 use std::thread;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{EXHAUSTED_PAUSE, Listener, Strategy};
 use crate::master::Children;
 use crate::scoreboard::Slots;
@@ -38,9 +38,14 @@ pub(super) const MODEL: Model = Model {
     summary: "a child process for each connection",
     accepts: "the parent",
     clients_per_worker: "1",
-    strategies: &[Strategy::Shared],
     in_the_wild: "sshd, PostgreSQL",
     chapter: "03-fork.md",
+    processes: HowMany::PerConnection,
+    threads: HowMany::One,
+    holds_all_clients: false,
+    strategies: &[Strategy::Shared],
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

@@ -19,7 +19,7 @@
 
 use std::io;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
 use crate::serve::Server;
 
@@ -29,9 +29,14 @@ pub(super) const MODEL: Model = Model {
     summary: "one process, one client at a time",
     accepts: "the process",
     clients_per_worker: "1, the rest wait",
-    strategies: &[Strategy::Shared],
     in_the_wild: "inetd wait services, small tools",
     chapter: "02-iterative.md",
+    processes: HowMany::One,
+    threads: HowMany::One,
+    holds_all_clients: false,
+    strategies: &[Strategy::Shared],
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

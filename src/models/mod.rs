@@ -1,8 +1,9 @@
 //! The models: one short file each, and the registry that the command line, the tests, the bench
-//! and the book all read.
+//! and the book read.
 //!
-//! The same thing has the same name in every file, so that the difference between two files is
-//! the difference between two models.
+//! A model is one file and one row of [`ALL`]. What a model can do is a field of its row: no code
+//! elsewhere asks for a model by its name. The same thing has the same name in every file, so that
+//! the difference between two files is the difference between two models.
 
 mod r#async;
 mod epoll;
@@ -20,81 +21,101 @@ use std::io;
 
 use crate::accept::{Listener, Strategy};
 use crate::serve::{Server, Trigger};
+use crate::sys::uring as io_uring;
 
 /// A way to structure a server: who accepts, who serves, how many clients one worker holds.
 pub struct Model {
-    /// What the command line calls it.
+    /// The command line's word for it, and the name of its source file.
     pub name: &'static str,
-    /// Other names for it.
+    /// Other words that the command line takes for it.
     pub aliases: &'static [&'static str],
-    /// One line for people.
+    /// The structure in one line.
     pub summary: &'static str,
-    /// Who calls accept.
+    /// Which process or thread calls `accept`.
     pub accepts: &'static str,
-    /// How many clients one worker holds at a time.
+    /// How many clients one worker holds at a time, as `servers list` prints it.
     pub clients_per_worker: &'static str,
-    /// The strategies that `--accept` can choose from, the default first.
-    pub strategies: &'static [Strategy],
-    /// Who is built like this.
+    /// Well-known programs with this structure.
     pub in_the_wild: &'static str,
-    /// Its chapter, below `chapters/`.
+    /// The chapter's file below `chapters/`.
     pub chapter: &'static str,
+    /// The processes that serve. A pool of them has a master, which serves no client itself.
+    pub processes: HowMany,
+    /// The threads that serve in each of these processes.
+    pub threads: HowMany,
+    /// One worker holds as many clients as it has descriptors for. Otherwise it serves one client
+    /// at a time.
+    pub holds_all_clients: bool,
+    /// What `--accept` can choose from, the default first.
+    pub strategies: &'static [Strategy],
+    /// What `--trigger` can choose from, the default first. Empty for models that do not wait with
+    /// epoll.
+    pub triggers: &'static [Trigger],
+    /// The model makes io_uring's system calls, which a sandbox has to allow and a kernel may lack.
+    pub needs_io_uring: bool,
     /// Serves until the process is asked to stop and every request in flight is finished.
     ///
     /// The model owns the listener: when to close it, and in which process, is part of its story.
-    /// The server is there for as long as the process, since tasks of a runtime may need it at any
-    /// time.
+    /// The server lives as long as the process, because tasks of a runtime may use it at any time.
     pub run: fn(&'static Server<'static>, Listener) -> io::Result<()>,
 }
 
-/// The models that `master` keeps a pool for.
-const WITH_MASTER: [&str; 3] = ["prefork", "worker", "event"];
+/// How many processes or threads of a kind a model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HowMany {
+    /// The one that is there from the start.
+    One,
+    /// One for each connection, which ends with it.
+    PerConnection,
+    /// A number that an option sets: `--workers` for processes, `--threads` for threads.
+    Pool,
+}
 
 impl Model {
-    /// Whether a master keeps a pool of workers and serves nobody itself. Such a server can be
-    /// reloaded and upgraded while it serves, and its master keeps rights that its workers give up.
+    /// Whether a master keeps a pool of worker processes. Such a server can be reloaded and
+    /// upgraded while it serves, and its master keeps privileges that its workers give up.
+    /// `--workers` and the other options of a pool have an effect here and nowhere else.
     pub fn has_master(&self) -> bool {
-        WITH_MASTER.contains(&self.name)
+        self.processes == HowMany::Pool
     }
 
-    /// Whether the process that is started has children. If not, it serves by itself.
+    /// Whether the process that is started has children. Otherwise it serves by itself.
     pub fn has_children(&self) -> bool {
-        self.has_master() || self.name == "fork"
+        self.processes != HowMany::One
     }
 
-    /// Whether it is made of io_uring, which a sandbox has to leave to it.
-    pub fn is_made_of_uring(&self) -> bool {
-        self.name == "uring"
+    /// Whether a process has a fixed number of threads, so that `--threads` has an effect.
+    pub fn has_thread_pool(&self) -> bool {
+        self.threads == HowMany::Pool
     }
 
-    /// Whether its master can tell workers with room for a client from those without, so that the
-    /// pool can grow and shrink with the load. Where a worker holds any number of clients none is
-    /// ever full.
+    /// Whether the pool of processes can grow and shrink with the load. For that the master has to
+    /// tell workers with room for a client from those without. A worker that holds all its clients
+    /// at once is never full.
     pub fn can_size_its_pool(&self) -> bool {
-        ["prefork", "worker"].contains(&self.name)
+        self.has_master() && !self.holds_all_clients
     }
 
-    /// Whether one worker holds as many clients as it has descriptors for.
-    pub fn holds_all(&self) -> bool {
-        self.clients_per_worker == "all"
+    /// Whether a worker serves many connections, one after another or at once. Only then does it
+    /// mean something how evenly connections are spread over the workers.
+    pub fn workers_last(&self) -> bool {
+        ![self.processes, self.threads].contains(&HowMany::PerConnection)
     }
 
-    /// The triggers that `--trigger` can choose from, the default first; none where nobody waits
-    /// with epoll.
-    pub fn triggers(&self) -> &'static [Trigger] {
-        match self.name {
-            "epoll" | "event" => &Trigger::ALL,
-            _ => &[],
-        }
+    /// Whether the model itself limits the connections that it serves at once, so that
+    /// `--max-connections` has an effect. A pool whose workers serve one client each is such a
+    /// limit already.
+    pub fn limits_connections(&self) -> bool {
+        self.holds_all_clients || !self.workers_last()
     }
 
-    /// Whether this machine can run it; to be asked before anybody is told the port.
+    /// Whether this machine can run the model. To be asked before the port is announced.
     ///
     /// # Errors
-    /// What is missing, and what can be done.
+    /// What is missing, and what the user can do about it.
     pub fn check(&self) -> io::Result<()> {
-        match self.is_made_of_uring() {
-            true => uring::check(),
+        match self.needs_io_uring {
+            true => io_uring::check(),
             false => Ok(()),
         }
     }
@@ -117,15 +138,7 @@ pub const ALL: &[Model] = &[
 ];
 // ANCHOR_END: registry
 
-impl Model {
-    /// Whether its workers last, so that each serves many connections. Where every connection has a
-    /// worker of its own, there is nothing that workers could share evenly or not.
-    pub fn workers_last(&self) -> bool {
-        !matches!(self.name, "fork" | "threaded")
-    }
-}
-
-/// The model of that name or alias.
+/// The model with this name or alias.
 pub fn find(name: &str) -> Option<&'static Model> {
     ALL.iter()
         .find(|model| model.name == name || model.aliases.contains(&name))

@@ -21,7 +21,7 @@
 
 use std::io;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
 use crate::serve::{EventLoop, Poll, Ready, Server};
 
@@ -31,9 +31,14 @@ pub(super) const MODEL: Model = Model {
     summary: "one process that waits for all clients with poll",
     accepts: "the process",
     clients_per_worker: "all",
-    strategies: &[Strategy::Shared],
     in_the_wild: "thttpd",
     chapter: "09-poll.md",
+    processes: HowMany::One,
+    threads: HowMany::One,
+    holds_all_clients: true,
+    strategies: &[Strategy::Shared],
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

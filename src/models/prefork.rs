@@ -20,7 +20,7 @@
 
 use std::io;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
 use crate::master::{self, Worker};
 use crate::serve::Server;
@@ -31,6 +31,11 @@ pub(super) const MODEL: Model = Model {
     summary: "a master and a pool of children that each accept",
     accepts: "each child, or the master",
     clients_per_worker: "1",
+    in_the_wild: "Apache prefork, Gunicorn sync, php-fpm",
+    chapter: "04-prefork.md",
+    processes: HowMany::Pool,
+    threads: HowMany::One,
+    holds_all_clients: false,
     strategies: &[
         Strategy::Shared,
         Strategy::Flock,
@@ -38,8 +43,8 @@ pub(super) const MODEL: Model = Model {
         Strategy::Pass,
         Strategy::Reuseport,
     ],
-    in_the_wild: "Apache prefork, Gunicorn sync, php-fpm",
-    chapter: "04-prefork.md",
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

@@ -29,7 +29,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Accepted, Listener, Strategy};
 use crate::serve::{Crew, Server};
 
@@ -39,9 +39,14 @@ pub(super) const MODEL: Model = Model {
     summary: "a pool of threads made in advance",
     accepts: "each thread, or the main thread",
     clients_per_worker: "1",
-    strategies: &[Strategy::Mutex, Strategy::Main],
     in_the_wild: "thread pools, classic Java servers",
     chapter: "07-prethreaded.md",
+    processes: HowMany::One,
+    threads: HowMany::Pool,
+    holds_all_clients: false,
+    strategies: &[Strategy::Mutex, Strategy::Main],
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

@@ -22,7 +22,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread::{self, Scope};
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{EXHAUSTED_PAUSE, Listener, Strategy};
 use crate::scoreboard::Slots;
 use crate::serve::{STACK_BYTES, Server, TurnedAway};
@@ -33,9 +33,14 @@ pub(super) const MODEL: Model = Model {
     summary: "a thread for each connection",
     accepts: "the main thread",
     clients_per_worker: "1",
-    strategies: &[Strategy::Shared],
     in_the_wild: "MySQL, classic Java servers",
     chapter: "06-threaded.md",
+    processes: HowMany::One,
+    threads: HowMany::PerConnection,
+    holds_all_clients: false,
+    strategies: &[Strategy::Shared],
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

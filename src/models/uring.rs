@@ -23,10 +23,9 @@
 
 use std::io;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
 use crate::serve::{CompletionLoop, Done, Server};
-use crate::sys::uring;
 
 pub(super) const MODEL: Model = Model {
     name: "uring",
@@ -34,9 +33,14 @@ pub(super) const MODEL: Model = Model {
     summary: "one process that gets completions from io_uring",
     accepts: "the kernel, for the process",
     clients_per_worker: "all",
-    strategies: &[Strategy::Shared],
     in_the_wild: "newer proxies and databases",
     chapter: "12-uring.md",
+    processes: HowMany::One,
+    threads: HowMany::One,
+    holds_all_clients: true,
+    strategies: &[Strategy::Shared],
+    triggers: &[],
+    needs_io_uring: true,
     run,
 };
 
@@ -65,11 +69,3 @@ fn serve(clients: &mut CompletionLoop<'_>, done: Done) -> io::Result<()> {
     }
 }
 // ANCHOR_END: run
-
-/// Whether this kernel has io_uring and lets us use it.
-///
-/// # Errors
-/// The reason why not, and what can be done.
-pub(super) fn check() -> io::Result<()> {
-    uring::check()
-}

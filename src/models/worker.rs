@@ -20,7 +20,7 @@
 use std::io;
 use std::thread;
 
-use super::Model;
+use super::{HowMany, Model};
 use crate::accept::{Listener, Strategy};
 use crate::master::{self, Worker};
 use crate::serve::{Crew, Server};
@@ -32,9 +32,14 @@ pub(super) const MODEL: Model = Model {
     summary: "a master and a pool of children with a pool of threads each",
     accepts: "each thread of each child",
     clients_per_worker: "1 a thread",
-    strategies: &[Strategy::Shared],
     in_the_wild: "Apache worker, Gunicorn gthread, Puma",
     chapter: "08-worker.md",
+    processes: HowMany::Pool,
+    threads: HowMany::Pool,
+    holds_all_clients: false,
+    strategies: &[Strategy::Shared],
+    triggers: &[],
+    needs_io_uring: false,
     run,
 };
 

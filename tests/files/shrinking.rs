@@ -2,8 +2,10 @@
 
 use std::io::Read;
 
+use servers::models::HowMany;
+
 use crate::fixture::Fixture;
-use crate::support::wire;
+use crate::support::{row, wire};
 
 /// More than the sockets' buffers on both sides take together, however they are tuned. Nothing is
 /// written into the file, so it takes no room.
@@ -43,7 +45,7 @@ pub(crate) fn a_file_that_shrinks_closes_the_connection_and_nothing_else(model: 
     files.write("after.txt", b"fine");
     assert_eq!(files.expect("/files/after.txt", 200).text(), "fine");
     // A child per connection is a new process each time; all others must be the same still.
-    if model != "fork" {
+    if row(model).processes != HowMany::PerConnection {
         assert_eq!(who(&files), before, "the worker was replaced");
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 /// forbids it), the server has to say so, and the test is skipped for all to see.
 #[track_caller]
 pub(crate) fn can_run(model: &str) -> bool {
-    let known = servers::models::find(first_word(model)).expect("a model of the registry");
+    let known = row(model);
     // On a thread of its own: the kernel clears up behind a ring by interrupting who has made it.
     let checked = thread::spawn(|| known.check()).join().unwrap();
     let Err(reason) = checked else {
@@ -63,7 +63,12 @@ pub(crate) fn name(identifier: &'static str) -> &'static str {
 
 /// Whether the model has a master that keeps a pool of worker processes.
 pub(crate) fn has_master(model: &str) -> bool {
-    matches!(first_word(model), "prefork" | "worker" | "event")
+    row(model).has_master()
+}
+
+/// The model's row of the registry, for tests that ask what the model can do.
+pub(crate) fn row(model: &str) -> &'static servers::models::Model {
+    servers::models::find(first_word(model)).expect("a model of the registry")
 }
 
 /// The model's name, without the options that make a variation of it.

@@ -120,7 +120,7 @@ impl<'g> Settings<'g> {
             pool: rules.pool,
             rights: (args.service).rights(
                 root.as_ref(),
-                args.model.is_made_of_uring(),
+                args.model.needs_io_uring,
                 &args.origins,
             )?,
             site: Site {

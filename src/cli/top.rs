@@ -144,7 +144,7 @@ fn the_only_server() -> anyhow::Result<u32> {
 /// As wide as the terminal that it goes to, if it goes to one.
 fn terminal_width() -> u16 {
     const COLUMNS: u16 = 80;
-    match ratatui::crossterm::terminal::size() {
+    match crossterm::terminal::size() {
         Ok((columns, _)) if io::stdout().is_terminal() => columns.max(40),
         _ => COLUMNS,
     }

@@ -11,12 +11,10 @@
 //!        0     4243 W▅▆█…                        a strip for each worker
 //! ```
 
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
-
 use super::format::{short, time};
 use super::history::{Cell, SECONDS, Second};
 use super::screen::{Screen, Sort};
+use super::styled::{Color, Effects, Line, Span, Style};
 use crate::scoreboard::State;
 use crate::status::{Report, Worker};
 
@@ -95,9 +93,9 @@ fn has_generations(report: &Report) -> bool {
 }
 
 /// The whole frame, no wider than `look` and, for somebody who can scroll, no higher.
-pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line<'static>> {
+pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line> {
     let Some(report) = screen.history.report().cloned() else {
-        return vec![Line::from(" nothing has been seen yet")];
+        return vec![Line::raw(" nothing has been seen yet")];
     };
     let columns = Columns::of(look.width, &report);
     let mut lines = head(screen, &report, columns, look.width);
@@ -119,13 +117,13 @@ pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line<'static>> {
         lines.push(footer_line(screen, workers.len(), there));
     }
     if !look.colour {
-        lines = lines.into_iter().map(plain).collect();
+        lines = lines.into_iter().map(Line::without_colour).collect();
     }
     lines
 }
 
 /// What concerns the whole server.
-fn head(screen: &Screen, report: &Report, columns: Columns, width: u16) -> Vec<Line<'static>> {
+fn head(screen: &Screen, report: &Report, columns: Columns, width: u16) -> Vec<Line> {
     let seconds: Vec<Second> = screen.history.seconds().copied().collect();
     let rate = screen.history.rate(|it| Some(it.requests as f64));
     let mut requests: Vec<u64> = seconds.iter().map(|it| it.requests).collect();
@@ -160,17 +158,17 @@ fn head(screen: &Screen, report: &Report, columns: Columns, width: u16) -> Vec<L
 }
 
 /// That what is shown is not all that answers here.
-fn company(screen: &Screen) -> Line<'static> {
+fn company(screen: &Screen) -> Line {
     match screen.company() {
         Some(pid) => Line::styled(
             format!(" another server answers here as well: process {pid}"),
-            Color::Red,
+            Color::Red.on_default(),
         ),
         None => Line::default(),
     }
 }
 
-fn title(report: &Report) -> Line<'static> {
+fn title(report: &Report) -> Line {
     let rest = format!(
         " at {} (accept: {}), process {}, up {}",
         report.address,
@@ -179,7 +177,7 @@ fn title(report: &Report) -> Line<'static> {
         time(report.uptime_s)
     );
     Line::from(vec![
-        Span::styled(format!(" {}", report.model), Modifier::BOLD),
+        Span::styled(format!(" {}", report.model), Effects::BOLD),
         Span::raw(rest),
     ])
 }
@@ -192,7 +190,7 @@ fn graph(
     now: String,
     columns: Columns,
     colour: Color,
-) -> Line<'static> {
+) -> Line {
     let shown = &values[values.len().saturating_sub(columns.strip)..];
     let most = shown.iter().copied().max().unwrap_or(0).max(least);
     let bars = shown.iter().map(|&value| match value {
@@ -202,7 +200,10 @@ fn graph(
     let bars: String = bars.collect();
     Line::from(vec![
         Span::raw(format!(" {name:<width$}", width = columns.left - 1)),
-        Span::styled(format!("{bars:>width$}", width = columns.strip), colour),
+        Span::styled(
+            format!("{bars:>width$}", width = columns.strip),
+            colour.on_default(),
+        ),
         Span::raw(format!(" {now:>width$}", width = RIGHT - 1)),
     ])
 }
@@ -212,7 +213,7 @@ fn bar(share: f64) -> char {
     BARS[level.clamp(1, BARS.len()) - 1]
 }
 
-fn figures(screen: &Screen, report: &Report, width: u16) -> Line<'static> {
+fn figures(screen: &Screen, report: &Report, width: u16) -> Line {
     let cpu = screen.history.rate(|it| it.cpu_s);
     let refused = match report.pool {
         Some(pool) => ("limit reached", pool.limit_reached),
@@ -234,14 +235,14 @@ fn figures(screen: &Screen, report: &Report, width: u16) -> Line<'static> {
     if let Some(memory) = memory.filter(|it| text.len() + it.len() <= usize::from(width)) {
         text += &memory;
     }
-    Line::styled(text, Modifier::DIM)
+    Line::styled(text, Effects::DIMMED)
 }
 
 fn percent(share: f64) -> String {
     format!("{:.0}%", share * 100.0)
 }
 
-fn column_names(report: &Report, columns: Columns, screen: &Screen) -> Line<'static> {
+fn column_names(report: &Report, columns: Columns, screen: &Screen) -> Line {
     let has_threads = report.workers.iter().any(|it| it.pid != it.tid);
     let task = if has_threads { "tid" } else { "pid" };
     let middle = match screen.shows_requests {
@@ -258,7 +259,7 @@ fn column_names(report: &Report, columns: Columns, screen: &Screen) -> Line<'sta
     if columns.request > 0 {
         text += "  last request";
     }
-    Line::styled(text, Modifier::UNDERLINED)
+    Line::styled(text, Effects::UNDERLINE)
 }
 
 /// The workers that were there during the last minute, in the chosen order.
@@ -285,7 +286,7 @@ fn rate(screen: &Screen, worker: &Worker) -> Option<f64> {
         .worker_rate(worker.slot, |it| Some(it.requests as f64))
 }
 
-fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line<'static> {
+fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line {
     let state = worker.state();
     let task = match state {
         State::Empty => String::new(),
@@ -318,7 +319,7 @@ fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line<'static> {
 }
 
 /// A column for each second, the current one last.
-fn strip(screen: &Screen, worker: &Worker, columns: Columns) -> Vec<Span<'static>> {
+fn strip(screen: &Screen, worker: &Worker, columns: Columns) -> Vec<Span> {
     let cells: Vec<Cell> = screen.history.strip(worker.slot).copied().collect();
     let shown = &cells[cells.len().saturating_sub(columns.strip)..];
     let mut spans = vec![Span::raw(" ".repeat(columns.strip - shown.len()))];
@@ -372,9 +373,9 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 /// `rows` are those of the workers that there are and of those that have gone within the minute.
-fn footer_line(screen: &Screen, rows: usize, there: usize) -> Line<'static> {
+fn footer_line(screen: &Screen, rows: usize, there: usize) -> Line {
     if let Some(trouble) = &screen.trouble {
-        return Line::styled(format!(" {trouble}; q quits"), Color::Red);
+        return Line::styled(format!(" {trouble}; q quits"), Color::Red.on_default());
     }
     let pause = if screen.is_paused {
         "p go on (paused)"
@@ -399,36 +400,19 @@ fn footer_line(screen: &Screen, rows: usize, there: usize) -> Line<'static> {
     };
     let sort = screen.sort.name();
     let text = format!(" q quit   {pause}   s sort: {sort}   {middle}   {shown}");
-    Line::styled(text, Modifier::REVERSED)
+    Line::styled(text, Effects::INVERT)
 }
 
 fn style(state: Option<State>) -> Style {
     let colour = match state.unwrap_or(State::Empty) {
-        State::Empty | State::Waiting => Color::DarkGray,
+        State::Empty | State::Waiting => Color::BrightBlack,
         State::Starting | State::Finishing | State::Retiring => Color::Magenta,
         State::Reading => Color::Cyan,
         State::Responding => Color::Green,
         State::KeepAlive => Color::Yellow,
         State::Closing | State::Logging => Color::Blue,
     };
-    Style::default().fg(colour)
-}
-
-/// The same without colours; what is bold or reversed stays so.
-fn plain(line: Line<'static>) -> Line<'static> {
-    let bare = |style: Style| Style {
-        fg: None,
-        bg: None,
-        ..style
-    };
-    let spans = line.spans.into_iter();
-    let spans: Vec<Span> = spans
-        .map(|span| Span {
-            style: bare(span.style),
-            ..span
-        })
-        .collect();
-    Line::from(spans).style(bare(line.style))
+    colour.on_default()
 }
 
 #[cfg(test)]

@@ -1,13 +1,8 @@
 //! Frames as they come out.
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::style::Color;
-
 use super::*;
 use crate::top::history::tests::report;
-use crate::top::{Style as TopStyle, terminal};
+use crate::top::keys::Key;
 
 /// Two workers over twelve seconds: the second comes in the fourth, answers, keeps a connection
 /// alive and leaves.
@@ -26,29 +21,33 @@ fn screen() -> Screen {
 }
 
 fn draw(screen: &mut Screen, width: u16, height: u16, colour: bool) -> Vec<String> {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let style = TopStyle {
+    let look = Look {
+        width,
+        height,
         colour,
-        sort: Sort::Slot,
+        interactive: true,
     };
-    terminal
-        .draw(|canvas| terminal::draw(canvas, screen, style))
-        .unwrap();
-    let buffer = terminal.backend().buffer();
-    let is_plain =
-        |cell: &ratatui::buffer::Cell| cell.fg == Color::Reset && cell.bg == Color::Reset;
+    let lines = lines(screen, look);
+    let shown = lines.iter().take(height.into());
+    let shown: Vec<String> = shown.map(|line| line.escaped(width.into())).collect();
+    // Of all styles only colours have numbers from 30 on.
+    let has_colour = |line: &String| line.contains("\x1b[3") || line.contains("\x1b[9");
     assert!(
-        colour || buffer.content().iter().all(is_plain),
+        colour || !shown.iter().any(has_colour),
         "a colour without colours"
     );
-    let rows = buffer.content().chunks(width.into());
-    let text =
-        |row: &[ratatui::buffer::Cell]| row.iter().map(ratatui::buffer::Cell::symbol).collect();
-    rows.map(|row| {
-        let text: String = text(row);
-        text.trim_end().to_owned()
-    })
-    .collect()
+    shown.iter().map(|line| bare(line)).collect()
+}
+
+/// What is left without escape sequences and without spaces at the end.
+fn bare(line: &str) -> String {
+    let pieces = line.split('\x1b');
+    let pieces = pieces.map(|it| it.strip_prefix('[').map_or(it, |it| after(it, 'm')));
+    pieces.collect::<String>().trim_end().to_owned()
+}
+
+fn after(text: &str, end: char) -> &str {
+    text.split_once(end).map_or("", |(_, rest)| rest)
 }
 
 #[test]
@@ -85,7 +84,7 @@ fn a_wide_terminal_shows_requests_beside_the_strips() {
 #[test]
 fn a_narrow_one_shows_either() {
     let mut screen = screen();
-    screen.press(KeyEvent::new(KeyCode::Char('r'), KeyModifiers::NONE));
+    screen.press(Key::Char('r'));
     let lines = draw(&mut screen, 80, 24, true);
     assert!(
         lines[7].starts_with("     0     4000 _ GET /  "),
@@ -128,7 +127,7 @@ fn no_size_and_no_scrolling_is_too_much() {
 #[test]
 fn trouble_and_a_pause_are_told() {
     let mut screen = screen();
-    screen.press(KeyEvent::new(KeyCode::Char('p'), KeyModifiers::NONE));
+    screen.press(Key::Char('p'));
     let lines = draw(&mut screen, 80, 24, false);
     assert!(lines[23].contains("p go on (paused)"), "{}", lines[23]);
     screen.trouble = Some("the server has ended".to_owned());

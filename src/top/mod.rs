@@ -12,8 +12,10 @@
 mod format;
 mod frame;
 mod history;
+mod keys;
 mod report_source;
 mod screen;
+mod styled;
 mod terminal;
 
 use std::io;

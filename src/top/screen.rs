@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use super::history::History;
+use super::keys::Key;
 use crate::status::Report;
 
 /// So many reports of another server in a row, and the one that was watched has gone.
@@ -128,23 +127,20 @@ impl Screen {
     }
 
     /// A key was pressed; false if it means the end.
-    pub(super) fn press(&mut self, key: KeyEvent) -> bool {
-        let is_interrupt =
-            key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    pub(super) fn press(&mut self, key: Key) -> bool {
         let page = self.rows.saturating_sub(1).max(1);
-        match key.code {
-            _ if is_interrupt => return false,
-            KeyCode::Char('q') | KeyCode::Esc => return false,
-            KeyCode::Char('p' | ' ') => self.pause(),
-            KeyCode::Char('s') => self.sort = self.sort.next(),
-            KeyCode::Char('r') => self.shows_requests = !self.shows_requests,
-            KeyCode::Up | KeyCode::Char('k') => self.scroll_to(self.first_row.checked_sub(1)),
-            KeyCode::Down | KeyCode::Char('j') => self.scroll_to(self.first_row.checked_add(1)),
-            KeyCode::PageUp => self.scroll_to(self.first_row.checked_sub(page)),
-            KeyCode::PageDown => self.scroll_to(self.first_row.checked_add(page)),
-            KeyCode::Home => self.first_row = 0,
-            KeyCode::End => self.first_row = usize::MAX,
-            _ => {}
+        match key {
+            Key::Interrupt | Key::Escape | Key::Char('q') => return false,
+            Key::Char('p' | ' ') => self.pause(),
+            Key::Char('s') => self.sort = self.sort.next(),
+            Key::Char('r') => self.shows_requests = !self.shows_requests,
+            Key::Up | Key::Char('k') => self.scroll_to(self.first_row.checked_sub(1)),
+            Key::Down | Key::Char('j') => self.scroll_to(self.first_row.checked_add(1)),
+            Key::PageUp => self.scroll_to(self.first_row.checked_sub(page)),
+            Key::PageDown => self.scroll_to(self.first_row.checked_add(page)),
+            Key::Home => self.first_row = 0,
+            Key::End => self.first_row = usize::MAX,
+            Key::Char(_) => {}
         }
         true
     }
@@ -174,50 +170,46 @@ mod tests {
     use super::*;
     use crate::top::history::tests::report;
 
-    fn press(screen: &mut Screen, code: KeyCode) -> bool {
-        screen.press(KeyEvent::new(code, KeyModifiers::NONE))
-    }
-
     #[test]
     fn keys_do_what_the_footer_says() {
         let mut screen = Screen::new(Sort::Slot);
         screen.rows = 10;
         let orders = [Sort::Rate, Sort::Cpu, Sort::Time, Sort::Slot];
         for sort in orders {
-            assert!(press(&mut screen, KeyCode::Char('s')));
+            assert!(screen.press(Key::Char('s')));
             assert_eq!(screen.sort, sort);
         }
-        press(&mut screen, KeyCode::Up);
+        screen.press(Key::Up);
         assert_eq!(screen.first_row, 0);
-        press(&mut screen, KeyCode::PageDown);
-        press(&mut screen, KeyCode::Down);
+        screen.press(Key::PageDown);
+        screen.press(Key::Down);
         assert_eq!(screen.first_row, 10);
-        press(&mut screen, KeyCode::PageUp);
+        screen.press(Key::PageUp);
         assert_eq!(screen.first_row, 1);
-        press(&mut screen, KeyCode::End);
-        press(&mut screen, KeyCode::Down);
-        press(&mut screen, KeyCode::Home);
+        screen.press(Key::End);
+        screen.press(Key::Down);
+        screen.press(Key::Home);
         assert_eq!(screen.first_row, 0);
-        press(&mut screen, KeyCode::Char('r'));
+        screen.press(Key::Char('r'));
         assert!(screen.shows_requests);
-        assert!(press(&mut screen, KeyCode::Char('x')), "no such key");
-        assert!(press(&mut screen, KeyCode::Char('c')), "not without Ctrl");
-        assert!(!screen.press(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
-        assert!(!press(&mut screen, KeyCode::Char('q')));
-        assert!(!press(&mut screen, KeyCode::Esc));
+        assert!(screen.press(Key::Char('x')), "no such key");
+        assert!(screen.press(Key::Char('c')), "not without Ctrl");
+        assert!(!screen.press(Key::Interrupt));
+        assert!(!screen.press(Key::Char('q')));
+        assert!(!screen.press(Key::Escape));
     }
 
     #[test]
     fn what_comes_during_a_pause_is_not_lost() {
         let mut screen = Screen::new(Sort::Slot);
         screen.take(report(&[('_', 0)]), 0.0);
-        press(&mut screen, KeyCode::Char('p'));
+        screen.press(Key::Char('p'));
         for second in 1..=1000 {
             screen.take(report(&[('W', second)]), second as f64);
         }
         assert_eq!(screen.history.report().unwrap().requests, 0);
         assert_eq!(screen.held.len(), HELD_MAX);
-        press(&mut screen, KeyCode::Char('p'));
+        screen.press(Key::Char('p'));
         assert_eq!(screen.history.report().unwrap().requests, 1000);
         assert!(screen.held.is_empty());
         assert_eq!(screen.history.seconds().len(), 60);

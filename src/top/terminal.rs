@@ -1,21 +1,28 @@
 //! The terminal: taken over, drawn on, and given back whatever happens.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::style::Print;
+use crossterm::terminal::{
+    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen,
+};
+use crossterm::{execute, queue};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
-use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{self, Event, KeyEventKind};
-use ratatui::text::Text;
+use nix::unistd::read;
 
 use super::frame::{self, Look};
+use super::keys::{Key, Keys};
 use super::report_source::{ReportError, ReportSource};
 use super::screen::{Screen, Sort};
 use crate::status::Report;
@@ -29,8 +36,9 @@ pub struct Style {
     pub sort: Sort,
 }
 
-/// How long a signal or a new report may wait.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a signal or a new report may wait, and for how long an Escape may be the beginning of
+/// another key.
+const TIMEOUT: Duration = Duration::from_millis(100);
 
 /// What the thread that looks has to say: a report and its time in seconds, or why there is none.
 type News = Result<(f64, Report), ReportError>;
@@ -44,31 +52,29 @@ pub(super) fn run(
 ) -> io::Result<()> {
     let signals = take_signals()?;
     let news = look_on(source, began);
-    // From here on a panic gives the terminal back as well: this sets a hook.
-    let mut terminal = ratatui::try_init()?;
-    let result = show(&mut terminal, screen, style, &news, &signals);
-    ratatui::restore();
-    result
+    let mut terminal = Terminal::take_over()?;
+    show(&mut terminal, screen, style, &news, &signals)
 }
 
 fn show(
-    terminal: &mut DefaultTerminal,
+    terminal: &mut Terminal,
     mut screen: Screen,
     style: Style,
     news: &Receiver<News>,
     signals: &Signals,
 ) -> io::Result<()> {
+    let mut keys = Keys::default();
     while !signals.end.load(Relaxed) {
         if signals.pause.swap(false, Relaxed) {
-            ratatui::restore();
-            // This returns when somebody has sent SIGCONT.
+            give_back();
+            // This returns after a SIGCONT.
             raise(Signal::SIGSTOP)?;
             signals.go_on.store(true, Relaxed);
         }
-        // Whoever had the terminal meanwhile has left it in another state.
+        // The shell had the terminal meanwhile, and has left it in another state.
         if signals.go_on.swap(false, Relaxed) {
-            ratatui::restore();
-            *terminal = ratatui::try_init()?;
+            give_back();
+            *terminal = Terminal::take_over()?;
         }
         for piece in news.try_iter() {
             match piece {
@@ -76,69 +82,111 @@ fn show(
                 Err(error) => screen.trouble = Some(error.to_string()),
             }
         }
-        terminal.draw(|canvas| draw(canvas, &mut screen, style))?;
-        match wait_for_input()? {
-            Input::None => {}
-            Input::Some if !press_all(&mut screen)? => break,
-            Input::Some => {}
-            Input::Gone => break,
+        terminal.draw(&mut screen, style)?;
+        let Some(pressed) = wait_for_keys(&mut keys)? else {
+            break;
+        };
+        if !pressed.into_iter().all(|key| screen.press(key)) {
+            break;
         }
     }
     Ok(())
 }
 
-/// What has come of waiting for a key.
-enum Input {
-    None,
-    Some,
-    /// There is no terminal any more.
-    Gone,
-}
-
-/// Waits for a key or a change of the size, which is an event too. The terminal is looked at first:
-/// once it has gone, the library that reads the keys would read its end for ever.
-fn wait_for_input() -> io::Result<Input> {
-    let keys = io::stdin();
-    if !keys.is_terminal() {
-        // Then the library reads them from elsewhere.
-        let some = event::poll(PATIENCE)?;
-        return Ok(if some { Input::Some } else { Input::None });
-    }
-    let mut watched = [PollFd::new(keys.as_fd(), PollFlags::POLLIN)];
-    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::ZERO);
-    match poll(&mut watched, patience) {
-        // Nobody has pressed anything, or the size has changed: the next drawing sees to that.
-        Ok(0) | Err(Errno::EINTR) => return Ok(Input::None),
+/// The keys that were pressed until the time-out, or `None` once there is no terminal any more.
+fn wait_for_keys(keys: &mut Keys) -> io::Result<Option<Vec<Key>>> {
+    let input = io::stdin();
+    let mut watched = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+    let timeout = PollTimeout::try_from(TIMEOUT).unwrap_or(PollTimeout::ZERO);
+    match poll(&mut watched, timeout) {
+        Ok(0) => return Ok(Some(keys.time_out().into_iter().collect())),
+        // A change of the size, for example: the next drawing sees to that.
+        Err(Errno::EINTR) => return Ok(Some(Vec::new())),
         Ok(_) => {}
         Err(error) => return Err(error.into()),
     }
     let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
-    let has_gone = watched[0].revents().is_some_and(|it| it.intersects(gone));
-    Ok(if has_gone { Input::Gone } else { Input::Some })
-}
-
-/// Obeys every key that has been pressed; false if one of them means the end.
-fn press_all(screen: &mut Screen) -> io::Result<bool> {
-    while event::poll(Duration::ZERO)? {
-        if let Event::Key(key) = event::read()?
-            && key.kind != KeyEventKind::Release
-            && !screen.press(key)
-        {
-            return Ok(false);
-        }
+    if watched[0].revents().is_some_and(|it| it.intersects(gone)) {
+        return Ok(None);
     }
-    Ok(true)
+    let mut bytes = [0; 256];
+    match read(&input, &mut bytes) {
+        Ok(0) | Err(Errno::EIO) => Ok(None),
+        Ok(count) => Ok(Some(keys.take(&bytes[..count]))),
+        Err(Errno::EINTR | Errno::EAGAIN) => Ok(Some(Vec::new())),
+        Err(error) => Err(error.into()),
+    }
 }
 
-pub(super) fn draw(canvas: &mut ratatui::Frame<'_>, screen: &mut Screen, style: Style) {
-    let area = canvas.area();
-    let look = Look {
-        width: area.width,
-        height: area.height,
-        colour: style.colour,
-        interactive: true,
-    };
-    canvas.render_widget(Text::from(frame::lines(screen, look)), area);
+/// The terminal while it shows the view. When this goes, the terminal is as it was before.
+struct Terminal {
+    /// The lines as they were written last. Only lines that differ are written again.
+    shown: Vec<String>,
+    size: (u16, u16),
+}
+
+impl Terminal {
+    /// Turns off echo and line editing, and changes to the alternate screen.
+    fn take_over() -> io::Result<Self> {
+        static HOOK: Once = Once::new();
+        // The message of a panic is for the usual screen.
+        HOOK.call_once(|| {
+            let print = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                give_back();
+                print(panic);
+            }));
+        });
+        terminal::enable_raw_mode()?;
+        let terminal = Self {
+            shown: Vec::new(),
+            size: (0, 0),
+        };
+        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        Ok(terminal)
+    }
+
+    fn draw(&mut self, screen: &mut Screen, style: Style) -> io::Result<()> {
+        let mut output = io::stdout().lock();
+        queue!(output, BeginSynchronizedUpdate)?;
+        let size = terminal::size()?;
+        if size != self.size {
+            self.size = size;
+            self.shown.clear();
+            queue!(output, Clear(ClearType::All))?;
+        }
+        let (width, height) = size;
+        let look = Look {
+            width,
+            height,
+            colour: style.colour,
+            interactive: true,
+        };
+        let lines = frame::lines(screen, look).into_iter().take(height.into());
+        let lines: Vec<String> = lines.map(|it| it.escaped(width.into())).collect();
+        self.shown.resize(lines.len(), String::new());
+        for (row, (line, shown)) in (0..).zip(lines.iter().zip(&self.shown)) {
+            if line != shown {
+                let clear = Clear(ClearType::CurrentLine);
+                queue!(output, MoveTo(0, row), clear, Print(line))?;
+            }
+        }
+        self.shown = lines;
+        queue!(output, EndSynchronizedUpdate)?;
+        output.flush()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// The usual screen, with echo and a cursor. A terminal that has gone takes nothing back.
+fn give_back() {
+    let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
+    let _ = terminal::disable_raw_mode();
 }
 
 /// Looks at the server again and again on a thread of its own: one that does not answer must not

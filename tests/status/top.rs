@@ -254,6 +254,26 @@ fn a_terminal_is_given_back_in_every_way_to_end() {
     }
 }
 
+/// The first bytes of an arrow key, as a slow or broken connection delivers them, hold nothing up.
+#[test]
+fn half_a_key_stops_neither_the_view_nor_its_end() {
+    let server = Server::start("prefork", &["--workers", "2"]);
+    for half in ["\x1b[", "\x1bO", "\x1b[1;"] {
+        let mut terminal = Terminal::start(&server);
+        wait_for("a frame", || terminal.shows("q quit"));
+        terminal.press(half.as_bytes());
+        terminal.forget();
+        // A letter that comes at once would complete the sequence.
+        wait_for("the view obeys keys", || {
+            terminal.press(b"p");
+            terminal.shows("go on (paused)")
+        });
+        terminal.press(half.as_bytes());
+        kill(terminal.pid(), Signal::SIGTERM).unwrap();
+        terminal.assert_ends();
+    }
+}
+
 /// As by Ctrl-Z in most programs: the shell gets a terminal as it had left it, and `fg` goes on.
 #[test]
 fn a_terminal_is_given_back_for_the_time_of_a_stop() {

@@ -49,6 +49,15 @@ impl Budget {
     }
 }
 
+/// Blocks of a bench of so many contenders, unless another number is asked for.
+pub fn blocks_default(contenders: usize) -> usize {
+    match contenders {
+        0..=3 => 20,
+        4..=8 => 24,
+        _ => 12,
+    }
+}
+
 /// The warm-up's length as a part of the window's.
 const WARM_UP_SHARE: f64 = 0.25;
 

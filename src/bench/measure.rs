@@ -18,7 +18,7 @@ use super::plan::{Contender, Plan, Scenario};
 use super::results::{GeneratorUse, Latency, Measurement, ServerUse};
 use super::sampler::Sampler;
 use super::server::{Server, wait_until};
-use super::statistics::carries;
+use super::stats::spread::carries;
 use super::workers::{self, Ledger};
 use crate::load::{self, Amount, Outcome, Target, Watch};
 use crate::scoreboard::View;

@@ -22,7 +22,8 @@
 //! | `measure`, `sampler` | one run |
 //! | [`workers`] | how a server's workers shared the load |
 //! | [`gates`] | what must be said about a window |
-//! | [`statistics`], [`summary`] | from windows to rows |
+//! | [`stats`] | what the figures show, and what they do not |
+//! | [`summary`] | from windows to rows |
 //! | [`results`] | the file |
 //! | [`sweep`] | the same bench with one number varied |
 //! | [`unp`] | Stevens' nine servers, and the figures that he published |
@@ -43,7 +44,7 @@ pub mod results;
 mod sampler;
 mod seconds;
 pub mod server;
-pub mod statistics;
+pub mod stats;
 mod streams;
 pub mod summary;
 pub mod sweep;

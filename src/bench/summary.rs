@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::gates::Mark;
 use super::plan::{Plan, Scenario};
 use super::results::{Measurement, Run};
-use super::statistics::Spread;
+use super::stats::Spread;
 use super::workers::Workers;
 use crate::load::Errors;
 

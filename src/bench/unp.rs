@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Scenario;
 use super::results::{Measurement, Results};
-use super::statistics::Spread;
+use super::stats::Spread;
 use super::workers::Workers;
 
 /// Clients in all.

@@ -11,7 +11,7 @@ use super::workers_table;
 use super::wrap::wrapped;
 use crate::bench::plan::{Plan, Scenario};
 use crate::bench::results::Results;
-use crate::bench::statistics::Spread;
+use crate::bench::stats::Spread;
 use crate::bench::summary::Row;
 
 /// What a terminal and a page of the book can show side by side.

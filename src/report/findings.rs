@@ -7,7 +7,7 @@ use crate::bench::environment::Environment;
 use crate::bench::gates::Mark;
 use crate::bench::plan::{Plan, Scenario, counted};
 use crate::bench::results::Results;
-use crate::bench::statistics::Spread;
+use crate::bench::stats::Spread;
 use crate::bench::summary::Row;
 
 /// The rows of one scenario, in the order of the table.

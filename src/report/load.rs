@@ -7,7 +7,7 @@ mod text;
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 
 use crate::bench::gates::{GENERATOR_SHARE_MAX, LITTLES_LAW_GAP_MAX};
-use crate::bench::statistics::carries;
+use crate::bench::stats::spread::carries;
 use crate::load::{Outcome, Plan};
 
 pub use json::json;

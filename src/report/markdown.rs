@@ -6,7 +6,7 @@ use super::units::{COUNT, Scale, TIME, grouped, mebibytes, range, value};
 use super::workers_table::share;
 use crate::bench::plan::Plan;
 use crate::bench::results::Results;
-use crate::bench::statistics::Spread;
+use crate::bench::stats::Spread;
 use crate::bench::summary::Row;
 
 const HEADER: &str = "\

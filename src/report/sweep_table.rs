@@ -6,7 +6,7 @@ use super::grid::Grid;
 use super::units::{COUNT, Scale, TIME, grouped, range, value};
 use super::wrap::wrapped;
 use crate::bench::plan::Scenario;
-use crate::bench::statistics::Spread;
+use crate::bench::stats::Spread;
 use crate::bench::summary::Row;
 use crate::bench::sweep::{Point, SweepResults};
 use crate::load::Failure;

@@ -1,6 +1,6 @@
 //! Numbers that are read at a glance: three digits and a unit. Pure.
 
-use crate::bench::statistics::Spread;
+use crate::bench::stats::Spread;
 
 /// The units in which one quantity is told.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use super::grid::Grid;
 use super::units::{TIME, grouped, range, value};
 use super::wrap::wrapped;
 use crate::bench::results::Results;
-use crate::bench::statistics::Spread;
+use crate::bench::stats::Spread;
 use crate::bench::unp::{Cost, PUBLISHED_DISTRIBUTION, Tables};
 
 const NONE: &str = "–";

@@ -14,20 +14,20 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches};
 
-use super::misfit::Misfit;
+use super::option_conflict::OptionConflict;
 use super::{Cli, Command};
 use file::{Entry, find, read};
 
 /// Why a call cannot be carried out.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum ConfigError {
     /// The command line is wrong, or asks for help.
     Call(clap::Error),
     /// The file is wrong: a line for each fault, with its place.
     File(Vec<String>),
 }
 
-impl Trouble {
+impl ConfigError {
     /// Says what is wrong and gives the exit code.
     pub(super) fn report(self) -> ExitCode {
         match self {
@@ -42,7 +42,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(error) => out.write_str(&first_paragraph(error)),
@@ -51,13 +51,13 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl From<Misfit> for Trouble {
-    fn from(misfit: Misfit) -> Self {
-        Self::Call(misfit.into())
+impl From<OptionConflict> for ConfigError {
+    fn from(conflict: OptionConflict) -> Self {
+        Self::Call(conflict.into())
     }
 }
 
-impl From<clap::Error> for Trouble {
+impl From<clap::Error> for ConfigError {
     fn from(error: clap::Error) -> Self {
         Self::Call(error)
     }
@@ -68,7 +68,7 @@ impl From<clap::Error> for Trouble {
 ///
 /// # Errors
 /// One of the two is wrong.
-pub(super) fn parse(words: &[OsString]) -> Result<Cli, Trouble> {
+pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
     let command = Cli::command();
     let mut file = match named_file(&command, words) {
         Some(path) => read(&command, &path)?,
@@ -83,14 +83,14 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, Trouble> {
         };
         let is_said = |option: &str| run.value_source(option) == Some(ValueSource::CommandLine);
         args.origins = Origins::of(&file, is_said);
-        let Err(misfit) = args.check() else {
+        let Err(conflict) = args.check() else {
             say(&left_out);
             return Ok(cli);
         };
-        let Some(at) = args.origins.first(misfit.between) else {
-            return Err(misfit.into());
+        let Some(at) = args.origins.first(conflict.options) else {
+            return Err(conflict.into());
         };
-        let yields = misfit.between.iter().any(|key| {
+        let yields = conflict.options.iter().any(|key| {
             let option = find(&command, key).map(Arg::get_id);
             option.is_ok_and(|option| is_said(option.as_str()))
                 // The command line was the reason for that, too.
@@ -98,8 +98,8 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, Trouble> {
         });
         let entry = file.remove(at);
         match yields {
-            true => left_out.push((entry, misfit.message)),
-            false => return Err(Trouble::File(vec![entry.complaint(&misfit.message)])),
+            true => left_out.push((entry, conflict.message)),
+            false => return Err(ConfigError::File(vec![entry.complaint(&conflict.message)])),
         }
     }
 }

@@ -8,7 +8,7 @@ mod limits;
 mod list;
 mod load;
 mod man;
-mod misfit;
+mod option_conflict;
 mod pool;
 mod run;
 mod service;
@@ -60,7 +60,7 @@ pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     match config::parse(&words) {
         Ok(cli) => execute(cli.command).unwrap_or_else(report),
-        Err(trouble) => trouble.report(),
+        Err(error) => error.report(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::duration;
-use super::misfit::Misfit;
+use super::option_conflict::OptionConflict;
 use crate::accept::Strategy;
 use crate::models::Model;
 use crate::serve::{Pool, Sizing};
@@ -95,7 +95,7 @@ impl PoolArgs {
         model: &Model,
         accept: Strategy,
         grace: Duration,
-    ) -> Result<Pool, Misfit> {
+    ) -> Result<Pool, OptionConflict> {
         self.refuse_without_workers(accept)?;
         Ok(Pool {
             sizing: self.sizing(model)?,
@@ -108,7 +108,7 @@ impl PoolArgs {
     }
 
     /// Some strategies need somebody who accepts, at all times.
-    fn refuse_without_workers(&self, accept: Strategy) -> Result<(), Misfit> {
+    fn refuse_without_workers(&self, accept: Strategy) -> Result<(), OptionConflict> {
         let needs_them = match self.kind {
             Kind::Static => false,
             // Each worker has an accept queue of its own, which would be left alone with it.
@@ -120,12 +120,12 @@ impl PoolArgs {
             let kind = name(self.kind);
             let accept = accept.name();
             let message = format!("--pool {kind} does not go with --accept {accept}");
-            return Err(Misfit::conflict(&["pool", "accept"], message));
+            return Err(OptionConflict::between(&["pool", "accept"], message));
         }
         Ok(())
     }
 
-    fn sizing(&self, model: &Model) -> Result<Sizing, Misfit> {
+    fn sizing(&self, model: &Model) -> Result<Sizing, OptionConflict> {
         if self.kind != Kind::Dynamic {
             let (min, max) = (self.min_spare.is_some(), self.max_spare.is_some());
             refuse(&["min-spare", "pool"], min, Kind::Dynamic)?;
@@ -138,7 +138,7 @@ impl PoolArgs {
         if self.kind != Kind::Static && !model.can_size_its_pool() {
             let name = model.name;
             let message = format!("{name} has no pool that could size itself: leave out --pool");
-            return Err(Misfit::conflict(&["pool"], message));
+            return Err(OptionConflict::between(&["pool"], message));
         }
         match self.kind {
             Kind::Static => Ok(Sizing::Static),
@@ -149,14 +149,14 @@ impl PoolArgs {
         }
     }
 
-    fn spare(&self) -> Result<Sizing, Misfit> {
+    fn spare(&self) -> Result<Sizing, OptionConflict> {
         let least = self
             .min_spare
             .unwrap_or(SPARE.0.min(self.max_spare.unwrap_or(SPARE.0)));
         let most = self.max_spare.unwrap_or(SPARE.1.max(least));
         if most < least {
             let message = format!("--max-spare {most} is less than --min-spare {least}");
-            return Err(Misfit::value(&["max-spare", "min-spare"], message));
+            return Err(OptionConflict::value(&["max-spare", "min-spare"], message));
         }
         Ok(Sizing::Dynamic {
             spare_min: least.into(),
@@ -166,12 +166,16 @@ impl PoolArgs {
 }
 
 /// An option that would have no effect is a misunderstanding: it is the first of those `between`.
-fn refuse(between: &'static [&'static str], is_given: bool, kind: Kind) -> Result<(), Misfit> {
+fn refuse(
+    between: &'static [&'static str],
+    is_given: bool,
+    kind: Kind,
+) -> Result<(), OptionConflict> {
     match between.first() {
         Some(option) if is_given => {
             let kind = name(kind);
             let message = format!("--{option} means something with --pool {kind} alone");
-            Err(Misfit::conflict(between, message))
+            Err(OptionConflict::between(between, message))
         }
         _ => Ok(()),
     }

@@ -15,7 +15,7 @@ use clap::parser::ValueSource;
 use super::config::Origins;
 use super::duration;
 use super::limits::LimitArgs;
-use super::misfit::Misfit;
+use super::option_conflict::OptionConflict;
 use super::pool::PoolArgs;
 use super::service::ServiceArgs;
 use crate::accept::{Manner, Pick, Strategy};
@@ -217,10 +217,13 @@ impl Args {
     ///
     /// # Errors
     /// Some do not go together, or with the model.
-    fn rules(&self) -> Result<Rules, Misfit> {
+    fn rules(&self) -> Result<Rules, OptionConflict> {
         if self.service.preloads_in_workers() && !self.model.has_master() {
             let message = format!("{} has no workers that could preload", self.model.name);
-            return Err(Misfit::conflict(&["preload-when", "preload"], message));
+            return Err(OptionConflict::between(
+                &["preload-when", "preload"],
+                message,
+            ));
         }
         let accept = self.strategy()?;
         Ok(Rules {
@@ -235,12 +238,12 @@ impl Args {
     ///
     /// # Errors
     /// Those that do not.
-    pub(super) fn check(&self) -> Result<(), Misfit> {
+    pub(super) fn check(&self) -> Result<(), OptionConflict> {
         self.rules().map(drop)
     }
 
     /// What was asked for, if the model has it, or the model's default.
-    fn strategy(&self) -> Result<Strategy, Misfit> {
+    fn strategy(&self) -> Result<Strategy, OptionConflict> {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
             return Ok(known.first().copied().unwrap_or(Strategy::Shared));
@@ -252,20 +255,20 @@ impl Args {
                 "{model} has no --accept {wanted}; it can do: {}",
                 names.join(", ")
             );
-            return Err(Misfit::value(&["accept"], message));
+            return Err(OptionConflict::value(&["accept"], message));
         }
         Ok(wanted)
     }
 
     /// The details of the strategy, as far as it has any.
-    fn manner(&self, accept: Strategy) -> Result<Manner, Misfit> {
+    fn manner(&self, accept: Strategy) -> Result<Manner, OptionConflict> {
         if self.pick.is_some() && accept != Strategy::Pass {
             let message = "--pick needs --accept pass";
-            return Err(Misfit::conflict(&["pick", "accept"], message));
+            return Err(OptionConflict::between(&["pick", "accept"], message));
         }
         if self.plain_mutex && accept != Strategy::Mutex {
             let message = "--plain-mutex needs --accept mutex";
-            return Err(Misfit::conflict(&["plain-mutex", "accept"], message));
+            return Err(OptionConflict::between(&["plain-mutex", "accept"], message));
         }
         Ok(Manner {
             pick: self.pick.unwrap_or_default(),
@@ -287,7 +290,7 @@ impl Args {
     }
 
     /// What was asked for, if the model waits with epoll at all.
-    fn trigger(&self) -> Result<Trigger, Misfit> {
+    fn trigger(&self) -> Result<Trigger, OptionConflict> {
         if let Some(wanted) = self.trigger
             && !self.model.triggers.contains(&wanted)
         {
@@ -295,7 +298,7 @@ impl Args {
             let names: Vec<&str> = known.map(|model| model.name).collect();
             let (model, names) = (self.model.name, names.join(" and "));
             let message = format!("{model} has no --trigger; {names} have it");
-            return Err(Misfit::value(&["trigger"], message));
+            return Err(OptionConflict::value(&["trigger"], message));
         }
         Ok(self.trigger.unwrap_or(Trigger::Level))
     }

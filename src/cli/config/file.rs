@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction};
 use toml::de::{DeTable, DeValue};
 
-use super::{Trouble, first_paragraph};
+use super::{ConfigError, first_paragraph};
 use crate::models;
 use crate::sys::errors::plain;
 use crate::sys::regular;
@@ -36,10 +36,10 @@ impl Entry {
 }
 
 /// Reads and checks the whole file, so that all its faults are told at once.
-pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, Trouble> {
+pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, ConfigError> {
     let name = path.display();
-    let text =
-        text_of(path).map_err(|error| Trouble::File(vec![format!("{name}: {}", plain(&error))]))?;
+    let text = text_of(path)
+        .map_err(|error| ConfigError::File(vec![format!("{name}: {}", plain(&error))]))?;
     let place = |span: Range<usize>| {
         let before = text.get(..span.start).unwrap_or_default();
         format!("{name}:{}", before.matches('\n').count() + 1)
@@ -48,7 +48,7 @@ pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, T
         let span = error.span().unwrap_or_default();
         let message = error.message().replace('\n', ", ");
         let line = line_at(&text, span.start);
-        Trouble::File(vec![format!("{}: {message}: {line}", place(span))])
+        ConfigError::File(vec![format!("{}: {message}: {line}", place(span))])
     })?;
     // The table is sorted by name; people read by lines.
     let mut entries: Vec<_> = table.get_ref().iter().collect();
@@ -69,7 +69,7 @@ pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, T
     }
     match faults.is_empty() {
         true => Ok(values),
-        false => Err(Trouble::File(faults)),
+        false => Err(ConfigError::File(faults)),
     }
 }
 

@@ -107,10 +107,10 @@ impl Settings<'static> {
 
 impl<'g> Settings<'g> {
     fn of(args: Args, ground: &'g Ground) -> anyhow::Result<Self> {
-        let rules = args.rules().map_err(|misfit| {
-            let between = misfit.between;
+        let rules = args.rules().map_err(|conflict| {
+            let options = conflict.options;
             args.origins
-                .blame(between, clap::Error::from(misfit).into())
+                .blame(options, clap::Error::from(conflict).into())
         })?;
         let root = args.open_root()?;
         let settings = Self {
@@ -244,7 +244,7 @@ impl Configuration for Settings<'_> {
 
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
         let words: Vec<_> = std::env::args_os().collect();
-        let cli = config::parse(&words).map_err(|trouble| trouble.to_string())?;
+        let cli = config::parse(&words).map_err(|error| error.to_string())?;
         let Command::Run(mut args) = cli.command else {
             return Err("this is no server".to_owned());
         };

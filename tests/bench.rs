@@ -231,7 +231,7 @@ fn stevens_tables_stand_beside_ours() {
         let model = models::find(row.server.split(' ').next().unwrap());
         let strategy = row.server.split(' ').nth(2);
         let has_it = |model: &models::Model| {
-            strategy.is_none_or(|name| model.strategies.iter().any(|it| it.name() == name))
+            strategy.is_none_or(|name| model.strategies.iter().any(|it| it.name == name))
         };
         assert_eq!(row.cpu_s.is_some(), model.is_some_and(has_it), "{row:?}");
     }

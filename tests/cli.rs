@@ -112,7 +112,7 @@ fn list_json_is_an_array_of_models() {
         assert!(list[0][field].is_string(), "{field}");
     }
     let prefork = models::find("prefork").unwrap();
-    let names: Vec<&str> = prefork.strategies.iter().map(|it| it.name()).collect();
+    let names: Vec<&str> = prefork.strategies.iter().map(|it| it.name).collect();
     let listed = list
         .as_array()
         .unwrap()

@@ -1,4 +1,4 @@
-//! The listener of a runtime: a task accepts, and is woken when somebody comes.
+//! The listener of a runtime: a task accepts, and the runtime wakes it when a client comes.
 
 use std::io;
 
@@ -6,11 +6,12 @@ use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::shared::{EXHAUSTED_PAUSE, TICK, is_lasting, recover};
+use super::errors::{EXHAUSTED_PAUSE, is_lasting, recover};
+use super::listener::{Listener, TICK};
 use crate::sys::{net, signal};
 
-/// A listening socket that belongs to a runtime. It is non-blocking, so it must be shared with no
-/// other process.
+/// A listening socket that belongs to a runtime. It is non-blocking, so no other process may share
+/// it.
 pub struct AsyncListener {
     socket: TcpListener,
     /// Once the server stops: how many connections of the accept queue are still to be answered.
@@ -18,7 +19,12 @@ pub struct AsyncListener {
 }
 
 impl AsyncListener {
-    pub(super) fn of(socket: std::net::TcpListener) -> io::Result<Self> {
+    /// To be called on a thread of the runtime, by the only process that accepts from `listener`.
+    ///
+    /// # Errors
+    /// The runtime cannot watch it.
+    pub fn new(listener: Listener) -> io::Result<Self> {
+        let socket = listener.into_socket();
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket: TcpListener::from_std(socket)?,
@@ -26,7 +32,7 @@ impl AsyncListener {
         })
     }
 
-    /// [`Listener::accept_while`](super::Listener::accept_while) for a task.
+    /// [`Listener::accept_while`] for a task.
     ///
     /// # Errors
     /// The same.
@@ -49,7 +55,7 @@ impl AsyncListener {
     }
     // ANCHOR_END: accept
 
-    /// What was in the accept queue when the server was asked to stop, one by one.
+    /// What was in the accept queue when the server was asked to stop, one connection a call.
     async fn drain(&mut self) -> io::Result<Option<TcpStream>> {
         loop {
             let left = match self.left_to_drain {
@@ -60,7 +66,7 @@ impl AsyncListener {
             if left == 0 {
                 return Ok(None);
             }
-            // Straight from the kernel: the runtime may not have heard of them yet.
+            // Straight from the kernel: the runtime may not have been told of them yet.
             match net::accept(&self.socket) {
                 Ok(client) => {
                     self.left_to_drain = Some(left - 1);
@@ -74,9 +80,9 @@ impl AsyncListener {
     }
 }
 
-/// Waits for as long as the error asks for, without holding up other tasks.
+/// Waits for as long as the error asks for. Other tasks run meanwhile.
 async fn pause(error: &io::Error) -> io::Result<()> {
-    // Whatever accept(2) fails with has a number.
+    // Every error of accept(2) has a number.
     let errno = Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL));
     if !is_lasting(errno) {
         return recover(errno);

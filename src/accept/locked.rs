@@ -1,4 +1,4 @@
-//! One listener for all, and a lock: whoever holds it calls `accept`, the others wait for the lock.
+//! One listener for all workers, and a lock: its holder calls `accept`, the others wait for it.
 //!
 //! ```text
 //!   clients        accept queue                 the lock
@@ -8,18 +8,18 @@
 //!     C ──▶                        worker 2:   serves, then waits
 //! ```
 //!
-//! Why a lock, where the kernel lets all of them call `accept`? Because not every kernel did:
-//! where it woke all sleepers for each connection, or knew no `accept` by several processes at all,
-//! a lock in front of it left it with one (UNP sections 30.6 to 30.8).
+//! Why a lock, where the kernel lets all of them call `accept`? Not every kernel did. Some woke all
+//! sleeping processes for each connection, others knew no `accept` by several processes at all. A
+//! lock left the kernel with one process at a time (UNP sections 30.6 to 30.8).
 
 use std::io;
 
-use super::{Accepted, Listener};
+use super::{Accepted, Acceptor, Listener};
 
 /// A lock that several processes share.
-pub(super) trait Lock {
-    /// Waits until it is this worker's turn, which lasts until what is returned is dropped. `None`
-    /// after a tick, so that the caller can look about.
+pub(super) trait Lock: Sync {
+    /// Waits for this worker's turn, which lasts until the value that is returned is dropped.
+    /// `None` after a tick, so that the caller can look whether it is to stop.
     fn turn(&self) -> io::Result<Option<impl Sized>>;
 }
 
@@ -33,11 +33,13 @@ impl<L: Lock> Locked<L> {
     pub(super) fn new(listener: Listener, lock: L) -> Self {
         Self { listener, lock }
     }
+}
 
-    /// [`Listener::accept_while`], by one worker at a time. Once the server stops, nobody waits for
-    /// a turn if there is nothing to be had.
+impl<L: Lock> Acceptor for Locked<L> {
+    /// One worker at a time. Once the server stops and the accept queue is drained, no worker waits
+    /// for its turn any more.
     // ANCHOR: accept
-    pub(super) fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
+    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
         loop {
             meanwhile();
             if self.listener.is_finished()? {

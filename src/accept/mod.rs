@@ -1,23 +1,46 @@
-//! How connections are taken from the listener.
+//! How connections are taken from the listener, and how the workers of a pool share a port.
 //!
-//! The simplest strategy is [`shared`]: whoever holds the listener calls `accept`, and the kernel
-//! wakes one of them per connection, in the order in which they came.
+//! An accept strategy is one file and one row of [`ALL`]. Its row says what it is called and what
+//! follows from it (whether each worker has an accept queue of its own, whether the master
+//! accepts). Its file says what the master prepares before the first fork, what a worker gets after
+//! it, and how the master waits meanwhile. The simplest strategy is [`SHARED`]: all workers call
+//! `accept` on one listener, and the kernel wakes one of them for each connection.
 
 mod asynchronous;
-mod entrance;
+mod epoll;
+mod errors;
+mod exclusive;
 mod flock;
+mod listener;
 mod locked;
+mod main_thread;
 mod multishot;
 mod mutex;
+mod one_queue;
 mod pass;
 mod reuseport;
-pub mod shared;
+mod shared;
+mod shared_listeners;
 mod strategy;
 
 pub use asynchronous::AsyncListener;
-pub use entrance::{Door, Entrance, Manner};
+pub use epoll::EPOLL;
+pub use errors::EXHAUSTED_PAUSE;
+pub use exclusive::EXCLUSIVE;
+pub use flock::FLOCK;
+pub use listener::{Accepted, Attempt, Listener, TICK};
+pub use main_thread::MAIN;
 pub use multishot::Arrivals;
-pub use pass::Pick;
-pub use reuseport::Listeners;
-pub use shared::{Accepted, Attempt, EXHAUSTED_PAUSE, Listener, TICK_MS};
-pub use strategy::Strategy;
+pub use mutex::MUTEX;
+pub use pass::{PASS, Pick};
+pub use reuseport::REUSEPORT;
+pub use shared::SHARED;
+pub use shared_listeners::SharedListeners;
+pub use strategy::{Acceptor, Strategy, StrategyOptions};
+
+/// Every strategy; each model has some of them.
+// ANCHOR: registry
+pub const ALL: &[Strategy] = &[
+    SHARED, FLOCK, MUTEX, PASS, REUSEPORT, MAIN, EPOLL, EXCLUSIVE,
+];
+// ANCHOR_END: registry

@@ -6,7 +6,8 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
-use super::shared::{Listener, is_lasting, recover};
+use super::errors::{is_lasting, recover};
+use super::listener::Listener;
 use crate::sys::signal;
 use crate::sys::uring::{Parcel, Ring};
 
@@ -15,24 +16,24 @@ pub struct Arrivals {
     /// `None` once it is closed.
     listener: Option<Listener>,
     state: State,
-    /// Descriptors or memory lacked when somebody was to be accepted last, or whatever it was that
-    /// lasts, and it has been said.
+    /// The last accept failed with an error that lasts, such as a lack of descriptors, and the log
+    /// says so.
     is_exhausted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing is in flight.
+    /// The ring has no operation of ours.
     Idle,
-    /// Nothing is in flight and nothing is to be, until the next tick.
+    /// As `Idle`, and none is submitted before the next tick.
     Paused,
     Accepting,
-    /// Asked to end, which takes a last completion.
+    /// The operation was cancelled; its last completion is still to come.
     Ending,
 }
 
 impl Arrivals {
-    /// Nobody is accepted before [`Arrivals::tend`].
+    /// No connection is accepted before [`Arrivals::tend`].
     pub fn new(listener: Listener) -> Self {
         Self {
             listener: Some(listener),
@@ -41,8 +42,8 @@ impl Arrivals {
         }
     }
 
-    /// Whether nobody will come any more: the server stops, and what was in the accept queue when
-    /// it was asked to has been taken.
+    /// Whether no further client will come: the server stops, and all that was in the accept queue
+    /// at that moment has been taken.
     pub fn is_closed(&self) -> bool {
         self.listener.is_none()
     }
@@ -73,11 +74,11 @@ impl Arrivals {
         Ok(())
     }
 
-    /// What a completion has brought: a client, perhaps.
+    /// The client that a completion brings, if it brings one.
     ///
     /// # Errors
-    /// Only what waiting cannot cure. A client that left before it was accepted is passed over,
-    /// and after a lack of descriptors or memory nobody is accepted until the next tick.
+    /// Only what waiting cannot cure. A client that left before it was accepted is passed over.
+    /// After a lack of descriptors or memory no connection is accepted until the next tick.
     pub fn accepted(
         &mut self,
         client: nix::Result<TcpStream>,
@@ -107,7 +108,7 @@ impl Arrivals {
         }
     }
 
-    /// A tick has passed: whatever lacked may be there again.
+    /// A tick has passed: descriptors and memory may be available again.
     pub fn tick(&mut self) {
         if self.state == State::Paused {
             self.state = State::Idle;

@@ -1,32 +1,43 @@
 //! The lock is a mutex in shared memory, as in UNP section 30.8.
 //!
-//! *What it costs*: nothing while nobody else wants it; otherwise a system call to wait and one to
-//! wake the next (`futex(2)`). *When it breaks*: when its holder is stopped (SIGSTOP): all wait for
-//! it. A holder that dies lets go only because the mutex is a robust one; see [`Kind`].
+//! *What it costs*: nothing while no other worker wants it; otherwise a system call to wait and one
+//! to wake the next (`futex(2)`). *When it breaks*: when the holder is stopped (SIGSTOP), because
+//! then all workers wait for it. When the holder dies, the mutex is released only because it is a
+//! robust one; see [`Kind`].
 
 use std::io;
 
-use super::locked::Lock;
-use super::shared::TICK;
+use super::listener::TICK;
+use super::locked::{Lock, Locked};
+use super::one_queue::OneQueue;
+use super::shared::SHARED;
+use super::strategy::Strategy;
 use crate::sys::mutex::{Kind, SharedMutex};
 
-/// What the master makes and all workers share.
-pub(super) struct MutexLock {
-    mutex: SharedMutex,
-}
-
-impl MutexLock {
-    /// A mutex in memory that is shared with all who are forked from now on.
-    pub(super) fn new(kind: Kind) -> io::Result<Self> {
+/// `--accept mutex`.
+pub const MUTEX: Strategy = Strategy {
+    name: "mutex",
+    summary: "the holder of a mutex accepts",
+    options: &["plain-mutex"],
+    open: |listener, options, _| {
+        let kind = if options.plain_mutex {
+            Kind::Plain
+        } else {
+            Kind::Robust
+        };
+        // In memory that all processes share that are forked from now on.
         let mutex = SharedMutex::new(kind)?;
-        Ok(Self { mutex })
-    }
-}
+        Ok(OneQueue::boxed(listener, |listener| {
+            Ok(Box::new(Locked::new(listener, mutex)))
+        }))
+    },
+    ..SHARED
+};
 
-impl Lock for MutexLock {
+impl Lock for SharedMutex {
     // ANCHOR: turn
     fn turn(&self) -> io::Result<Option<impl Sized>> {
-        let held = self.mutex.lock(TICK)?;
+        let held = self.lock(TICK)?;
         if held.as_ref().is_some_and(|held| held.inherited) {
             crate::log!("the accept mutex is taken over from a dead worker");
         }

@@ -2,67 +2,90 @@
 //!
 //! ```text
 //!                        ┌─▶ [ A D ] ──▶ worker 0     each accept queue has one worker, and each
-//!   clients ──▶ a hash ──┼─▶ [ B   ] ──▶ worker 1     worker one queue: nobody is woken in vain,
-//!                        └─▶ [ C E ] ──▶ worker 2     and nobody helps a neighbour who is busy
+//!   clients ──▶ a hash ──┼─▶ [ B   ] ──▶ worker 1     worker one queue: no worker is woken in
+//!                        └─▶ [ C E ] ──▶ worker 2     vain, and none helps a busy neighbour
 //! ```
 //!
-//! Closing a listener resets all who wait in its queue. So none of them is ever closed while the
-//! server runs: the master holds them all, and a worker that takes over a slot inherits the very
-//! socket that its predecessor had, with all who wait there.
+//! Closing a listener resets all connections that wait in its queue. So none of them is closed
+//! while the server runs: the master holds them all, and a worker that replaces another inherits
+//! the very socket that its predecessor had, with all connections that wait there.
 
 use std::io;
+use std::time::Duration;
 
 use super::Listener;
+use super::shared::SHARED;
+use super::strategy::{MasterSide, NewAcceptor, Strategy};
 use crate::sys::errors::plain;
+use crate::sys::signal::{Event, Signals};
 
-/// The listeners of a pool, one per slot, all on one port.
-pub struct Listeners {
+/// `--accept reuseport`.
+pub const REUSEPORT: Strategy = Strategy {
+    name: "reuseport",
+    summary: "a listener for each worker",
+    has_queue_per_worker: true,
+    open: |listener, _, workers| Ok(Box::new(Listeners::open(listener, workers)?)),
+    ..SHARED
+};
+
+/// The listeners of a pool, one for each worker, all on one port.
+struct Listeners {
     /// In the order in which they began to listen, which is the kernel's order too.
-    by_slot: Vec<Listener>,
+    by_index: Vec<Listener>,
 }
 
 impl Listeners {
-    /// Listens `slots` times where `first` does, with those that came with it (see
-    /// [`Listener::with`]) as far as there are any; no more may have come. From now on connections
-    /// are dealt to all of them.
+    /// Listens `workers` times where `first` does. The listeners that came with it (see
+    /// [`Listener::with`]) are used first; there must be no more of them than workers. From now on
+    /// the kernel deals connections to all of them.
     ///
     /// # Errors
     /// No descriptors or no memory for so many.
-    pub fn open(mut first: Listener, slots: usize) -> io::Result<Self> {
+    fn open(mut first: Listener, workers: usize) -> io::Result<Self> {
         let siblings = first.take_siblings();
         // ANCHOR: open
-        let mut by_slot = vec![first];
-        by_slot.extend(siblings);
-        while by_slot.len() < slots {
-            let next = by_slot[0].beside();
-            by_slot.push(next.map_err(|error| explain(&error, slots))?);
+        let mut by_index = vec![first];
+        by_index.extend(siblings);
+        while by_index.len() < workers {
+            let next = by_index[0].beside();
+            by_index.push(next.map_err(|error| explain(&error, workers))?);
         }
         // ANCHOR_END: open
-        Ok(Self { by_slot })
+        Ok(Self { by_index })
     }
 
-    /// All of them, in the order in which they began to listen.
-    pub fn iter(&self) -> impl Iterator<Item = &Listener> {
-        self.by_slot.iter()
-    }
-
-    /// The listener of a slot. Should there be more slots than listeners, some share one.
-    pub fn of(&self, slot: usize) -> &Listener {
-        &self.by_slot[slot % self.by_slot.len()]
-    }
-
-    /// The listener of a slot alone: what a forked child keeps, so that the others are open where
-    /// they are needed and nowhere else.
-    pub fn keep(mut self, slot: usize) -> Listener {
-        let index = slot % self.by_slot.len();
-        self.by_slot.swap_remove(index)
+    /// The listener of the worker with this index. If there are more workers than listeners, some
+    /// share one.
+    fn of(&self, index: usize) -> &Listener {
+        &self.by_index[index % self.by_index.len()]
     }
 }
 
-fn explain(error: &io::Error, slots: usize) -> io::Error {
+impl MasterSide for Listeners {
+    /// The child keeps its own listener and closes the others.
+    fn into_acceptor(mut self: Box<Self>, _: usize, index: usize) -> NewAcceptor {
+        let index = index % self.by_index.len();
+        Ok(Box::new(self.by_index.swap_remove(index)))
+    }
+
+    /// No connection ends the wait: each queue has a worker that takes from it.
+    fn wait(&mut self, signals: &Signals, timeout: Option<Duration>, _: bool) -> io::Result<Event> {
+        Ok(signals.wait_beside(timeout, &[])?)
+    }
+
+    fn waiting(&self, index: usize) -> io::Result<u32> {
+        self.of(index).waiting()
+    }
+
+    fn listeners(&self) -> Vec<&Listener> {
+        self.by_index.iter().collect()
+    }
+}
+
+fn explain(error: &io::Error, workers: usize) -> io::Error {
     let reason = plain(error);
     io::Error::other(format!(
-        "cannot open a listener for each of {slots} workers: {reason}"
+        "cannot open a listener for each of {workers} workers: {reason}"
     ))
 }
 
@@ -72,18 +95,18 @@ mod tests {
 
     use super::*;
 
-    fn listeners(slots: usize) -> (Listeners, SocketAddr) {
+    fn listeners(workers: usize) -> (Listeners, SocketAddr) {
         let first = Listener::bind("127.0.0.1:0".parse().unwrap(), 100).unwrap();
         let address = first.address().unwrap();
-        (Listeners::open(first, slots).unwrap(), address)
+        (Listeners::open(first, workers).unwrap(), address)
     }
 
-    /// What a handshake that is over for the client still lacks here is a matter of microseconds
-    /// on loopback, but no matter of course: so all are counted before anything is claimed.
+    /// A connection reaches the accept queue microseconds after the handshake is over for the
+    /// client. So this waits until all of them are counted.
     fn queues(listeners: &Listeners, total: u32) -> Vec<u32> {
         loop {
             let queue = |listener: &Listener| listener.waiting().unwrap();
-            let all: Vec<u32> = listeners.by_slot.iter().map(queue).collect();
+            let all: Vec<u32> = listeners.by_index.iter().map(queue).collect();
             if all.iter().sum::<u32>() == total {
                 return all;
             }
@@ -103,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_with_one_server_is_not_to_be_had_by_another() {
+    fn a_port_with_one_server_is_refused_to_another() {
         let (_group, address) = listeners(3);
         let error = Listener::bind(address, 100).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
@@ -112,12 +135,12 @@ mod tests {
     #[test]
     fn queues_are_as_long_as_the_first() {
         let (group, _) = listeners(2);
-        let limit = |slot| crate::sys::net::accept_queue_limit(group.of(slot)).unwrap();
+        let limit = |index| group.of(index).queue_limit().unwrap();
         assert_eq!((limit(0), limit(1)), (100, 100));
     }
 
     #[test]
-    fn all_slots_are_dealt_to() {
+    fn all_listeners_are_dealt_to() {
         let (group, address) = listeners(3);
         let _clients = connect(address, 90);
         assert!(queues(&group, 90).iter().all(|&length| length > 0));
@@ -137,7 +160,7 @@ mod tests {
                     served.push(group.of(1).accept().unwrap().unwrap());
                 }
             }
-            drop(group.by_slot.pop());
+            drop(group.by_index.pop());
             let is_whole = clients.iter().all(is_open);
             assert_eq!(is_whole, drained);
         }
@@ -146,14 +169,15 @@ mod tests {
     /// A successor may have more workers than its predecessor.
     #[test]
     fn listeners_can_be_handed_down() {
-        for slots in [3, 5] {
+        for workers in [3, 5] {
             let (group, address) = listeners(3);
-            let mut inherited = group.by_slot.into_iter();
+            let mut inherited = group.by_index.into_iter();
             let first = inherited.next().unwrap().with(inherited.collect());
-            let group = Listeners::open(first, slots).unwrap();
+            let group = Listeners::open(first, workers).unwrap();
             let _clients = connect(address, 200);
             let served = queues(&group, 200).iter().filter(|&&it| it > 0).count();
-            assert_eq!((group.iter().count(), served), (slots, slots));
+            let count = group.by_index.len();
+            assert_eq!((count, served), (workers, workers));
         }
     }
 }

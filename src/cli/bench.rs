@@ -227,7 +227,7 @@ impl Args {
         }
         Common {
             options,
-            accept: self.accept.map(Strategy::name),
+            accept: self.accept.map(|it| it.name),
             verbatim: self.run_arg.clone(),
         }
     }

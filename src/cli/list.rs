@@ -66,7 +66,7 @@ fn strategies(model: &models::Model) -> String {
         [] | [_] => "–".to_owned(),
         several => several
             .iter()
-            .map(|it| it.name())
+            .map(|it| it.name)
             .collect::<Vec<_>>()
             .join(", "),
     }
@@ -81,7 +81,7 @@ fn json() -> serde_json::Result<String> {
                 "aliases": model.aliases,
                 "summary": model.summary,
                 "accepts": model.accepts,
-                "strategies": model.strategies.iter().map(|it| it.name()).collect::<Vec<_>>(),
+                "strategies": model.strategies.iter().map(|it| it.name).collect::<Vec<_>>(),
                 "clients_per_worker": model.clients_per_worker,
                 "in_the_wild": model.in_the_wild,
                 "chapter": model.chapter,

@@ -112,13 +112,13 @@ impl PoolArgs {
         let needs_them = match self.kind {
             Kind::Static => false,
             // Each worker has an accept queue of its own, which would be left alone with it.
-            Kind::Dynamic => accept == Strategy::Reuseport,
+            Kind::Dynamic => accept.has_queue_per_worker,
             // Where the master accepts, it does so for workers that are there.
-            Kind::Ondemand => matches!(accept, Strategy::Reuseport | Strategy::Pass),
+            Kind::Ondemand => accept.has_queue_per_worker || accept.master_accepts,
         };
         if needs_them {
             let kind = name(self.kind);
-            let accept = accept.name();
+            let accept = accept.name;
             let message = format!("--pool {kind} does not go with --accept {accept}");
             return Err(OptionConflict::between(&["pool", "accept"], message));
         }

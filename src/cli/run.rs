@@ -18,7 +18,7 @@ use super::limits::LimitArgs;
 use super::option_conflict::OptionConflict;
 use super::pool::PoolArgs;
 use super::service::ServiceArgs;
-use crate::accept::{Manner, Pick, Strategy};
+use crate::accept::{self, Pick, Strategy, StrategyOptions};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
 use crate::serve::{Pool, THREADS_DEFAULT, Trigger};
@@ -152,7 +152,7 @@ pub(super) struct Args {
 /// What options come to that have to go together.
 struct Rules {
     accept: Strategy,
-    manner: Manner,
+    strategy_options: StrategyOptions,
     trigger: Trigger,
     pool: Pool,
 }
@@ -204,7 +204,7 @@ impl Args {
         self.service.pidfile.clone_from(&old.service.pidfile);
         let changed = kept.into_iter().filter(|(_, is_as_it_was)| !is_as_it_was);
         changed.for_each(|(key, _)| say_kept("reload", key));
-        if self.strategy().is_ok_and(|it| it == Strategy::Reuseport) {
+        if self.strategy().is_ok_and(|it| it.has_queue_per_worker) {
             // There are as many accept queues as there were workers.
             if self.pool.workers() != old.pool.workers() {
                 say_kept("reload", "workers");
@@ -228,7 +228,7 @@ impl Args {
         let accept = self.strategy()?;
         Ok(Rules {
             accept,
-            manner: self.manner(accept)?,
+            strategy_options: self.strategy_options(accept)?,
             trigger: self.trigger()?,
             pool: (self.pool).rules(self.model, accept, self.graceful_timeout)?,
         })
@@ -246,11 +246,11 @@ impl Args {
     fn strategy(&self) -> Result<Strategy, OptionConflict> {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
-            return Ok(known.first().copied().unwrap_or(Strategy::Shared));
+            return Ok(known.first().copied().unwrap_or(accept::SHARED));
         };
         if !known.contains(&wanted) {
-            let names: Vec<&str> = known.iter().map(|strategy| strategy.name()).collect();
-            let (model, wanted) = (self.model.name, wanted.name());
+            let names: Vec<&str> = known.iter().map(|strategy| strategy.name).collect();
+            let (model, wanted) = (self.model.name, wanted.name);
             let message = format!(
                 "{model} has no --accept {wanted}; it can do: {}",
                 names.join(", ")
@@ -261,16 +261,21 @@ impl Args {
     }
 
     /// The details of the strategy, as far as it has any.
-    fn manner(&self, accept: Strategy) -> Result<Manner, OptionConflict> {
-        if self.pick.is_some() && accept != Strategy::Pass {
-            let message = "--pick needs --accept pass";
-            return Err(OptionConflict::between(&["pick", "accept"], message));
+    fn strategy_options(&self, accept: Strategy) -> Result<StrategyOptions, OptionConflict> {
+        let given: [(&'static [&'static str], bool); 2] = [
+            (&["pick", "accept"], self.pick.is_some()),
+            (&["plain-mutex", "accept"], self.plain_mutex),
+        ];
+        for (between, is_given) in given {
+            let option = between[0];
+            if is_given && !accept.takes(option) {
+                let takes = accept::ALL.iter().filter(|it| it.takes(option));
+                let names: Vec<&str> = takes.map(|it| it.name).collect();
+                let message = format!("--{option} needs --accept {}", names.join(" or "));
+                return Err(OptionConflict::between(between, message));
+            }
         }
-        if self.plain_mutex && accept != Strategy::Mutex {
-            let message = "--plain-mutex needs --accept mutex";
-            return Err(OptionConflict::between(&["plain-mutex", "accept"], message));
-        }
-        Ok(Manner {
+        Ok(StrategyOptions {
             pick: self.pick.unwrap_or_default(),
             plain_mutex: self.plain_mutex,
         })

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::worker::{Post, Work, Worker};
-use crate::accept::Entrance;
+use crate::accept::SharedListeners;
 use crate::serve::Server;
 
 /// What the workers work with, and what they do.
@@ -28,10 +28,10 @@ impl Crew<'_> {
     ///
     /// Whatever is given up for good (the user, the right to open files) is given up before the
     /// work begins, and after all is open that it needs.
-    pub(super) fn live(&self, post: Post, entrance: &mut Entrance, requests: u64) -> i32 {
+    pub(super) fn live(&self, post: Post, listeners: &mut SharedListeners, requests: u64) -> i32 {
         self.server.scoreboard.enter(post.slot);
         self.server.lifetime.begin(requests);
-        match self.serve(post, entrance) {
+        match self.serve(post, listeners) {
             Ok(()) => 0,
             Err(error) => {
                 crate::log!("worker: {error}");
@@ -40,11 +40,15 @@ impl Crew<'_> {
         }
     }
 
-    fn serve(&self, post: Post, entrance: &mut Entrance) -> io::Result<()> {
+    fn serve(&self, post: Post, listeners: &mut SharedListeners) -> io::Result<()> {
         let Self { server, work } = self;
-        let door = entrance.door(post.slot, post.seat)?;
+        let acceptor = listeners.acceptor(post.slot, post.seat)?;
         let rights = server.configuration.give_up_rights();
         rights.map_err(io::Error::other)?;
-        work(&Worker { server, door, post })
+        work(&Worker {
+            server,
+            acceptor,
+            post,
+        })
     }
 }

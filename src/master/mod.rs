@@ -37,7 +37,7 @@ use std::time::Instant;
 
 use nix::unistd::Pid;
 
-use crate::accept::{Entrance, Listener, Strategy};
+use crate::accept::{Listener, SharedListeners};
 use crate::serve::Server;
 use crate::sys::errors::plain;
 use crate::sys::process::{self, Fork, leave_after};
@@ -72,21 +72,21 @@ pub fn run_threads(
     work: Work,
 ) -> io::Result<()> {
     let signals = Signals::take_over()?;
-    let mut entrance = open(server, listener)?;
+    let mut listeners = open(server, listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
     // This process has no slot: it serves nobody.
     server.scoreboard.vacate(0);
     let mut tenure = Tenure::begin(server.configuration, Instant::now());
     while !signal::stopping() && !tenure.is_over(&pool) {
         tenure.look(&mut pool, Instant::now());
-        pool.look(&mut entrance, Instant::now())?;
-        act(&mut pool, &mut entrance, &tenure.crew(work));
+        pool.look(&mut listeners, Instant::now())?;
+        act(&mut pool, &mut listeners, &tenure.crew(work));
         let now = Instant::now();
         let due = pool.until_due(now).min(tenure.until_due(&pool, now));
         let demand = pool.awaits_demand(now);
-        match entrance.wait(&signals, Some(due), demand)? {
+        match listeners.wait(&signals, Some(due), demand)? {
             Event::Signal(signal) => match tenure.end(signal) {
-                None => tenure.obey(signal, &mut pool, &entrance),
+                None => tenure.obey(signal, &mut pool, &listeners),
                 // The next look begins with it.
                 Some(End::Leave) => {}
                 Some(End::Graceful) => signal::begin_stop(),
@@ -94,7 +94,7 @@ pub fn run_threads(
                 Some(End::Forced) => return pool.children.kill(&signals),
             },
             Event::Readable(_) => {
-                pool.demand(entrance.waiting(0)?, Instant::now());
+                pool.demand(listeners.waiting(0)?, Instant::now());
             }
             Event::Timeout => {}
         }
@@ -102,9 +102,9 @@ pub fn run_threads(
     if tenure.is_over(&pool) {
         return pool.has_left();
     }
-    last_call(&mut pool, &mut entrance, &tenure.crew(work))?;
-    entrance.close();
-    pool.stop(&signals, &mut entrance)
+    last_call(&mut pool, &mut listeners, &tenure.crew(work))?;
+    listeners.close();
+    pool.stop(&signals, &mut listeners)
 }
 // ANCHOR_END: run
 
@@ -112,29 +112,29 @@ pub fn run_threads(
 ///
 /// A successor opens no listener beside those that it was given: should it have to go again, and
 /// its predecessor stay, whoever waited at that one would be lost.
-fn open(server: &Server, listener: Listener) -> io::Result<Entrance> {
+fn open(server: &Server, listener: Listener) -> io::Result<SharedListeners> {
     let (mut count, given) = (server.workers, listener.count());
     if server.configuration.succession().predecessor().is_some() && given < count {
         count = given;
-        if server.accept == Strategy::Reuseport {
+        if server.accept.has_queue_per_worker {
             crate::log!(
                 "upgrade: {} workers share {given} listeners",
                 server.workers
             );
         }
     }
-    Entrance::open(server.accept, server.manner, listener, count)
+    SharedListeners::open(server.accept, server.strategy_options, listener, count)
 }
 
 /// Tells whoever is to go, and starts whoever is to come, as far as the
 /// system lets it.
 // ANCHOR: act
-fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
+fn act(pool: &mut Pool, listeners: &mut SharedListeners, crew: &Crew) {
     let steps = pool.steps(Instant::now());
     pool.retire(&steps, Instant::now());
     for _ in 0..steps.start {
         let post = pool.post();
-        match spawn(post, entrance, crew) {
+        match spawn(post, listeners, crew) {
             Ok(pid) => pool.filled(pid, post, Instant::now()),
             Err(error) => {
                 let pause = pool.unfilled(post, Instant::now());
@@ -148,30 +148,30 @@ fn act(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) {
 
 /// Forks a worker for a post.
 // ANCHOR: spawn
-fn spawn(post: Post, entrance: &mut Entrance, crew: &Crew) -> io::Result<Pid> {
+fn spawn(at: Post, port: &mut SharedListeners, crew: &Crew) -> io::Result<Pid> {
     let requests = crew.allowance();
-    entrance.prepare(post.slot)?;
+    port.prepare(at.slot)?;
     match process::fork()? {
         Fork::Parent(pid) => Ok(pid),
-        Fork::Child => leave_after(|| crew.live(post, entrance, requests)),
+        Fork::Child => leave_after(|| crew.live(at, port, requests)),
     }
 }
 // ANCHOR_END: spawn
 
 /// The wish to stop has come while workers were missing: where connections wait for them, a last
 /// worker answers those. It inherits the wish to stop, so it does no more.
-fn last_call(pool: &mut Pool, entrance: &mut Entrance, crew: &Crew) -> io::Result<()> {
+fn last_call(pool: &mut Pool, listeners: &mut SharedListeners, crew: &Crew) -> io::Result<()> {
     // Whoever has sent all workers away may have left connections in the accept queue.
     pool.resume();
     // The signal of a death may still be in the queue, behind the wish to stop.
-    pool.look(entrance, Instant::now())?;
-    pool.demand(entrance.waiting(0)?, Instant::now());
+    pool.look(listeners, Instant::now())?;
+    pool.demand(listeners.waiting(0)?, Instant::now());
     for _ in 0..pool.missing() {
         let post = pool.post();
-        if entrance.waiting(post.seat)? == 0 {
+        if listeners.waiting(post.seat)? == 0 {
             continue;
         }
-        match spawn(post, entrance, crew) {
+        match spawn(post, listeners, crew) {
             Ok(pid) => pool.filled(pid, post, Instant::now()),
             Err(error) => crate::log!("connections are lost: fork: {}", plain(&error)),
         }

@@ -21,7 +21,7 @@ use super::sizing::{Census, Change, Sizer};
 use super::ticker::Ticker;
 use super::turnover::{self, Steps};
 use super::worker::Post;
-use crate::accept::{Entrance, Strategy};
+use crate::accept::SharedListeners;
 use crate::scoreboard::{Event, SLOTS_MAX, Scoreboard, Slots};
 use crate::serve::Server;
 use crate::sys::signal::{self, Signals};
@@ -82,11 +82,11 @@ impl<'a> Pool<'a> {
             slots: Slots::default(),
             seats: Slots::default(),
             threads,
-            least: match server.accept {
-                Strategy::Reuseport => server.workers,
-                _ => 1,
+            least: match server.accept.has_queue_per_worker {
+                true => server.workers,
+                false => 1,
             },
-            has_queues: server.accept == Strategy::Reuseport,
+            has_queues: server.accept.has_queue_per_worker,
             generation: 1,
             sizer: Sizer::new(server.pool.sizing, server.workers),
             patience,
@@ -111,9 +111,9 @@ impl<'a> Pool<'a> {
     ///
     /// # Errors
     /// No worker ever became ready, and none will.
-    pub(super) fn look(&mut self, entrance: &mut Entrance, now: Instant) -> io::Result<()> {
+    pub(super) fn look(&mut self, listeners: &mut SharedListeners, now: Instant) -> io::Result<()> {
         while let Some((pid, status, member)) = self.children.reap() {
-            entrance.vacated(member.post.slot);
+            listeners.worker_ended(member.post.slot);
             self.bury(pid, status, member, now)?;
         }
         self.welcome();
@@ -336,14 +336,14 @@ impl<'a> Pool<'a> {
     ///
     /// # Errors
     /// When workers had to be killed.
-    pub(super) fn stop(self, signals: &Signals, entrance: &mut Entrance) -> io::Result<()> {
+    pub(super) fn stop(self, signals: &Signals, listeners: &mut SharedListeners) -> io::Result<()> {
         let mut clock = Ticker::new(CLOCK_TICK, Instant::now());
         self.children.stop(|ended| {
             for member in ended {
-                entrance.vacated(member.post.slot);
+                listeners.worker_ended(member.post.slot);
             }
             let left = clock.left(Instant::now());
-            let event = entrance.wait(signals, Some(left), false)?;
+            let event = listeners.wait(signals, Some(left), false)?;
             let now = Instant::now();
             let too_early = self.grace.saturating_sub(clock.lived(now));
             clock.due(now);

@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::ticker::Ticker;
 use super::upgrade::{self, End, StandIn, Upgrade};
 use super::worker::Work;
-use crate::accept::Entrance;
+use crate::accept::SharedListeners;
 use crate::serve::Configuration;
 use crate::service::manager;
 use crate::sys::signal;
@@ -153,14 +153,19 @@ impl<'a> Tenure<'a> {
     }
 
     /// Does what a signal asks for that does not end the loop.
-    pub(super) fn obey(&mut self, signal: Signal, pool: &mut Pool<'_>, entrance: &Entrance) {
+    pub(super) fn obey(
+        &mut self,
+        signal: Signal,
+        pool: &mut Pool<'_>,
+        listeners: &SharedListeners,
+    ) {
         // ANCHOR: obey
         match signal {
             Signal::SIGHUP | Signal::SIGUSR2 if self.stay == Stay::Leaves => {
                 crate::log!("{signal}: this process is leaving");
             }
             Signal::SIGHUP => self.reload(pool),
-            Signal::SIGUSR2 => self.upgrade.begin(&entrance.listeners()),
+            Signal::SIGUSR2 => self.upgrade.begin(&listeners.listeners()),
             Signal::SIGWINCH => {
                 crate::log!("{signal}: the workers leave, this process stays");
                 pool.drain();

@@ -3,13 +3,13 @@
 use std::io;
 use std::net::TcpStream;
 
-use crate::accept::{Door, Listener};
+use crate::accept::{Acceptor, Listener};
 use crate::serve::Server;
 
 /// What a worker process works with. Its threads may share it.
 pub struct Worker<'a> {
     pub(super) server: &'a Server<'a>,
-    pub(super) door: Door,
+    pub(super) acceptor: Box<dyn Acceptor>,
     pub(super) post: Post,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Worker<'a> {
         let scoreboard = self.server.scoreboard;
         self.ready();
         scoreboard.holds(0);
-        let client = self.door.accept_while(|| scoreboard.beat())?;
+        let client = self.acceptor.accept_while(&mut || scoreboard.beat())?;
         match client {
             Some(_) => scoreboard.holds(1),
             None => scoreboard.leaving(),
@@ -52,12 +52,13 @@ impl<'a> Worker<'a> {
         Ok(client)
     }
 
-    /// This worker's listener, for models that wait in other ways; see [`Door::listener`].
+    /// This worker's listener, for models that wait in other ways; see [`Acceptor::listener`].
     ///
     /// # Errors
-    /// As [`Door::listener`].
+    /// The strategy gives this worker none.
     pub fn listener(&self) -> io::Result<&Listener> {
-        self.door.listener()
+        let none = || io::Error::other("this worker has no listener of its own");
+        self.acceptor.listener().ok_or_else(none)
     }
 
     /// Serves one client to its end; see [`Server::serve`].

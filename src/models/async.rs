@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::{HowMany, Model};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{AsyncListener, Listener, SHARED};
 use crate::serve::{Server, TurnedAway};
 
 pub(super) const MODEL: Model = Model {
@@ -38,7 +38,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::One,
     threads: HowMany::Pool,
     holds_all_clients: true,
-    strategies: &[Strategy::Shared],
+    strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
     run,
@@ -53,7 +53,7 @@ fn run(server: Lasting, listener: Listener) -> io::Result<()> {
 }
 
 async fn accept(server: Lasting, listener: Listener) -> io::Result<()> {
-    let mut listener = listener.into_async()?;
+    let mut listener = AsyncListener::new(listener)?;
     let mut away = TurnedAway::new(server.scoreboard);
     // Each connection holds a receiver: so they can be told and counted.
     let stop = watch::Sender::new(());

@@ -21,7 +21,7 @@
 use std::io;
 
 use super::{HowMany, Model};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, SHARED};
 use crate::serve::{Epoll, EventLoop, Ready, Server, Trigger};
 
 pub(super) const MODEL: Model = Model {
@@ -35,7 +35,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::One,
     threads: HowMany::One,
     holds_all_clients: true,
-    strategies: &[Strategy::Shared],
+    strategies: &[SHARED],
     triggers: &Trigger::ALL,
     needs_io_uring: false,
     run,

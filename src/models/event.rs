@@ -23,7 +23,7 @@ use std::io;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use super::{HowMany, Model};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{EPOLL, EXCLUSIVE, Listener, REUSEPORT};
 use crate::master::{self, Worker};
 use crate::scoreboard::Wakes;
 use crate::serve::{Epoll, EventLoop, Ready, Server, Trigger};
@@ -40,7 +40,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::Pool,
     threads: HowMany::One,
     holds_all_clients: true,
-    strategies: &[Strategy::Exclusive, Strategy::Epoll, Strategy::Reuseport],
+    strategies: &[EXCLUSIVE, EPOLL, REUSEPORT],
     triggers: &Trigger::ALL,
     needs_io_uring: false,
     run,
@@ -76,14 +76,14 @@ fn join<'w>(worker: &'w Worker<'_>) -> io::Result<Loop<'w>> {
     let (server, listener) = (worker.server(), worker.listener()?);
     listener.set_nonblocking()?;
     let epoll = Epoll::new(server.trigger)?;
-    Ok(match server.accept {
-        Strategy::Exclusive => {
-            let epoll = epoll.exclusive();
-            Loop::new(server, listener, epoll)?.sharing(server.requeue)
-        }
-        Strategy::Epoll => Loop::new(server, listener, epoll)?.sharing(0),
-        // The accept queue is this worker's own.
-        _ => Loop::new(server, listener, epoll)?,
+    if server.accept == EXCLUSIVE {
+        let clients = Loop::new(server, listener, epoll.exclusive())?;
+        return Ok(clients.sharing(server.requeue));
+    }
+    let clients = Loop::new(server, listener, epoll)?;
+    Ok(match server.accept.has_queue_per_worker {
+        true => clients,
+        false => clients.sharing(0),
     })
 }
 // ANCHOR_END: join

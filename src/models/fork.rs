@@ -25,7 +25,7 @@ use std::net::TcpStream;
 use std::thread;
 
 use super::{HowMany, Model};
-use crate::accept::{EXHAUSTED_PAUSE, Listener, Strategy};
+use crate::accept::{EXHAUSTED_PAUSE, Listener, SHARED};
 use crate::master::Children;
 use crate::scoreboard::Slots;
 use crate::serve::{Server, TurnedAway};
@@ -43,7 +43,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::PerConnection,
     threads: HowMany::One,
     holds_all_clients: false,
-    strategies: &[Strategy::Shared],
+    strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
     run,

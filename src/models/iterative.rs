@@ -20,7 +20,7 @@
 use std::io;
 
 use super::{HowMany, Model};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, SHARED};
 use crate::serve::Server;
 
 pub(super) const MODEL: Model = Model {
@@ -34,7 +34,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::One,
     threads: HowMany::One,
     holds_all_clients: false,
-    strategies: &[Strategy::Shared],
+    strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
     run,

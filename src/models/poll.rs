@@ -22,7 +22,7 @@
 use std::io;
 
 use super::{HowMany, Model};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, SHARED};
 use crate::serve::{EventLoop, Poll, Ready, Server};
 
 pub(super) const MODEL: Model = Model {
@@ -36,7 +36,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::One,
     threads: HowMany::One,
     holds_all_clients: true,
-    strategies: &[Strategy::Shared],
+    strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
     run,

@@ -21,7 +21,7 @@
 use std::io;
 
 use super::{HowMany, Model};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{FLOCK, Listener, MUTEX, PASS, REUSEPORT, SHARED};
 use crate::master::{self, Worker};
 use crate::serve::Server;
 
@@ -36,13 +36,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::Pool,
     threads: HowMany::One,
     holds_all_clients: false,
-    strategies: &[
-        Strategy::Shared,
-        Strategy::Flock,
-        Strategy::Mutex,
-        Strategy::Pass,
-        Strategy::Reuseport,
-    ],
+    strategies: &[SHARED, FLOCK, MUTEX, PASS, REUSEPORT],
     triggers: &[],
     needs_io_uring: false,
     run,

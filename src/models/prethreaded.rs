@@ -30,7 +30,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::{HowMany, Model};
-use crate::accept::{Accepted, Listener, Strategy};
+use crate::accept::{Accepted, Listener, MAIN, MUTEX};
 use crate::serve::{Crew, Server};
 
 pub(super) const MODEL: Model = Model {
@@ -44,16 +44,17 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::One,
     threads: HowMany::Pool,
     holds_all_clients: false,
-    strategies: &[Strategy::Mutex, Strategy::Main],
+    strategies: &[MUTEX, MAIN],
     triggers: &[],
     needs_io_uring: false,
     run,
 };
 
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
-    match server.accept {
-        Strategy::Main => main_accepts(server, listener),
-        _ => each_accepts(server, listener),
+    if server.accept == MAIN {
+        main_accepts(server, listener)
+    } else {
+        each_accepts(server, listener)
     }
 }
 

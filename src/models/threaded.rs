@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::thread::{self, Scope};
 
 use super::{HowMany, Model};
-use crate::accept::{EXHAUSTED_PAUSE, Listener, Strategy};
+use crate::accept::{EXHAUSTED_PAUSE, Listener, SHARED};
 use crate::scoreboard::Slots;
 use crate::serve::{STACK_BYTES, Server, TurnedAway};
 
@@ -38,7 +38,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::One,
     threads: HowMany::PerConnection,
     holds_all_clients: false,
-    strategies: &[Strategy::Shared],
+    strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
     run,

@@ -21,7 +21,7 @@ use std::io;
 use std::thread;
 
 use super::{HowMany, Model};
-use crate::accept::{Listener, Strategy};
+use crate::accept::{Listener, SHARED};
 use crate::master::{self, Worker};
 use crate::serve::{Crew, Server};
 use crate::sys::slot;
@@ -37,7 +37,7 @@ pub(super) const MODEL: Model = Model {
     processes: HowMany::Pool,
     threads: HowMany::Pool,
     holds_all_clients: false,
-    strategies: &[Strategy::Shared],
+    strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
     run,

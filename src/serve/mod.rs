@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::accept::{Manner, Strategy};
+use crate::accept::{Strategy, StrategyOptions};
 use crate::http::{Activity, Conn, Handler, Limits};
 use crate::scoreboard::{Scoreboard, State};
 use crate::service::Succession;
@@ -51,11 +51,11 @@ pub struct Server<'a> {
     /// How the workers share the port: one of the model's own strategies.
     pub accept: Strategy,
     /// The details of that.
-    pub manner: Manner,
+    pub strategy_options: StrategyOptions,
     /// How the models that wait with epoll hear of their connections.
     pub trigger: Trigger,
-    /// With [`Strategy::Exclusive`], a worker lets the others go before it after this many
-    /// connections; never, if it is 0.
+    /// With [`EXCLUSIVE`](crate::accept::EXCLUSIVE): after this many connections a worker takes the
+    /// last place among those that wait. 0 stands for never.
     pub requeue: usize,
     /// Connections served at once, by the server in the models that make a process or thread for
     /// each, by each process in those whose processes hold many; beyond it the answer is 503.

@@ -34,7 +34,7 @@ macro_rules! for_every_strategy {
         #[test]
         fn every_strategy_of_the_pool_is_tested() {
             let prefork = servers::models::find("prefork").unwrap();
-            let names: Vec<&str> = prefork.strategies.iter().map(|it| it.name()).collect();
+            let names: Vec<&str> = prefork.strategies.iter().map(|it| it.name).collect();
             assert_eq!(names, ["shared", $(stringify!($strategy)),*]);
         }
     };

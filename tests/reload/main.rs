@@ -21,7 +21,7 @@ fn ways() -> Vec<(&'static str, String)> {
     let with_master = models::ALL.iter().filter(|model| model.has_master());
     let ways = with_master.flat_map(|model| {
         let strategies = model.strategies.iter();
-        strategies.map(|strategy| (model.name, format!("--accept={}", strategy.name())))
+        strategies.map(|strategy| (model.name, format!("--accept={}", strategy.name)))
     });
     ways.collect()
 }

@@ -10,75 +10,65 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
-use super::super::shared::{EXHAUSTED_PAUSE, Listener, is_lasting, recover};
-use super::{Pick, Receiver, TICK, order, report};
+use super::receiver::Receiver;
+use super::{Pick, order, report};
+use crate::accept::errors::{EXHAUSTED_PAUSE, is_lasting, recover};
+use crate::accept::strategy::{MasterSide, NewAcceptor};
+use crate::accept::{Listener, TICK};
 use crate::sys::passing;
-use crate::sys::signal::{self, Signals};
+use crate::sys::signal::{self, Event, Signals};
 
 /// Accepts for all workers and passes each client to an idle one. While none is idle it does not
-/// accept: the accept queue is the better place to wait, since every worker can still take from it.
-pub(crate) struct Dispatcher {
+/// accept: a connection in the accept queue can still go to any worker, and one that has been
+/// accepted takes a descriptor.
+pub(super) struct Dispatcher {
     /// `None` once the server stops and the accept queue is empty.
     listener: Option<Listener>,
-    /// By slot; `None` where no worker has been.
+    /// By slot; `None` for a slot that has had no worker yet.
     channels: Vec<Option<Channel>>,
     pick: Pick,
     last: Option<usize>,
-    /// Accepted, and not passed, or passed to somebody who died before reading it.
+    /// Accepted and not passed yet, or passed to a worker that died before it read the message.
     in_hand: VecDeque<TcpStream>,
-    /// Something lacks: nothing is accepted or passed before this.
+    /// A descriptor or memory lacked: nothing is accepted or passed before this moment.
     pause_until: Option<Instant>,
 }
 
-/// The connection to the worker of a slot, whoever that is: it outlives workers.
+/// The channel to the worker of a slot. The next worker in the slot inherits it.
 struct Channel {
     /// The master's end.
     ours: OwnedFd,
-    /// The worker's end, held here as well so that what is in the channel is never lost.
+    /// The worker's end. The master holds it too, so that a message is not lost with the worker.
     theirs: OwnedFd,
     worker: Worker,
 }
 
-/// What is known of the worker.
+/// What the master knows of the worker.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Worker {
-    /// It serves, or there is none.
+    /// It serves, or the slot has no worker.
     Busy,
     Idle,
     /// Idle, and asked to stop.
     Leaving,
 }
 
-/// What there is to do.
+/// What a wait has found ready.
 struct Ready {
     signals: bool,
     channels: Vec<usize>,
     listener: bool,
 }
 
-impl Dispatcher {
-    pub(crate) fn new(listener: Listener, pick: Pick) -> Self {
-        Self {
-            listener: Some(listener),
-            channels: Vec::new(),
-            pick,
-            last: None,
-            in_hand: VecDeque::new(),
-            pause_until: None,
-        }
-    }
-
+impl MasterSide for Dispatcher {
     /// Makes the channel of a slot, unless it is there.
-    ///
-    /// # Errors
-    /// No descriptors for it, or none would be left to accept with.
-    pub(crate) fn prepare(&mut self, slot: usize) -> io::Result<()> {
+    fn prepare(&mut self, slot: usize) -> io::Result<()> {
         if self.channels.len() <= slot {
             self.channels.resize_with(slot + 1, || None);
         }
         if self.channels[slot].is_none() {
             let (ours, theirs) = passing::pair(TICK)?;
-            // One more must be left: a client's, between its acceptance and its passing.
+            // One more descriptor must be left: a client's, between its acceptance and its passing.
             ours.try_clone()?;
             self.channels[slot] = Some(Channel {
                 ours,
@@ -89,17 +79,23 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// In a child: the worker's end of its channel; all else is closed.
-    pub(crate) fn into_receiver(mut self, slot: usize) -> io::Result<Receiver> {
+    /// The worker's end of its channel.
+    fn into_acceptor(mut self: Box<Self>, slot: usize, _: usize) -> NewAcceptor {
         let channel = self.channels.get_mut(slot).and_then(Option::take);
         let channel = channel.ok_or_else(|| io::Error::other("the slot was not prepared"))?;
-        Ok(Receiver::new(channel.theirs))
+        Ok(Box::new(Receiver::new(channel.theirs)))
     }
 
-    /// The worker of a slot has ended. What it has said is void, and clients that it has not read
-    /// are taken back.
-    // ANCHOR: vacated
-    pub(crate) fn vacated(&mut self, slot: usize) {
+    /// The master passes connections on while it waits. No connection ends its wait.
+    fn wait(&mut self, signals: &Signals, timeout: Option<Duration>, _: bool) -> io::Result<Event> {
+        let signal = self.dispatch(signals, timeout)?;
+        Ok(signal.map_or(Event::Timeout, Event::Signal))
+    }
+
+    /// What the worker of the slot has reported is void, and clients that it has not read are
+    /// taken back.
+    // ANCHOR: worker_ended
+    fn worker_ended(&mut self, slot: usize) {
         let Some(Some(channel)) = self.channels.get_mut(slot) else {
             return;
         };
@@ -110,22 +106,34 @@ impl Dispatcher {
             self.in_hand.extend(client);
         }
     }
-    // ANCHOR_END: vacated
+    // ANCHOR_END: worker_ended
 
-    /// What it accepts from, unless that is over.
-    pub(crate) fn listener(&self) -> Option<&Listener> {
-        self.listener.as_ref()
-    }
-
-    /// How many connections wait to be passed.
-    pub(crate) fn waiting(&self) -> io::Result<u32> {
+    /// Any worker can get any connection, so the index does not matter.
+    fn waiting(&self, _: usize) -> io::Result<u32> {
         let queued = self.listener.as_ref().map_or(Ok(0), Listener::waiting)?;
         Ok(queued + self.in_hand.len() as u32)
     }
 
-    /// Dispatches until a signal has come or `timeout` has passed.
-    // ANCHOR: wait
-    pub(crate) fn wait(
+    fn listeners(&self) -> Vec<&Listener> {
+        self.listener.iter().collect()
+    }
+}
+
+impl Dispatcher {
+    pub(super) fn new(listener: Listener, pick: Pick) -> Self {
+        Self {
+            listener: Some(listener),
+            channels: Vec::new(),
+            pick,
+            last: None,
+            in_hand: VecDeque::new(),
+            pause_until: None,
+        }
+    }
+
+    /// Accepts and passes on until a signal has come or `timeout` has passed.
+    // ANCHOR: dispatch
+    fn dispatch(
         &mut self,
         signals: &Signals,
         timeout: Option<Duration>,
@@ -136,7 +144,7 @@ impl Dispatcher {
             self.pass_on();
             let ready = self.poll(signals, until)?;
             for slot in ready.channels {
-                self.hear(slot);
+                self.read_report(slot);
             }
             if ready.listener {
                 self.accept()?;
@@ -146,10 +154,9 @@ impl Dispatcher {
             }
         }
     }
-    // ANCHOR_END: wait
+    // ANCHOR_END: dispatch
 
-    /// Waits until there is something to do. As long as no worker is idle, the listener is left
-    /// alone.
+    /// Waits for a message of a worker, a signal or, if a worker is idle, a connection.
     fn poll(&self, signals: &Signals, until: Option<Instant>) -> io::Result<Ready> {
         let wants_client =
             self.in_hand.is_empty() && !self.is_paused() && self.free_slot().is_some();
@@ -178,8 +185,8 @@ impl Dispatcher {
         })
     }
 
-    /// What the worker of a slot has to say.
-    fn hear(&mut self, slot: usize) {
+    /// Reads the message of the worker in a slot.
+    fn read_report(&mut self, slot: usize) {
         let Some(Some(channel)) = self.channels.get_mut(slot) else {
             return;
         };
@@ -190,14 +197,14 @@ impl Dispatcher {
             (report::IDLE, _) => Worker::Idle,
             (report::LEAVING, _) => Worker::Leaving,
             (report::CHANGED_MY_MIND, Worker::Idle) => Worker::Leaving,
-            // It has been given a client meanwhile, and will say so again
-            // when it has served it.
+            // The master has passed it a client meanwhile. When it has served
+            // that, it reports again.
             (_, before) => before,
         };
     }
 
-    /// Once the server stops, the port is closed as soon as all who were in the accept queue have
-    /// been taken from it, and workers that wish to leave may leave.
+    /// Once the server stops, the port is closed as soon as all connections that were in the accept
+    /// queue have been taken from it. Then workers that asked to leave may leave.
     fn finish_if_stopping(&mut self) -> io::Result<()> {
         if let Some(listener) = &self.listener
             && listener.is_finished()?
@@ -207,7 +214,8 @@ impl Dispatcher {
         let is_draining = self.is_draining();
         for channel in self.channels.iter_mut().flatten() {
             if channel.worker == Worker::Leaving && !is_draining {
-                // A worker that is gone needs no answer, and the channel has room for one.
+                // It fails only if the worker has gone, which then needs no answer: the channel has
+                // room for one more message.
                 let _ = passing::send(&channel.ours, order::GO, None);
                 channel.worker = Worker::Busy;
             }
@@ -215,13 +223,13 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// There are clients who must be served before a worker may leave: those in hand, and all who
-    /// are in the accept queue when the server stops.
+    /// Some clients must be served before a worker may leave: those in hand, and all that are in
+    /// the accept queue when the server stops.
     fn is_draining(&self) -> bool {
         signal::stopping() && self.listener.is_some() || !self.in_hand.is_empty()
     }
 
-    /// Passes clients on as far as there are any and somebody is idle.
+    /// Passes clients on while there are any and a worker is idle.
     // ANCHOR: pass_on
     fn pass_on(&mut self) {
         while !self.is_paused()
@@ -258,7 +266,7 @@ impl Dispatcher {
         self.pick.choose(self.channels.len(), self.last, is_free)
     }
 
-    /// One client more in hand, if there is one after all.
+    /// Accepts one client. The queue may be empty after all: a client can leave while it waits.
     fn accept(&mut self) -> io::Result<()> {
         let Some(listener) = &self.listener else {
             return Ok(());
@@ -273,7 +281,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// The master has other things to do than to sleep.
+    /// The master must not sleep here: it also reaps workers and handles signals.
     fn pause(&mut self, what: &str, error: Errno) {
         crate::log!("{what}: {}; waiting until that changes", error.desc());
         self.pause_until = Some(Instant::now() + EXHAUSTED_PAUSE);

@@ -9,26 +9,36 @@
 //!                                  └──────────── idle ─ 2: waiting
 //! ```
 //!
-//! *What it costs*: two messages per connection, and the master awake for each: it is the one way
-//! in which it has work to do while clients come. *When it breaks*: later than one might fear; the
-//! master does little per connection. But all connections go through one process.
+//! *What it costs*: two messages per connection, and a wake-up of the master for each of them. Only
+//! here the master works while clients come. *When it breaks*: late, because the master does little
+//! per connection. But all connections go through one process.
 //!
-//! *What it is good for*: somebody decides. Here by one of two rules ([`Pick`]); elsewhere by what
-//! the worker is, as when a proxy passes connections to the process of their tenant.
+//! *What it is good for*: the master decides which worker gets a connection. Here it decides by one
+//! of two rules ([`Pick`]). A proxy can pass each connection to the process of its tenant.
 //!
 //! Both ends of each channel stay open in the master. So a connection that was passed to a worker
 //! that died before reading it is not lost: it lies in the channel, and the master takes it back.
-//! What a worker has read goes with it, as in every other strategy.
+//! A connection that the worker had read is lost with the worker, as in every other strategy.
 
 mod dispatcher;
 mod receiver;
 
-use super::shared::TICK;
+use super::shared::SHARED;
+use super::strategy::Strategy;
 
-pub(super) use dispatcher::Dispatcher;
-pub(super) use receiver::Receiver;
+use dispatcher::Dispatcher;
 
-/// Whom the master passes the next connection to.
+/// `--accept pass`.
+pub const PASS: Strategy = Strategy {
+    name: "pass",
+    summary: "the master accepts and passes descriptors on",
+    master_accepts: true,
+    options: &["pick"],
+    open: |listener, options, _| Ok(Box::new(Dispatcher::new(listener, options.pick))),
+    ..SHARED
+};
+
+/// The master's rule: which worker gets the next connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pick {
     /// The first idle worker, in the order of slots, as in UNP section 30.9.
@@ -39,10 +49,10 @@ pub enum Pick {
 }
 
 impl Pick {
-    /// Both.
+    /// Both rules.
     pub const ALL: [Self; 2] = [Self::First, Self::RoundRobin];
 
-    /// What the command line calls it.
+    /// The word behind `--pick`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::First => "first",
@@ -50,7 +60,7 @@ impl Pick {
         }
     }
 
-    /// One line for people.
+    /// What the rule does, in one line.
     pub const fn summary(self) -> &'static str {
         match self {
             Self::First => "the first idle worker, so that the last ones have little to do",
@@ -58,7 +68,8 @@ impl Pick {
         }
     }
 
-    /// The slot to serve next, of those that `is_free`; `last` was served last.
+    /// The slot that gets the next connection, of those that `is_free`. The slot `last` got the
+    /// connection before.
     // ANCHOR: pick
     fn choose(
         self,
@@ -77,22 +88,21 @@ impl Pick {
     // ANCHOR_END: pick
 }
 
-/// What a worker says.
+/// What a worker tells the master.
 mod report {
     /// Give me a client.
     pub(super) const IDLE: u8 = b'i';
-    /// I was asked to stop. Give me a client if there is one that nobody else may take, or let me
-    /// go.
+    /// I was asked to stop. Give me a client if no other worker may take it, or let me go.
     pub(super) const LEAVING: u8 = b'l';
-    /// Since I said that I am idle, I was asked to stop.
+    /// Since I reported that I am idle, I was asked to stop.
     pub(super) const CHANGED_MY_MIND: u8 = b'c';
 }
 
-/// What the master says.
+/// What the master tells a worker.
 mod order {
-    /// Serve this client: a descriptor comes with it.
+    /// Serve this client: its descriptor comes with the message.
     pub(super) const SERVE: u8 = b's';
-    /// There is nobody for you: go.
+    /// There is no client for you: go.
     pub(super) const GO: u8 = b'g';
 }
 

@@ -6,12 +6,13 @@ use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::super::shared::{Accepted, EXHAUSTED_PAUSE};
 use super::{order, report};
+use crate::accept::errors::EXHAUSTED_PAUSE;
+use crate::accept::{Accepted, Acceptor};
 use crate::sys::{passing, signal};
 
-/// Where a worker gets its clients from.
-pub(crate) struct Receiver {
+/// What a worker gets its clients from.
+pub(super) struct Receiver {
     channel: OwnedFd,
     said: Mutex<Said>,
 }
@@ -29,18 +30,20 @@ impl Receiver {
         let said = Mutex::new(Said::Nothing);
         Self { channel, said }
     }
+}
 
-    /// The next client, or `None` when the master lets this worker go: it was asked to stop, and
-    /// nobody is left for it. It does not go by itself, since the master may just be passing it a
-    /// client, or may need it to drain the accept queue.
+impl Acceptor for Receiver {
+    /// The next client, or `None` when the master lets this worker go: the worker was asked to
+    /// stop, and no client is left for it. It does not go by itself, because the master may be
+    /// passing it a client at that moment, or may need it to drain the accept queue.
     // ANCHOR: accept
-    pub(crate) fn accept_while(&self, mut meanwhile: impl FnMut()) -> Accepted {
+    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
         loop {
             meanwhile();
             self.report()?;
             let message = match passing::receive(&self.channel) {
                 Ok(Some(message)) => message,
-                // Nobody holds the other end: there is no master.
+                // No process holds the other end: the master is dead.
                 Ok(None) => return Ok(None),
                 Err(error) if passing::is_tick(error) => continue,
                 Err(error) => return Err(error.into()),
@@ -56,7 +59,9 @@ impl Receiver {
         }
     }
     // ANCHOR_END: accept
+}
 
+impl Receiver {
     /// Tells the master what it does not know yet.
     fn report(&self) -> io::Result<()> {
         let mut last = self.said();
@@ -72,7 +77,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// What was said last. It is a number, so no panic can leave it half done.
+    /// What was reported last. It is a number, so a panic cannot leave it half written.
     fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }

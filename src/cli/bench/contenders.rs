@@ -97,7 +97,7 @@ impl Entry {
                     .extend([(*option).to_owned(), value.clone()]);
             }
         }
-        let can = |wanted: &&str| model.strategies.iter().any(|it| it.name() == *wanted);
+        let can = |wanted: &&str| model.strategies.iter().any(|it| it.name == *wanted);
         if let Some(strategy) = common.accept.filter(can).filter(|_| !given.has("accept")) {
             let accept = ["--accept", strategy];
             contender.arguments.extend(accept.map(str::to_owned));

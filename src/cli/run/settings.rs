@@ -9,7 +9,7 @@ use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::{Args, say_kept};
-use crate::accept::{Listener, Manner, Strategy};
+use crate::accept::{Listener, Strategy, StrategyOptions};
 use crate::cli::service::Rights;
 use crate::cli::{Command, config};
 use crate::scoreboard::{Description, Scoreboard};
@@ -31,7 +31,7 @@ struct Ground {
 pub(super) struct Settings<'g> {
     args: Args,
     accept: Strategy,
-    manner: Manner,
+    strategy_options: StrategyOptions,
     trigger: Trigger,
     site: Site<'g>,
     pool: Pool,
@@ -81,7 +81,7 @@ impl Settings<'static> {
         let inherits = predecessor.is_some();
         self.ground.scoreboard.describe(&Description {
             model: model.name,
-            accept: self.accept.name(),
+            accept: self.accept.name,
             address: listener.address()?,
             queue_limit: listener.queue_limit()?,
         });
@@ -115,7 +115,7 @@ impl<'g> Settings<'g> {
         let root = args.open_root()?;
         let settings = Self {
             accept: rules.accept,
-            manner: rules.manner,
+            strategy_options: rules.strategy_options,
             trigger: rules.trigger,
             pool: rules.pool,
             rights: (args.service).rights(
@@ -174,10 +174,10 @@ impl<'g> Settings<'g> {
         }
         let sockets = inherited.listeners.into_iter().map(Listener::adopt);
         let mut listeners = sockets.collect::<io::Result<Vec<_>>>()?;
-        let most = match self.accept {
-            // Where nobody accepts from one of them, its clients would wait for ever.
-            Strategy::Reuseport => self.args.pool.workers(),
-            _ => 1,
+        let most = match self.accept.has_queue_per_worker {
+            // Clients of a listener without a worker would wait for ever.
+            true => self.args.pool.workers(),
+            false => 1,
         };
         if listeners.len() > most {
             let count = listeners.len();
@@ -223,7 +223,7 @@ impl Configuration for Settings<'_> {
             lifetime: Lifetime::default(),
             threads: args.threads.map(usize::from),
             accept: self.accept,
-            manner: self.manner,
+            strategy_options: self.strategy_options,
             connections_max: args.connections_max(),
             trigger: self.trigger,
             requeue: args.requeue as usize,

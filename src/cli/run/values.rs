@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::accept::{Pick, Strategy};
+use crate::accept::{self, Pick, Strategy};
 use crate::models::{self, Model};
 use crate::serve::Trigger;
 
@@ -28,10 +28,11 @@ pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 
 /// The names of all strategies; which of them a model has is its own affair.
 pub(in crate::cli) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
-    let names =
-        Strategy::ALL.map(|strategy| PossibleValue::new(strategy.name()).help(strategy.summary()));
+    let names = accept::ALL
+        .iter()
+        .map(|it| PossibleValue::new(it.name).help(it.summary));
     PossibleValuesParser::new(names).map(|name| {
-        let known = Strategy::ALL.into_iter().find(|it| it.name() == name);
+        let known = accept::ALL.iter().copied().find(|it| it.name == name);
         known.expect("clap only lets names through that come from the list")
     })
 }

@@ -17,23 +17,19 @@ mod tests;
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
 
 use super::alarms::Alarms;
 use super::{Server, TurnedAway};
-use crate::accept::{Arrivals, Listener, TICK_MS};
+use crate::accept::{Arrivals, Listener, TICK};
 use crate::http::{Conn, Limits, Want};
 use crate::scoreboard::State;
 use crate::sys::signal;
 use crate::sys::uring::{self, Cancel, Ring};
 
 use client::{Client, Receiving, Session, catch_up};
-
-/// No wait is longer: a signal that comes between a look at the wish to stop and the wait is
-/// noticed this much later, as is a deadline.
-const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
 /// Octets that may arrive from a client before they are wanted. Beyond it receiving is cancelled,
 /// and taken up again when they are; what the kernel receives until it has heard of that still

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::{CompletionLoop, Done, Session};
-use crate::accept::{Listener, Manner, Strategy};
+use crate::accept::{Listener, SHARED, StrategyOptions};
 use crate::http::{Body, Handler, Limits, Request, Response, Status};
 use crate::scoreboard::Scoreboard;
 use crate::serve::{Configuration, Lifetime, Pool, Server, Sizing, Trigger};
@@ -53,8 +53,8 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
         limits: Limits::default(),
         workers: 1,
         threads: None,
-        accept: Strategy::Shared,
-        manner: Manner::default(),
+        accept: SHARED,
+        strategy_options: StrategyOptions::default(),
         pool: Pool {
             sizing: Sizing::Static,
             worker_timeout: None,

@@ -29,7 +29,7 @@ use nix::errno::Errno;
 
 use super::nonblocking::{Client, Rest};
 use super::{Server, TurnedAway};
-use crate::accept::{Attempt, Listener, TICK_MS};
+use crate::accept::{Attempt, Listener, TICK};
 use crate::http::Conn;
 use crate::scoreboard::State;
 use crate::sys::signal;
@@ -40,10 +40,6 @@ pub use poll::Poll;
 pub use poller::{Interest, Poller, Ready, Signs};
 use slab::Slab;
 pub use slab::Token;
-
-/// No wait is longer: a signal that comes between a look at the wish to stop and the wait is
-/// noticed this much later, as is a deadline.
-const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
 /// Connections accepted in one turn. Each saves a wait; but those that are being served wait for
 /// all of them, and with them for a flood of new ones.
@@ -244,7 +240,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             };
             match listener.borrow().try_accept()? {
                 Attempt::Client(socket) => self.admit(socket)?,
-                Attempt::Nobody => return Ok(count),
+                Attempt::Empty => return Ok(count),
                 Attempt::Exhausted(error) => {
                     self.pause(error)?;
                     return Ok(count.max(1));

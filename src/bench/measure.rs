@@ -154,13 +154,7 @@ impl Bench<'_> {
     }
 
     fn load(&self, server: &Server, how: Scenario, amount: Amount) -> Result<Outcome, Failure> {
-        let address = server.address();
-        let path = self.plan.path.clone();
-        let target = Target {
-            address,
-            authority: address.to_string(),
-            path,
-        };
+        let target = Target::at(server.address(), self.plan.path.clone());
         let plan = load::Plan {
             connections: self.plan.connections,
             threads: self.layout.generator_threads(self.plan.connections),

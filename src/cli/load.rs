@@ -74,10 +74,9 @@ impl Args {
         let plan = self.plan()?;
         let watch = Arc::new(Watch::default());
         stop_on_signals(&watch)?;
-        load::probe(&plan.target, plan.timeout)?;
         let outcome = run(&plan, &watch)?;
         super::print(self.render(&plan, &outcome)?.as_bytes())?;
-        Ok(if outcome.is_answered() {
+        Ok(if outcome.requests > 0 && outcome.gone_since.is_none() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

@@ -19,10 +19,14 @@ pub(super) enum Chunked {
     Done,
 }
 
-/// 2^60 bytes are enough for anybody, and more digits would overflow.
+/// Enough for 2^60 bytes; more digits would overflow.
 const DIGITS_MAX: u8 = 15;
-/// A trailer line longer than this is no trailer line.
+/// A longer trailer line is refused.
 const TRAILER_LINE_BYTES_MAX: u32 = 16 * 1024;
+
+const MALFORMED: Malformed = Malformed {
+    reason: "the chunked body is malformed",
+};
 
 impl Chunked {
     pub(super) const START: Self = Self::Size {
@@ -54,7 +58,7 @@ impl Chunked {
     /// The state after one byte that is not data.
     fn after(self, byte: u8) -> Result<Self, Malformed> {
         Ok(match (self, byte) {
-            (Self::Size { digits: 0, .. }, b) if !b.is_ascii_hexdigit() => return Err(Malformed),
+            (Self::Size { digits: 0, .. }, b) if !b.is_ascii_hexdigit() => return Err(MALFORMED),
             (Self::Size { bytes, .. } | Self::Extension { bytes }, b'\n') => match bytes {
                 0 => Self::Trailer { line: 0 },
                 bytes => Self::Data { bytes },
@@ -76,7 +80,7 @@ impl Chunked {
             (Self::Trailer { line }, _) if line < TRAILER_LINE_BYTES_MAX => {
                 Self::Trailer { line: line + 1 }
             }
-            _ => return Err(Malformed),
+            _ => return Err(MALFORMED),
         })
     }
 }
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn malformed_chunks_are_refused() {
         let endless = "f".repeat(16);
         for body in [
             "\r\n",
@@ -123,7 +127,7 @@ mod tests {
             "5x\r\n",
             &endless,
         ] {
-            assert_eq!(decode(body.as_bytes()), Err(Malformed), "{body:?}");
+            assert_eq!(decode(body.as_bytes()), Err(MALFORMED), "{body:?}");
         }
     }
 }

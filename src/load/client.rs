@@ -1,27 +1,14 @@
 //! One connection's worth of load: the system calls, and nothing of when to make them.
 
-use std::cell::Cell;
-use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, sockopt};
 use nix::unistd;
 
-use super::response::{Answer, Response};
-use super::{Failure, Plan, Target};
-
-/// What every client of a run asks, and of whom.
-pub(super) struct Question {
-    family: AddressFamily,
-    address: SockaddrStorage,
-    request: Vec<u8>,
-    keep_alive: bool,
-    /// Where connections come from, in turn; empty leaves it to the kernel.
-    sources: Vec<SockaddrStorage>,
-    next_source: Cell<usize>,
-}
+use super::Failure;
+use super::destination::{Destination, Requests};
+use super::response::{Answer, Malformed, Response};
 
 /// One client: at most one connection, with at most one request in flight.
 #[derive(Default)]
@@ -29,10 +16,18 @@ pub(super) struct Client {
     socket: Option<OwnedFd>,
     phase: Phase,
     response: Response,
+    /// The kind of the request in flight, and whether it is the last of its connection.
+    request: (usize, bool),
+    /// How many other addresses of the target this connection has tried in vain.
+    attempt: usize,
     /// What epoll was last told about the socket, if it knows it.
     armed: Option<EpollFlags>,
-    /// Whether the connection has carried a whole request.
-    carried: bool,
+    /// Whole requests that the connection has carried.
+    carried: u64,
+    /// Set when a connection is established, for the event loop to take.
+    pub(super) just_connected: bool,
+    /// Why the last answer could not be read.
+    pub(super) malformed: Option<Malformed>,
     /// Connections established so far.
     pub(super) opened: u64,
     /// Bytes received so far.
@@ -55,55 +50,11 @@ pub(super) enum Step {
     Answered(Answer),
 }
 
-impl Question {
-    pub(super) fn new(plan: &Plan) -> Self {
-        let Target {
-            address,
-            authority,
-            path,
-        } = &plan.target;
-        let close = if plan.keep_alive {
-            ""
-        } else {
-            "Connection: close\r\n"
-        };
-        Self {
-            family: match address {
-                SocketAddr::V4(_) => AddressFamily::Inet,
-                SocketAddr::V6(_) => AddressFamily::Inet6,
-            },
-            address: SockaddrStorage::from(*address),
-            request: format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n{close}\r\n").into(),
-            keep_alive: plan.keep_alive,
-            sources: plan
-                .sources
-                .iter()
-                .map(|&source| SockaddrStorage::from(SocketAddr::new(source, 0)))
-                .collect(),
-            next_source: Cell::new(0),
-        }
-    }
-
-    /// Nagle's algorithm delays a small write only behind an unacknowledged one. A connection for
-    /// a single request has none, so it is spared the system call.
-    fn connect(&self, socket: &OwnedFd) -> Result<(), Errno> {
-        if self.keep_alive {
-            socket::setsockopt(socket, sockopt::TcpNoDelay, &true)?;
-        }
-        if !self.sources.is_empty() {
-            self.bind(socket)?;
-        }
-        socket::connect(socket.as_raw_fd(), &self.address)
-    }
-
-    /// The port is left to connect(2), which may give the same one to connections that lead to
-    /// different places: IP_BIND_ADDRESS_NO_PORT of ip(7).
-    fn bind(&self, socket: &OwnedFd) -> Result<(), Errno> {
-        let turn = self.next_source.get();
-        self.next_source.set((turn + 1) % self.sources.len());
-        socket::setsockopt(socket, sockopt::IpBindAddressNoPort, &true)?;
-        socket::bind(socket.as_raw_fd(), &self.sources[turn])
-    }
+/// What all clients of a thread use in turn.
+pub(super) struct Tools {
+    pub(super) destination: Destination,
+    pub(super) requests: Requests,
+    pub(super) buffer: Box<[u8]>,
 }
 
 impl Client {
@@ -111,26 +62,44 @@ impl Client {
         self.socket.is_some()
     }
 
-    /// Sends the request, over a new connection if there is none.
-    pub(super) fn ask(&mut self, question: &Question) -> Result<Step, Failure> {
-        self.response.reset();
+    /// Whether a connection is under way and not there yet.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.socket.is_some() && self.phase == Phase::Connecting
+    }
+
+    /// Whole requests that the present connection has carried.
+    pub(super) fn carried(&self) -> u64 {
+        self.carried
+    }
+
+    /// Whether a byte of the answer has arrived.
+    pub(super) fn has_first_byte(&self) -> bool {
+        self.response.started()
+    }
+
+    /// Sends a request of this kind, over a new connection if there is none.
+    pub(super) fn ask(
+        &mut self,
+        kind: usize,
+        is_last: bool,
+        tools: &Tools,
+    ) -> Result<Step, Failure> {
+        self.request = (kind, is_last);
+        self.response.reset(tools.requests.is_head(kind));
         if self.socket.is_some() {
             self.phase = Phase::Sending(0);
-            self.send(question)
+            self.send(tools)
         } else {
-            self.connect(question)
+            self.attempt = 0;
+            self.connect(tools)
         }
     }
 
-    /// Goes on after the socket has become ready.
-    pub(super) fn go_on(
-        &mut self,
-        question: &Question,
-        buffer: &mut [u8],
-    ) -> Result<Step, Failure> {
+    /// Continues after the socket has become ready.
+    pub(super) fn advance(&mut self, tools: &mut Tools) -> Result<Step, Failure> {
         match self.phase {
-            Phase::Receiving => self.receive(buffer),
-            Phase::Connecting | Phase::Sending(_) => self.send(question),
+            Phase::Receiving => self.receive(&mut tools.buffer),
+            Phase::Connecting | Phase::Sending(_) => self.send(tools),
         }
     }
 
@@ -151,24 +120,60 @@ impl Client {
     pub(super) fn close(&mut self) -> bool {
         self.socket = None;
         self.armed = None;
-        std::mem::take(&mut self.carried)
+        std::mem::take(&mut self.carried) > 0
+    }
+
+    /// Gives up the address that does not answer and tries the next, if there is one.
+    pub(super) fn try_next_address(&mut self, tools: &Tools) -> Result<Step, Failure> {
+        self.attempt += 1;
+        if self.attempt >= tools.destination.addresses() {
+            return Err(Failure::Timeout);
+        }
+        self.close();
+        self.connect(tools)
+    }
+
+    /// Whether the target has an address that this connection has not tried.
+    pub(super) fn has_next_address(&self, tools: &Tools) -> bool {
+        self.attempt + 1 < tools.destination.addresses()
     }
 
     /// Connects without waiting, and sends without asking whether the connection is there: over
     /// loopback it always is when connect(2) returns, even though that says EINPROGRESS. Where it
     /// is not, write(2) says EAGAIN while the handshake lasts, and then how it failed.
-    fn connect(&mut self, question: &Question) -> Result<Step, Failure> {
-        self.phase = Phase::Connecting;
-        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        let connected = socket::socket(question.family, SockType::Stream, flags, None)
-            .and_then(|socket| question.connect(self.socket.insert(socket)));
-        match connected {
-            Ok(()) | Err(Errno::EINPROGRESS) => self.send(question),
-            Err(errno) => Err(Failure::of(errno, false)),
+    ///
+    /// An address that refuses is no failure while there is another to try.
+    fn connect(&mut self, tools: &Tools) -> Result<Step, Failure> {
+        loop {
+            self.phase = Phase::Connecting;
+            let connected = tools.destination.connect(self.attempt, &mut self.socket);
+            let failure = match connected {
+                Ok(()) | Err(Errno::EINPROGRESS) => match self.send_first(tools) {
+                    Ok(step) => return Ok(step),
+                    Err(failure) => failure,
+                },
+                Err(errno) => Failure::of(errno, false),
+            };
+            if failure != Failure::Refused || !self.has_next_address(tools) {
+                return Err(failure);
+            }
+            self.attempt += 1;
+            self.close();
         }
     }
 
-    fn send(&mut self, question: &Question) -> Result<Step, Failure> {
+    /// Sends, and turns to the next address if that shows that the connection was refused.
+    fn send(&mut self, tools: &Tools) -> Result<Step, Failure> {
+        let was_connecting = self.phase == Phase::Connecting;
+        match self.send_first(tools) {
+            Err(Failure::Refused) if was_connecting && self.has_next_address(tools) => {
+                self.try_next_address(tools)
+            }
+            sent => sent,
+        }
+    }
+
+    fn send_first(&mut self, tools: &Tools) -> Result<Step, Failure> {
         let Some(socket) = &self.socket else {
             return Err(Failure::ClientOther);
         };
@@ -176,22 +181,28 @@ impl Client {
             Phase::Sending(sent) => sent,
             _ => 0,
         };
-        let now = match unistd::write(socket, &question.request[sent..]) {
+        let (kind, is_last) = self.request;
+        let request = tools.requests.bytes(kind, is_last);
+        let now = match unistd::write(socket, &request[sent..]) {
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Step::Wait(EpollFlags::EPOLLOUT)),
             written => written.map_err(|errno| Failure::of(errno, false))?,
         };
-        self.opened += u64::from(self.phase == Phase::Connecting);
-        if sent + now < question.request.len() {
+        if self.phase == Phase::Connecting {
+            self.opened += 1;
+            self.just_connected = true;
+            tools.destination.settle(self.attempt);
+        }
+        if sent + now < request.len() {
             self.phase = Phase::Sending(sent + now);
             return Ok(Step::Wait(EpollFlags::EPOLLOUT));
         }
         self.phase = Phase::Receiving;
-        self.carried = true;
+        self.carried += 1;
         Ok(Step::Wait(EpollFlags::EPOLLIN))
     }
 
-    /// Reads once: epoll tells if there is more, and once the answer is whole nobody needs to hear
-    /// that there is nothing.
+    /// Reads once. If there is more, epoll reports it; once the answer is whole, another read
+    /// would only return EAGAIN.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Step, Failure> {
         let Some(socket) = &self.socket else {
             return Err(Failure::ClientOther);
@@ -200,9 +211,10 @@ impl Client {
             Ok(0) => Some(self.response.end().ok_or(Failure::ClosedEarly)?),
             Ok(count) => {
                 self.bytes += count as u64;
-                self.response
-                    .feed(&buffer[..count])
-                    .map_err(|_| Failure::BadResponse)?
+                self.response.feed(&buffer[..count]).map_err(|malformed| {
+                    self.malformed = Some(malformed);
+                    Failure::BadResponse
+                })?
             }
             Err(Errno::EAGAIN | Errno::EINTR) => None,
             Err(errno) => return Err(Failure::of(errno, self.response.started())),

@@ -1,6 +1,8 @@
 //! What keeps a run from starting.
 
 use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why a run could not start, or why its own machinery failed.
@@ -47,7 +49,38 @@ pub enum Error {
         /// What the kernel said.
         reason: io::Error,
     },
-    /// The probe before a run found nobody.
+    /// A rate that is no number of requests.
+    #[error("{rate} is no rate: it should be a number from 0")]
+    Rate {
+        /// Requests per second asked for.
+        rate: f64,
+    },
+    /// A schedule whose rates and durations come to no request.
+    #[error("the schedule plans no request: use a higher rate or a longer time")]
+    NothingPlanned,
+    /// A schedule of more requests than can be planned.
+    #[error("the schedule plans more than {max} requests: use a lower rate or a shorter time")]
+    TooManyPlanned {
+        /// The most that can be planned.
+        max: u64,
+    },
+    /// The path of a Unix socket is too long for an address (unix(7)).
+    #[error("'{}' is no address of a socket: {reason}", path.display())]
+    SocketPath {
+        /// The path asked for.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: io::Error,
+    },
+    /// An address to connect from that is not this machine's.
+    #[error("cannot connect from {address}: {reason} (see ip address)")]
+    Source {
+        /// The address asked for.
+        address: IpAddr,
+        /// What the kernel said.
+        reason: io::Error,
+    },
+    /// The first connection of a run was refused.
     #[error("cannot reach {url}: {reason} (is the server running?)")]
     Unreachable {
         /// The target.

@@ -26,12 +26,12 @@ impl Errors {
         self.counts[failure as usize]
     }
 
-    /// How many failed in all, whoever is to blame.
+    /// How many failed in all, on either side.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// How many failed on this side: ports, descriptors, memory.
+    /// How many failed on this machine: ports, descriptors, memory.
     pub fn client_total(&self) -> u64 {
         Failure::ALL
             .iter()

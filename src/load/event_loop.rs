@@ -1,102 +1,167 @@
 //! One thread of a run: its clients, its epoll instance, its tally.
+//!
+//! A closed loop gives each client its next request as soon as it has its answer. An open loop
+//! gives a request to a client when the request is due; if all are busy, the request waits in a
+//! queue and keeps its intended time.
 
-use std::io;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
 
-use super::client::{Question, Step};
+use super::client::{Step, Tools};
+use super::destination::{Destination, Requests};
+use super::pacer::{Due, Pacer, Timetable};
 use super::plan::Share;
 use super::response::Answer;
-use super::slot::Slot;
+use super::shared::{Patience, Shared};
+use super::slot::{InFlight, Slot, State};
 use super::tally::Tally;
+use super::timer::{Clock, Timer, failed};
 use super::{Amount, Error, Failure, Plan, Watch, machine};
 
 /// What one read can bring.
 const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 /// What one epoll_wait(2) can bring.
 const EVENTS_MAX: usize = 256;
+/// After so many events, an open loop looks for requests that have become due meanwhile.
+const EVENTS_BETWEEN_SENDS: usize = 32;
 /// How late the wish to stop may be noticed.
-const STOP_NOTICED_WITHIN: Duration = Duration::from_millis(100);
+const STOP_NOTICED_WITHIN_MS: u8 = 100;
+/// A connection that is not established by then tries the host's next address as well
+/// (RFC 8305 section 5).
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+/// The token of the timer; slots have their index.
+const TIMER: u64 = u64::MAX;
 
-/// One thread of a run.
+/// What all threads of a run are handed.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) watch: &'a Watch,
+    pub(super) shared: &'a Shared,
+    pub(super) clock: Clock,
+}
+
+/// One thread of a run. All times are in ns from the start of the run.
 pub(super) struct EventLoop<'a> {
-    plan: &'a Plan,
-    watch: &'a Watch,
-    question: Question,
+    run: Run<'a>,
+    share: Share,
+    tools: Tools,
     epoll: Epoll,
-    buffer: Box<[u8]>,
+    timer: Timer,
     slots: Vec<Slot>,
-    /// Slots with a request in flight.
+    /// The requests of an open loop; none in a closed loop.
+    pacer: Option<Pacer>,
+    /// Slots without a request: those with a connection, the longest idle first, and the others.
+    idle: VecDeque<usize>,
+    unused: Vec<usize>,
+    /// Slots with a measured request in flight, and with any.
+    asking_measured: usize,
     asking: usize,
-    /// Requests that may still begin.
-    requests_left: u64,
-    end: Option<Instant>,
+    /// Requests begun, for the choice of the kind of request in a closed loop.
+    begun: u64,
+    /// When the measurement begins, and when the run ends at the latest.
+    measured_from: u64,
+    end: Option<u64>,
+    /// The processor time used before the measurement, once it has begun.
+    cpu_before: Option<Duration>,
+    patience: Patience,
     /// The last reading of the clock.
-    now: Instant,
-    /// Until then, no request can be late and no pause over.
-    next_wake: Instant,
+    now: u64,
+    /// Until then, no request can be late.
+    next_timeout: u64,
+    timeout_ns: u64,
+    /// Slots that have something to do at a time: the end of a pause, another address to try.
+    alarms: BinaryHeap<Reverse<(u64, usize)>>,
     tally: Tally,
 }
 
 impl<'a> EventLoop<'a> {
     pub(super) fn new(
-        plan: &'a Plan,
+        run: Run<'a>,
         share: Share,
-        watch: &'a Watch,
-        start: Instant,
+        timetable: Option<Timetable>,
     ) -> Result<Self, Error> {
+        let plan = run.plan;
         machine::pin(plan, share.thread)?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(failed("epoll_create1"))?;
+        let measured_from = plan.warm_up.as_nanos() as u64;
+        let limit = plan.time_limit().map(|limit| limit.as_nanos() as u64);
         Ok(Self {
-            plan,
-            watch,
-            question: Question::new(plan),
-            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(failed("epoll_create1"))?,
-            buffer: vec![0; RECEIVE_BUFFER_BYTES].into(),
-            slots: (0..share.connections).map(|_| Slot::new()).collect(),
-            asking: 0,
-            requests_left: share.requests,
-            end: match plan.amount {
-                Amount::Duration(duration) => start.checked_add(duration),
-                Amount::Requests(_) => plan.time_max.and_then(|most| start.checked_add(most)),
+            run,
+            share,
+            tools: Tools {
+                destination: Destination::new(plan, share.thread)?,
+                requests: Requests::new(plan),
+                buffer: vec![0; RECEIVE_BUFFER_BYTES].into(),
             },
-            now: start,
-            next_wake: start + plan.timeout,
-            tally: Tally::new(start),
+            timer: Timer::new(&epoll, TIMER, run.clock)?,
+            epoll,
+            slots: (0..share.connections).map(|_| Slot::new()).collect(),
+            pacer: timetable.map(|times| Pacer::new(times, share.thread, share.threads)),
+            idle: VecDeque::new(),
+            unused: (0..share.connections).rev().collect(),
+            asking_measured: 0,
+            asking: 0,
+            begun: 0,
+            measured_from,
+            end: limit.and_then(|limit| measured_from.checked_add(limit)),
+            cpu_before: None,
+            patience: Patience::new(plan),
+            now: run.clock.now(),
+            next_timeout: 0,
+            timeout_ns: plan.timeout.as_nanos() as u64,
+            alarms: BinaryHeap::new(),
+            tally: Tally::new(plan),
         })
     }
 
-    /// Runs until the amount is done, time is up, or the watch says stop.
+    /// Runs until the amount is done, time is up, the server has gone, or the watch says stop.
+    ///
+    /// # Errors
+    /// A server that cannot be reached at all, and system calls of the loop itself that fail.
     pub(super) fn run(mut self) -> Result<Tally, Error> {
-        for slot in 0..self.slots.len() {
-            self.begin(slot);
+        self.next_timeout = self.now + self.timeout_ns;
+        if self.measured_from == 0 {
+            self.cpu_before = Some(Duration::ZERO);
+        }
+        if self.pacer.is_none() {
+            (0..self.slots.len()).for_each(|slot| self.begin(slot));
         }
         let mut events = [EpollEvent::empty(); EVENTS_MAX];
         while !self.is_over() {
+            self.send_due();
+            self.check_reachable()?;
             let ready = self.wait(&mut events)?;
-            self.now = Instant::now();
-            for event in &events[..ready] {
-                self.go_on(event.data() as usize);
+            self.now = self.run.clock.now();
+            for batch in events[..ready].chunks(EVENTS_BETWEEN_SENDS) {
+                for event in batch.iter().filter(|event| event.data() != TIMER) {
+                    self.advance(event.data() as usize);
+                }
+                self.send_due();
             }
-            if self.now >= self.next_wake {
-                self.wake();
-            }
-            self.tally.publish(self.watch);
+            self.run_alarms();
+            self.keep_the_books();
         }
-        Ok(self.close_the_books())
+        Ok(self.close())
     }
 
-    fn wait(&self, events: &mut [EpollEvent]) -> Result<usize, Error> {
-        let until = self
-            .end
-            .map_or(self.next_wake, |end| end.min(self.next_wake));
-        let timeout = until
-            .saturating_duration_since(self.now)
-            .min(STOP_NOTICED_WITHIN);
-        // Rounded up: a timeout of 0 ms would spin through the last millisecond.
-        let timeout_ms = timeout.as_micros().div_ceil(1000) as u8;
+    /// Blocks until a socket is ready or something is due. The timer is set only if it will be
+    /// waited for and has changed.
+    fn wait(&mut self, events: &mut [EpollEvent]) -> Result<usize, Error> {
+        let due = self.pacer.as_ref().and_then(Pacer::next_at);
+        let alarm = self.alarms.peek().map(|Reverse((at, _))| *at);
+        let moments = [due, alarm, self.end, Some(self.next_timeout)];
+        let until = moments.into_iter().flatten().min().unwrap_or(u64::MAX);
+        let mut timeout_ms = 0;
+        if until > self.now && !self.run.plan.spin {
+            self.timer.arm(until)?;
+            timeout_ms = STOP_NOTICED_WITHIN_MS;
+        }
         match self.epoll.wait(events, timeout_ms) {
             Err(Errno::EINTR) => Ok(0),
             outcome => outcome.map_err(failed("epoll_wait")),
@@ -104,33 +169,67 @@ impl<'a> EventLoop<'a> {
     }
 
     fn is_over(&mut self) -> bool {
-        let all_done = self.requests_left == 0 && self.asking == 0;
-        let done = all_done || self.end.is_some_and(|end| self.now >= end);
-        self.tally.interrupted = !done && self.watch.stop.load(Relaxed);
-        done || self.tally.interrupted
+        let is_done = self.is_done() || self.end.is_some_and(|end| self.now >= end);
+        self.tally.interrupted = !is_done && self.run.watch.stop.load(Relaxed);
+        let early = || {
+            let errors_max = self.run.plan.errors_max;
+            let shared = self.run.shared;
+            shared.early_end(self.now, self.patience, errors_max)
+        };
+        is_done || self.tally.interrupted || early().is_some()
+    }
+
+    /// Whether all requests are over. An open loop goes on to the end of its schedule, so that its
+    /// rate is that of the whole plan.
+    fn is_done(&self) -> bool {
+        let Some(pacer) = &self.pacer else {
+            return self.asking_measured == 0 && self.run.shared.is_used_up();
+        };
+        let schedule = self.run.plan.schedule.as_ref();
+        let schedule_ns = schedule.map_or(0, |it| it.duration().as_nanos() as u64);
+        matches!(self.run.plan.amount, Amount::Requests(_))
+            && self.asking == 0
+            && pacer.is_exhausted()
+            && self.now >= self.measured_from + schedule_ns
+    }
+
+    /// A target that refuses the first connection of all is told at once, and not by a table full
+    /// of errors.
+    fn check_reachable(&self) -> Result<(), Error> {
+        if !self.tally.refused || self.run.shared.has_answered() {
+            return Ok(());
+        }
+        if self.slots.iter().any(|slot| slot.client.opened > 0) {
+            return Ok(());
+        }
+        self.run.shared.give_up();
+        Err(Error::Unreachable {
+            url: self.run.plan.target.to_string(),
+            reason: Failure::Refused.reason().to_owned(),
+        })
     }
 
     /// The slot's socket is ready.
-    fn go_on(&mut self, slot: usize) {
-        let step = self.slots[slot]
-            .client
-            .go_on(&self.question, &mut self.buffer);
-        self.drive(slot, step);
-    }
-
-    /// Begins a request, if the plan has any left.
-    fn begin(&mut self, slot: usize) {
-        if let Some(step) = self.ask(slot) {
-            self.drive(slot, step);
+    fn advance(&mut self, slot: usize) {
+        let place = &mut self.slots[slot];
+        if place.in_flight().is_none() {
+            // The server closed a connection that nothing was asked on (RFC 9112 section 9.5), or
+            // sent what nothing asked for. Neither concerns a request.
+            place.client.close();
+            return;
         }
+        let step = place.client.advance(&mut self.tools);
+        self.drive(slot, step);
     }
 
     /// Takes a client as far as it comes without waiting: one request may end, well or ill, and
     /// the next begin. This ends, since a connection that is of no use at once leads to a pause.
     fn drive(&mut self, slot: usize, mut step: Result<Step, Failure>) {
         loop {
+            self.note_progress(slot);
             if let Ok(Step::Wait(on)) = step {
-                match self.slots[slot].client.arm(&self.epoll, slot as u64, on) {
+                let client = &mut self.slots[slot].client;
+                match client.arm(&self.epoll, slot as u64, on) {
                     Ok(()) => return,
                     Err(failure) => step = Err(failure),
                 }
@@ -140,41 +239,124 @@ impl<'a> EventLoop<'a> {
                 Ok(Step::Wait(_)) => return,
                 Err(failure) => self.failed(slot, failure),
             };
-            match may_go_on.then(|| self.ask(slot)).flatten() {
+            match may_go_on.then(|| self.ask_next(slot)).flatten() {
                 Some(next) => step = next,
                 None => return,
             }
         }
     }
 
-    fn ask(&mut self, slot: usize) -> Option<Result<Step, Failure>> {
-        let slot = &mut self.slots[slot];
-        if self.requests_left == 0 {
-            slot.retire();
+    /// Reads the clock where a connection was just made, or where an answer has begun and is not
+    /// whole. Otherwise the reading at the answer's end says it all.
+    fn note_progress(&mut self, slot: usize) {
+        let place = &mut self.slots[slot];
+        let is_connected = std::mem::take(&mut place.client.just_connected);
+        let has_begun = place.client.has_first_byte();
+        let State::Asking(request) = &mut place.state else {
+            return;
+        };
+        if is_connected {
+            self.tally.connected(request, self.run.clock.now());
+        }
+        if has_begun && request.first_byte == 0 {
+            request.first_byte = self.run.clock.now();
+        }
+    }
+
+    /// Begins a request of a closed loop, if the plan has any left.
+    fn begin(&mut self, slot: usize) {
+        if let Some(step) = self.ask_next(slot) {
+            self.drive(slot, step);
+        }
+    }
+
+    fn ask_next(&mut self, slot: usize) -> Option<Result<Step, Failure>> {
+        if self.pacer.is_some() {
+            self.release(slot);
             return None;
         }
-        self.requests_left -= 1;
-        self.tally.attempted += 1;
-        if !slot.client.is_connected() {
-            // Closing the last connection took a while, and is not this request's.
-            self.now = Instant::now();
+        let is_measured = self.now >= self.measured_from;
+        if is_measured && !self.run.shared.take() {
+            self.slots[slot].retire();
+            return None;
         }
-        slot.begin(self.now);
+        if !self.slots[slot].client.is_connected() {
+            // Closing the last connection took a while, and is not this request's.
+            self.now = self.run.clock.now();
+        }
+        let number = self.begun * self.share.threads as u64 + self.share.thread as u64;
+        Some(self.ask(slot, number, self.now, is_measured))
+    }
+
+    /// Sends request `number` over this slot.
+    fn ask(
+        &mut self,
+        slot: usize,
+        number: u64,
+        intended: u64,
+        is_measured: bool,
+    ) -> Result<Step, Failure> {
+        let plan = self.run.plan;
+        let place = &mut self.slots[slot];
+        let kind = plan.workload.pick(plan.seed, number);
+        place.state = State::Asking(InFlight {
+            kind,
+            intended,
+            sent: self.now,
+            first_byte: 0,
+            is_measured,
+        });
+        self.begun += 1;
         self.asking += 1;
-        Some(slot.client.ask(&self.question))
+        self.asking_measured += usize::from(is_measured);
+        self.tally.begun(is_measured);
+        let number_on_connection = place.client.carried() + 1;
+        let is_last =
+            !plan.keep_alive || plan.requests_per_connection == Some(number_on_connection);
+        let step = place.client.ask(kind, is_last, &self.tools);
+        if place.client.is_connecting() && place.client.has_next_address(&self.tools) {
+            let later = self.now + NEXT_ADDRESS_AFTER.as_nanos() as u64;
+            self.alarms.push(Reverse((later, slot)));
+        }
+        step
     }
 
     fn answered(&mut self, slot: usize, answer: Answer) -> bool {
-        self.now = Instant::now();
-        self.asking -= 1;
-        let slot = &mut self.slots[slot];
-        let latency = slot.answered(self.now);
-        match self.plan.verify(&answer) {
-            Ok(()) => self.tally.succeeded(latency),
-            Err(failure) => self.tally.errors.count(failure),
+        self.now = self.run.clock.now();
+        self.run.shared.answered(self.now);
+        let Some(request) = self.end_request(slot) else {
+            return false;
+        };
+        let plan = self.run.plan;
+        let kind = &plan.workload.requests()[request.kind];
+        self.tally.status(answer.status, request.is_measured);
+        let place = &mut self.slots[slot];
+        place.answered();
+        let verified = if answer.surplus_bytes > 0 {
+            Err(Failure::WrongBody)
+        } else if !kind.accepts(answer.status) {
+            Err(Failure::Status)
+        } else if plan
+            .body_bytes
+            .is_some_and(|bytes| bytes != answer.body_bytes)
+        {
+            Err(Failure::WrongBody)
+        } else {
+            Ok(())
+        };
+        match verified {
+            Ok(()) => self.tally.succeeded(&request, self.now),
+            Err(failure) => self.tally.failed(&request, failure, &place.client),
         }
-        if !(self.plan.keep_alive && answer.reusable && answer.surplus_bytes == 0) {
-            slot.client.close();
+        let is_full = plan.requests_per_connection == Some(place.client.carried());
+        if !plan.keep_alive || is_full || !answer.reusable || answer.surplus_bytes > 0 {
+            place.client.close();
+        }
+        if self.pacer.is_none() && !kind.think.is_zero() {
+            let until = self.now + kind.think.as_nanos() as u64;
+            place.state = State::Pausing { until };
+            self.alarms.push(Reverse((until, slot)));
+            return false;
         }
         true
     }
@@ -183,48 +365,172 @@ impl<'a> EventLoop<'a> {
     /// connection was of no use from the start, or this side lacks something, which trying again
     /// at once would not bring.
     fn failed(&mut self, slot: usize, failure: Failure) -> bool {
-        self.tally.errors.count(failure);
-        self.asking -= 1;
-        let slot = &mut self.slots[slot];
-        let may_go_on = slot.client.close() && !failure.is_client();
-        self.now = Instant::now();
+        let Some(request) = self.end_request(slot) else {
+            return false;
+        };
+        let place = &mut self.slots[slot];
+        self.tally.failed(&request, failure, &place.client);
+        self.tally.refused |= failure == Failure::Refused;
+        let may_go_on = place.client.close() && !failure.is_client();
+        self.now = self.run.clock.now();
+        self.run.shared.failed(failure, self.now);
         if !may_go_on {
-            self.next_wake = self.next_wake.min(slot.pause(self.now));
+            let until = place.back_off(self.now);
+            self.alarms.push(Reverse((until, slot)));
         }
         may_go_on
     }
 
-    /// Ends what is late and resumes what has paused. Afterwards the next wake is the earliest
-    /// deadline of all: exact, and without any work per request, since whatever begins later has a
-    /// later deadline.
-    fn wake(&mut self) {
-        let now = self.now;
-        self.next_wake = now + self.plan.timeout;
-        for slot in 0..self.slots.len() {
-            match self.slots[slot].wake_at(self.plan.timeout) {
-                Some(at) if at > now => self.next_wake = self.next_wake.min(at),
-                Some(_) if self.slots[slot].is_asking() => {
-                    self.drive(slot, Err(Failure::Timeout));
+    /// The slot's request is over, well or ill.
+    fn end_request(&mut self, slot: usize) -> Option<InFlight> {
+        let place = &mut self.slots[slot];
+        let request = *place.in_flight()?;
+        place.state = State::Idle;
+        self.asking -= 1;
+        self.asking_measured -= usize::from(request.is_measured);
+        Some(request)
+    }
+
+    /// Sends every request of an open loop that is due and finds a client without a request.
+    fn send_due(&mut self) {
+        while self.pacer.is_some() {
+            self.now = self.run.clock.now();
+            let Some(due) = self.next_due() else {
+                return;
+            };
+            let Some(slot) = self.free_slot() else {
+                // Found below `next_due`: it hands out nothing while no slot is free.
+                return;
+            };
+            self.tally.dispatched(&due, self.now);
+            let step = self.ask(slot, due.number, due.intended, due.is_measured);
+            self.drive(slot, step);
+        }
+    }
+
+    /// The next request to send, if there is a client for it: the one that has waited longest,
+    /// else the one that is due. What is due and finds no client waits.
+    fn next_due(&mut self) -> Option<Due> {
+        let has_room = self.has_free_slot();
+        let pacer = self.pacer.as_mut()?;
+        if !has_room {
+            while let Some(due) = pacer.notice(self.now) {
+                self.tally.waits(&due);
+                pacer.enqueue(due);
+            }
+            return None;
+        }
+        if let Some(due) = pacer.dequeue() {
+            return Some(due);
+        }
+        self.tally.none_waits(self.now);
+        pacer.notice(self.now)
+    }
+
+    fn has_free_slot(&self) -> bool {
+        !self.idle.is_empty() || !self.unused.is_empty()
+    }
+
+    /// A client without a request. A new connection is opened only where none is idle.
+    fn free_slot(&mut self) -> Option<usize> {
+        self.idle.pop_front().or_else(|| self.unused.pop())
+    }
+
+    /// The slot may take another request.
+    fn release(&mut self, slot: usize) {
+        match self.slots[slot].client.is_connected() {
+            true => self.idle.push_back(slot),
+            false => self.unused.push(slot),
+        }
+    }
+
+    /// Does what slots have asked for at a time that has come, and ends what is late.
+    fn run_alarms(&mut self) {
+        while let Some(&Reverse((at, slot))) = self.alarms.peek()
+            && at <= self.now
+        {
+            self.alarms.pop();
+            match self.slots[slot].state {
+                // An alarm of an earlier request may come before the pause is over.
+                State::Pausing { until } if until <= self.now => {
+                    self.slots[slot].state = State::Idle;
+                    match self.pacer {
+                        Some(_) => self.release(slot),
+                        None => self.begin(slot),
+                    }
                 }
-                Some(_) => self.begin(slot),
-                None => {}
+                State::Asking(request) if self.is_slow_to_connect(slot, &request) => {
+                    let step = self.slots[slot].client.try_next_address(&self.tools);
+                    self.drive(slot, step);
+                }
+                _ => {}
+            }
+        }
+        if self.now >= self.next_timeout {
+            self.end_late_requests();
+        }
+    }
+
+    fn is_slow_to_connect(&self, slot: usize, request: &InFlight) -> bool {
+        let client = &self.slots[slot].client;
+        let is_late = self.now - request.sent >= NEXT_ADDRESS_AFTER.as_nanos() as u64;
+        is_late && client.is_connecting() && client.has_next_address(&self.tools)
+    }
+
+    /// Afterwards the next look is at the earliest deadline of all: exact, and without any work
+    /// per request, since every request that begins later has a later deadline.
+    fn end_late_requests(&mut self) {
+        let now = self.now;
+        self.next_timeout = now + self.timeout_ns;
+        for slot in 0..self.slots.len() {
+            let Some(request) = self.slots[slot].in_flight() else {
+                continue;
+            };
+            let deadline = request.sent + self.timeout_ns;
+            if deadline <= now {
+                // Before a request is called late, what has arrived is read: the loop itself may
+                // have been late.
+                let step = match self.slots[slot].client.advance(&mut self.tools) {
+                    Ok(Step::Wait(_)) => Err(Failure::Timeout),
+                    other => other,
+                };
+                self.drive(slot, step);
+            } else {
+                self.next_timeout = self.next_timeout.min(deadline);
             }
         }
     }
 
-    fn close_the_books(mut self) -> Tally {
-        self.tally.publish(self.watch);
-        self.tally.ended = self.now;
-        self.slots.iter().for_each(|slot| self.tally.add(slot));
-        self.tally.cpu = machine::thread_cpu();
-        self.tally
+    /// What is done once for each batch of events.
+    fn keep_the_books(&mut self) {
+        if self.cpu_before.is_none() && self.now >= self.measured_from {
+            self.cpu_before = Some(machine::thread_cpu());
+        }
+        self.tally.publish(self.run.watch, self.run.shared);
+        if self.tally.is_second_over(self.now) {
+            let waiting = self.pacer.as_ref().map_or(0, |pacer| pacer.waiting().len());
+            let open = self
+                .slots
+                .iter()
+                .filter(|it| it.client.is_connected())
+                .count();
+            let watch = self.run.watch;
+            self.tally
+                .close_second(self.now, waiting as u64, open as u64, watch);
+        }
     }
-}
 
-fn failed(call: &'static str) -> impl Fn(Errno) -> Error {
-    move |errno| Error::System {
-        call,
-        reason: io::Error::from(errno),
+    fn close(mut self) -> Tally {
+        self.tally.publish(self.run.watch, self.run.shared);
+        let cpu_before = self.cpu_before.unwrap_or(Duration::ZERO);
+        self.tally.cpu = machine::thread_cpu().saturating_sub(cpu_before);
+        self.tally.address = self.tools.destination.settled();
+        let waiting = self.pacer.iter().flat_map(Pacer::waiting);
+        let waiting: Vec<&Due> = waiting.collect();
+        let watch = self.run.watch;
+        self.tally
+            .close(self.now, &self.slots, waiting.into_iter(), watch);
+        self.tally
     }
 }
 

@@ -2,11 +2,13 @@
 
 use nix::errno::Errno;
 
-/// How a request failed.
+/// How a request failed. The kinds that begin with `Client` are this machine's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// Nobody listens (ECONNREFUSED), or the network cannot get there.
+    /// No process listens (ECONNREFUSED), or the network cannot get there.
     Refused,
+    /// A Unix socket's accept queue is full (EAGAIN); over TCP, connect(2) waits instead.
+    QueueFull,
     /// The server reset the connection before any byte of an answer.
     ResetBeforeFirstByte,
     /// The server reset the connection in the middle of an answer.
@@ -32,8 +34,9 @@ pub enum Failure {
 
 impl Failure {
     /// Every kind, in the order in which people read them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Refused,
+        Self::QueueFull,
         Self::ResetBeforeFirstByte,
         Self::ResetAfterFirstByte,
         Self::ClosedEarly,
@@ -46,10 +49,11 @@ impl Failure {
         Self::ClientOther,
     ];
 
-    /// The kind's name in tables and results.
+    /// The name in tables and results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Refused => "refused",
+            Self::QueueFull => "queue_full",
             Self::ResetBeforeFirstByte => "reset_before_first_byte",
             Self::ResetAfterFirstByte => "reset_after_first_byte",
             Self::ClosedEarly => "closed_early",
@@ -63,7 +67,25 @@ impl Failure {
         }
     }
 
-    /// Whether this side is to blame, which says nothing about the server.
+    /// What happened, as a sentence goes on with it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Refused => "connection refused",
+            Self::QueueFull => "the accept queue is full",
+            Self::ResetBeforeFirstByte => "connection reset before the first byte of an answer",
+            Self::ResetAfterFirstByte => "connection reset within an answer",
+            Self::ClosedEarly => "connection closed before the answer was whole",
+            Self::Timeout => "no whole answer in time",
+            Self::BadResponse => "the answer is malformed",
+            Self::WrongBody => "the body has the wrong length",
+            Self::Status => "the status is not the expected one",
+            Self::ClientPorts => "no local port is left",
+            Self::ClientDescriptors => "no descriptor is left",
+            Self::ClientOther => "an error of this machine",
+        }
+    }
+
+    /// Whether this machine is to blame, which says nothing about the server.
     pub fn is_client(self) -> bool {
         matches!(
             self,
@@ -76,6 +98,9 @@ impl Failure {
     pub(super) fn of(errno: Errno, answering: bool) -> Self {
         match errno {
             Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH => Self::Refused,
+            // A Unix socket that does not exist.
+            Errno::ENOENT => Self::Refused,
+            Errno::EAGAIN => Self::QueueFull,
             // EPIPE is what a write meets after the reset has been noticed.
             Errno::ECONNRESET | Errno::EPIPE | Errno::ECONNABORTED if answering => {
                 Self::ResetAfterFirstByte

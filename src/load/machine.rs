@@ -1,6 +1,8 @@
-//! What a run needs of the machine: descriptors, processors, and an account of its own cost.
+//! What a run needs of the machine: descriptors, processors, source addresses, and the processor
+//! time that it has used.
 
 use std::io;
+use std::net::UdpSocket;
 use std::panic;
 use std::thread;
 use std::time::Duration;
@@ -12,14 +14,16 @@ use nix::unistd::Pid;
 
 use super::{Error, Plan};
 
-/// Room for what the process has open besides: standard streams, epoll instances, files.
+/// Room for what the process has open besides connections: standard streams, files.
 const DESCRIPTORS_BESIDES: u64 = 64;
+/// Each thread has an epoll instance and a timer.
+const DESCRIPTORS_PER_THREAD: usize = 2;
 
 /// Raises the soft limit of descriptors as far as the plan needs (getrlimit(2)).
 pub(super) fn allow_descriptors(plan: &Plan) -> Result<(), Error> {
-    let connections = plan.connections_used();
-    let needed =
-        (connections.saturating_add(plan.threads) as u64).saturating_add(DESCRIPTORS_BESIDES);
+    let connections = plan.connections_used().saturating_add(plan.slow_clients);
+    let threads = plan.threads.saturating_mul(DESCRIPTORS_PER_THREAD);
+    let needed = (connections.saturating_add(threads) as u64).saturating_add(DESCRIPTORS_BESIDES);
     let failed = |call| {
         move |errno| Error::System {
             call,
@@ -40,12 +44,21 @@ pub(super) fn allow_descriptors(plan: &Plan) -> Result<(), Error> {
     setrlimit(Resource::RLIMIT_NOFILE, needed, limit).map_err(failed("setrlimit"))
 }
 
-/// Tries all the plan's processors before any load starts, on a thread that ends with that: one
-/// that is not there must not be told by one thread while the others carry out their part.
+/// Tries all the plan's processors before any load starts, on a thread of its own. Otherwise one
+/// thread could report a missing processor while the others already load the server.
 pub(super) fn try_cpus(plan: &Plan) -> Result<(), Error> {
     let try_all = || (0..plan.cpus.len()).try_for_each(|index| pin(plan, index));
     thread::scope(|scope| scope.spawn(try_all).join())
         .unwrap_or_else(|panic| panic::resume_unwind(panic))
+}
+
+/// Tries to bind a socket to each of the plan's source addresses before any load starts. Later a
+/// wrong address would look like a lack of ports.
+pub(super) fn try_sources(plan: &Plan) -> Result<(), Error> {
+    for &address in &plan.sources {
+        UdpSocket::bind((address, 0)).map_err(|reason| Error::Source { address, reason })?;
+    }
+    Ok(())
 }
 
 /// Keeps the calling thread on one of the plan's processors (sched_setaffinity(2)).

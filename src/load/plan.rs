@@ -1,33 +1,46 @@
-//! What to load, how hard and for how long; and the line to a run that is under way.
+//! What to load, how hard and for how long.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use super::response::Answer;
-use super::{Error, Failure, Target};
-
-/// Statuses from here on are errors, the client's or the server's (RFC 9110 section 15).
-const STATUS_FAILED_MIN: u16 = 400;
+use super::schedule::Schedule;
+use super::{Error, Target, Workload};
 
 /// What to load, how hard, and for how long.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Where the requests go.
     pub target: Target,
-    /// Connections held open, each with one request in flight (closed loop). With fewer requests
-    /// than connections, only as many connections as requests are used.
+    /// What is asked.
+    pub workload: Workload,
+    /// Connections. In a closed loop all are open, each with one request in flight; with fewer
+    /// requests than connections, only as many as requests are used. In an open loop this is the
+    /// limit: a connection is opened when a request is due and all others are busy.
     pub connections: usize,
     /// Threads; each has its own event loop and its share of the connections.
     pub threads: usize,
-    /// When to end.
+    /// When to end. An open loop ends with its schedule, whatever this says.
     pub amount: Amount,
     /// When to end at the latest, even if [`Amount::Requests`] are not done by then.
     pub time_max: Option<Duration>,
+    /// The times at which requests are to be sent (open loop); without it, each connection sends
+    /// its next request when it has its answer (closed loop).
+    pub schedule: Option<Schedule>,
+    /// Load before the measurement begins, which counts for nothing.
+    pub warm_up: Duration,
     /// Reuse connections (true), or open a new one for each request (false).
     pub keep_alive: bool,
+    /// Close a kept-alive connection after this many requests.
+    pub requests_per_connection: Option<u64>,
     /// How long a request may take, from connect to the last byte, before it counts as timed out.
+    /// The time that it waited for a connection does not count.
     pub timeout: Duration,
+    /// The run ends if no request is answered for this long while connections are refused. Where
+    /// they fail otherwise, it takes the timeout at least.
+    pub gone_after: Duration,
+    /// The run ends once more than this share of the requests has failed, and
+    /// [`Plan::ERRORS_JUDGED_FROM`] requests have ended.
+    pub errors_max: Option<f64>,
     /// Processors to pin the threads to, in turn; empty leaves it to the scheduler.
     pub cpus: Vec<usize>,
     /// Addresses of this machine to connect from, in turn; empty leaves it to the kernel. Each has
@@ -36,6 +49,12 @@ pub struct Plan {
     /// The length that every body must have, in bytes; an answer with another length counts as a
     /// wrong body. Without it, a body must only be as long as its own framing says.
     pub body_bytes: Option<u64>,
+    /// Decides which request of the workload comes when.
+    pub seed: u64,
+    /// Poll without ever blocking, for a generator whose processor serves nothing else.
+    pub spin: bool,
+    /// Connections beside the measured ones that send a byte a second, or nothing.
+    pub slow_clients: usize,
 }
 
 /// When a run ends.
@@ -47,25 +66,15 @@ pub enum Amount {
     Duration(Duration),
 }
 
-/// Shared between a run and whoever watches it: progress one way, the wish to stop the other.
-#[derive(Debug, Default)]
-pub struct Watch {
-    /// Requests answered and verified so far.
-    pub requests: AtomicU64,
-    /// Requests failed so far, of any kind.
-    pub failures: AtomicU64,
-    /// Set it to end the run early; what was measured so far is returned.
-    pub stop: AtomicBool,
-}
-
 /// One thread's part of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
     /// Which thread, from 0.
     pub(super) thread: usize,
+    /// How many threads the run has.
+    pub(super) threads: usize,
+    /// How many of the plan's connections are this thread's.
     pub(super) connections: usize,
-    /// How many requests it may begin; `u64::MAX` where time ends the run.
-    pub(super) requests: u64,
 }
 
 impl Plan {
@@ -80,33 +89,72 @@ impl Plan {
     /// The histograms reach this far, and no further.
     pub const TIMEOUT_MAX: Duration = Duration::from_secs(600);
 
-    /// A plan with the defaults: 64 kept-alive connections on one thread for ten seconds.
+    /// Longer than a restart of most servers, and short enough to wait for.
+    pub const GONE_AFTER_DEFAULT: Duration = Duration::from_secs(1);
+    /// Of fewer requests, a share of failures says little.
+    pub const ERRORS_JUDGED_FROM: u64 = 100;
+
+    /// A plan with the defaults: a closed loop of 64 kept-alive connections on one thread, which
+    /// ask for the target's path for ten seconds.
     pub fn new(target: Target) -> Self {
         Self {
             target,
+            workload: Workload::default(),
             connections: Self::CONNECTIONS_DEFAULT,
             threads: Self::THREADS_DEFAULT,
             amount: Amount::Duration(Self::DURATION_DEFAULT),
             time_max: None,
+            schedule: None,
+            warm_up: Duration::ZERO,
             keep_alive: true,
+            requests_per_connection: None,
             timeout: Self::TIMEOUT_DEFAULT,
+            gone_after: Self::GONE_AFTER_DEFAULT,
+            errors_max: None,
             cpus: Vec::new(),
             sources: Vec::new(),
             body_bytes: None,
+            seed: 0,
+            spin: false,
+            slow_clients: 0,
         }
     }
 
-    /// Connections that the run really uses: there is no point in more of them than requests.
+    /// Connections that the run can use: never more than requests.
     pub fn connections_used(&self) -> usize {
-        match self.amount {
-            Amount::Requests(n) => self
-                .connections
-                .min(usize::try_from(n).unwrap_or(usize::MAX)),
-            Amount::Duration(_) => self.connections,
+        let requests = match (&self.schedule, self.amount) {
+            (Some(schedule), _) => schedule.planned(),
+            (None, Amount::Requests(n)) => n,
+            (None, Amount::Duration(_)) => u64::MAX,
+        };
+        let requests = usize::try_from(requests).unwrap_or(usize::MAX);
+        self.connections.min(requests)
+    }
+
+    /// When the run ends at the latest, counted from the end of the warm-up.
+    pub fn time_limit(&self) -> Option<Duration> {
+        let by_amount = match (&self.schedule, self.amount) {
+            (Some(schedule), Amount::Duration(_)) => Some(schedule.duration()),
+            (None, Amount::Duration(duration)) => Some(duration),
+            (_, Amount::Requests(_)) => None,
+        };
+        by_amount.into_iter().chain(self.time_max).min()
+    }
+
+    /// How many requests the run is to send, where that is known beforehand.
+    pub fn planned(&self) -> Option<u64> {
+        match (&self.schedule, self.amount) {
+            (Some(schedule), _) => Some(schedule.planned()),
+            (None, Amount::Requests(n)) => Some(n),
+            (None, Amount::Duration(_)) => None,
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Whether the plan makes sense, as far as that is known without the machine.
+    ///
+    /// # Errors
+    /// A sentence that names what makes no sense.
+    pub fn check(&self) -> Result<(), Error> {
         let nothing = [Amount::Requests(0), Amount::Duration(Duration::ZERO)];
         if self.connections == 0 || self.threads == 0 || nothing.contains(&self.amount) {
             return Err(Error::Nothing);
@@ -123,43 +171,27 @@ impl Plan {
                 max: Self::TIMEOUT_MAX,
             });
         }
-        Ok(())
-    }
-
-    /// Whether a whole answer is what the plan wants.
-    pub(super) fn verify(&self, answer: &Answer) -> Result<(), Failure> {
-        let wanted = self.body_bytes.unwrap_or(answer.body_bytes);
-        if answer.surplus_bytes > 0 {
-            return Err(Failure::WrongBody);
-        }
-        if answer.status >= STATUS_FAILED_MIN {
-            return Err(Failure::Status);
-        }
-        if answer.body_bytes != wanted {
-            return Err(Failure::WrongBody);
+        if self.requests_per_connection == Some(0) || self.workload.requests().is_empty() {
+            return Err(Error::Nothing);
         }
         Ok(())
     }
 
-    /// The plan split evenly over its threads, the remainders going to the first ones. Split in
-    /// advance, because a shared counter would be a cache line that every request fights for.
+    /// The connections split evenly over the threads, the remainder going to the first ones. The
+    /// requests are not split: a thread takes the next one when it can send it.
     pub(super) fn shares(&self) -> impl Iterator<Item = Share> {
         let connections = self.connections_used();
         let threads = self.threads.min(connections);
         (0..threads).map(move |thread| Share {
             thread,
-            connections: part(connections as u64, threads, thread) as usize,
-            requests: match self.amount {
-                Amount::Requests(n) => part(n, threads, thread),
-                Amount::Duration(_) => u64::MAX,
-            },
+            threads,
+            connections: part(connections, threads, thread),
         })
     }
 }
 
-fn part(whole: u64, parts: usize, index: usize) -> u64 {
-    let (parts, index) = (parts as u64, index as u64);
-    whole / parts + u64::from(index < whole % parts)
+fn part(whole: usize, parts: usize, index: usize) -> usize {
+    whole / parts + usize::from(index < whole % parts)
 }
 
 #[cfg(test)]
@@ -178,17 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn shares_add_up_to_the_plan_and_give_each_connection_a_request() {
+    fn shares_add_up_to_the_connections_and_none_is_empty() {
         for (connections, threads, requests) in [(1, 1, 1), (7, 3, 10), (64, 5, 1000), (9, 4, 3)] {
             let plan = plan(connections, threads, requests);
             let shares: Vec<Share> = plan.shares().collect();
-            assert_eq!(shares.iter().map(|s| s.requests).sum::<u64>(), requests);
             let used: usize = shares.iter().map(|s| s.connections).sum();
             assert_eq!(used, plan.connections_used());
-            assert!(
-                shares.iter().all(|s| s.connections as u64 <= s.requests),
-                "{shares:?}"
-            );
+            assert!(used as u64 <= requests, "{shares:?}");
             assert!(shares.iter().all(|s| s.connections > 0), "{shares:?}");
         }
     }

@@ -1,13 +1,13 @@
-//! An answer's framing, free of I/O: bytes in, and word when it is whole (RFC 9112).
+//! An answer's framing, free of I/O: bytes in, the answer out once it is whole (RFC 9112).
 //!
-//! The body is counted and never kept. What is kept is a head that came in pieces, in a buffer
-//! that is reused, so that the steady state allocates nothing.
+//! The body is counted and never kept. A head that comes in pieces is kept in a buffer that is
+//! reused, so that the steady state allocates nothing.
 
 use super::chunked::Chunked;
 use super::head::{Framing, Head};
 
 /// Longer heads are refused as bad responses.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The answer to one request, as far as it has come. [`Response::reset`] makes it ready for the
 /// next.
@@ -19,6 +19,8 @@ pub(super) struct Response {
     started: bool,
     status: u16,
     reusable: bool,
+    /// Whether it answers a HEAD request, and therefore has no body.
+    is_to_head: bool,
     body_bytes: u64,
 }
 
@@ -33,11 +35,14 @@ enum State {
     Done,
 }
 
-/// The answer is not HTTP/1.x, or its framing contradicts itself.
+/// The answer is not HTTP/1.x, its framing contradicts itself, or it is beyond a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct Malformed {
+    /// What is wrong, in words.
+    pub(super) reason: &'static str,
+}
 
-/// What is to be known of a whole answer.
+/// The part of a whole answer that the event loop judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
     /// 200 to 999; interim answers (1xx) are skipped.
@@ -46,13 +51,14 @@ pub(super) struct Answer {
     pub(super) reusable: bool,
     /// The body's length without its framing.
     pub(super) body_bytes: u64,
-    /// Bytes that came after the answer, to which nobody asked a question.
+    /// Bytes that came after the answer, though no other request was sent.
     pub(super) surplus_bytes: usize,
 }
 
 impl Response {
-    /// Forgets the last answer.
-    pub(super) fn reset(&mut self) {
+    /// Forgets the last answer; the next one is to a HEAD request or not.
+    pub(super) fn reset(&mut self, is_to_head: bool) {
+        self.is_to_head = is_to_head;
         self.state = State::Head;
         self.head.clear();
         self.started = false;
@@ -76,7 +82,7 @@ impl Response {
         Ok((self.state == State::Done).then(|| self.answer(surplus_bytes)))
     }
 
-    /// Takes note that the server has closed; the answer if that is what made it whole.
+    /// The server has closed the connection. Returns the answer if the close is what ends it.
     pub(super) fn end(&mut self) -> Option<Answer> {
         (self.state == State::UntilClose).then(|| self.answer(0))
     }
@@ -110,7 +116,9 @@ impl Response {
         self.head.extend_from_slice(bytes);
         let Some(head) = Head::parse(&self.head)? else {
             return if self.head.len() > HEAD_BYTES_MAX {
-                Err(Malformed)
+                Err(Malformed {
+                    reason: "the head is longer than 64 KiB, the limit of this client",
+                })
             } else {
                 Ok(&[])
             };
@@ -125,6 +133,7 @@ impl Response {
         (self.status, self.reusable) = (head.status, head.reusable);
         self.state = match head.framing {
             Framing::Interim => State::Head,
+            _ if self.is_to_head => State::Done,
             Framing::Length(0) => State::Done,
             Framing::Length(bytes) => State::Length(bytes),
             Framing::Chunked => State::Chunked(Chunked::START),

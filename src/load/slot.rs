@@ -1,31 +1,48 @@
-//! The place of one client in its event loop: what it is doing, and until when.
-
-use std::time::{Duration, Instant};
+//! The place of one client in its event loop: what it is doing, and since when. Times are in ns
+//! from the start of the run.
 
 use super::client::Client;
 
-/// A client pauses for this long after a connection could not be made...
-const PAUSE_MIN: Duration = Duration::from_millis(10);
-/// ...and twice as long each time, up to this, lest a server that has gone keep a core busy.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// A client pauses for this long after a connection could not be made, and each time twice as
+/// long. Without a pause, a server that refuses connections would keep the generator's processor
+/// busy.
+const PAUSE_MIN_NS: u64 = 10_000_000;
+/// The longest pause.
+const PAUSE_MAX_NS: u64 = 1_000_000_000;
 
 pub(super) struct Slot {
     pub(super) client: Client,
     /// Whether it ever got an answer.
     pub(super) was_answered: bool,
-    state: State,
+    pub(super) state: State,
     /// How long the next pause will be.
-    pause: Duration,
+    pause_ns: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing to do, for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// No request is in flight, and no moment is fixed at which the next begins.
     Idle,
     /// A request is in flight.
-    Asking { since: Instant },
-    /// The last connection could not be made.
-    Pausing { until: Instant },
+    Asking(InFlight),
+    /// The next request may begin at this time: after a think time, or after a connection could
+    /// not be made.
+    Pausing { until: u64 },
+}
+
+/// A request that has been sent, or whose connection is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct InFlight {
+    /// Which kind of request of the workload.
+    pub(super) kind: usize,
+    /// When it should have been sent. In a closed loop this is when it was.
+    pub(super) intended: u64,
+    /// When the generator acted on it: connect(2) or write(2).
+    pub(super) sent: u64,
+    /// When the first byte of its answer was read; 0 before that.
+    pub(super) first_byte: u64,
+    /// Whether it began after the warm-up.
+    pub(super) is_measured: bool,
 }
 
 impl Slot {
@@ -34,49 +51,34 @@ impl Slot {
             client: Client::default(),
             was_answered: false,
             state: State::Idle,
-            pause: PAUSE_MIN,
+            pause_ns: PAUSE_MIN_NS,
         }
     }
 
-    /// A request begins.
-    pub(super) fn begin(&mut self, now: Instant) {
-        self.state = State::Asking { since: now };
-    }
-
-    /// It is answered; returns how long that took.
-    pub(super) fn answered(&mut self, now: Instant) -> Duration {
+    /// Its request is over: answered, with whatever status.
+    pub(super) fn answered(&mut self) {
         self.was_answered = true;
-        self.pause = PAUSE_MIN;
-        match self.state {
-            State::Asking { since } => now.duration_since(since),
-            _ => Duration::ZERO,
-        }
+        self.pause_ns = PAUSE_MIN_NS;
     }
 
-    /// Nothing can be done for a while; returns until when.
-    pub(super) fn pause(&mut self, now: Instant) -> Instant {
-        let until = now + self.pause;
+    /// No connection can be made for a while; returns until when.
+    pub(super) fn back_off(&mut self, now: u64) -> u64 {
+        let until = now + self.pause_ns;
         self.state = State::Pausing { until };
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        self.pause_ns = (self.pause_ns * 2).min(PAUSE_MAX_NS);
         until
     }
 
-    /// There is nothing left to ask.
+    /// No request is left for it.
     pub(super) fn retire(&mut self) {
         self.client.close();
         self.state = State::Idle;
     }
 
-    pub(super) fn is_asking(&self) -> bool {
-        matches!(self.state, State::Asking { .. })
-    }
-
-    /// When its request will be late, or its pause over.
-    pub(super) fn wake_at(&self, timeout: Duration) -> Option<Instant> {
-        match self.state {
-            State::Idle => None,
-            State::Asking { since } => Some(since + timeout),
-            State::Pausing { until } => Some(until),
+    pub(super) fn in_flight(&self) -> Option<&InFlight> {
+        match &self.state {
+            State::Asking(request) => Some(request),
+            _ => None,
         }
     }
 }
@@ -87,33 +89,11 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_their_limit_and_shrink_with_an_answer() {
-        let now = Instant::now();
         let mut slot = Slot::new();
-        let pauses: Vec<_> = (0..9)
-            .map(|_| (slot.pause(now) - now).as_millis())
-            .collect();
+        let pauses: Vec<_> = (0..9).map(|_| slot.back_off(7) / 1_000_000).collect();
         assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
-        slot.begin(now);
-        assert_eq!(slot.answered(now + PAUSE_MAX), PAUSE_MAX);
-        assert_eq!(slot.pause(now), now + PAUSE_MIN);
-    }
-
-    #[test]
-    fn a_slot_wakes_when_it_is_late_or_has_paused() {
-        let (now, timeout) = (Instant::now(), Duration::from_secs(5));
-        let mut slot = Slot::new();
-        assert_eq!(slot.wake_at(timeout), None);
-        slot.begin(now);
-        assert_eq!(
-            (slot.wake_at(timeout), slot.is_asking()),
-            (Some(now + timeout), true)
-        );
-        slot.pause(now);
-        assert_eq!(
-            (slot.wake_at(timeout), slot.is_asking()),
-            (Some(now + PAUSE_MIN), false)
-        );
-        slot.retire();
-        assert_eq!(slot.wake_at(timeout), None);
+        slot.answered();
+        assert_eq!(slot.back_off(7), 7 + PAUSE_MIN_NS);
+        assert!(slot.in_flight().is_none());
     }
 }

@@ -1,115 +1,351 @@
-//! One thread's counts, and their sum.
+//! One thread's counts and times, and their sum. Times are in ns from the start of the run.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::client::Client;
 use super::outcome::Outcome;
-use super::slot::Slot;
-use super::{Errors, Plan, Watch};
+use super::pacer::Due;
+use super::response::Malformed;
+use super::series::{self, Second, values};
+use super::shared::{Patience, Shared};
+use super::slot::{InFlight, Slot};
+use super::{Errors, Failure, Plan, Watch};
+
+const SECOND_NS: u64 = 1_000_000_000;
+/// Statuses have three digits (RFC 9110 section 15).
+const STATUSES: usize = 1000;
 
 /// What one thread has counted.
 pub(super) struct Tally {
     pub(super) requests: u64,
     pub(super) attempted: u64,
     pub(super) errors: Errors,
-    pub(super) in_flight_at_stop: u64,
-    pub(super) never_answered: u64,
-    pub(super) latency: Histogram<u64>,
-    pub(super) connections_opened: u64,
-    pub(super) bytes: u64,
+    pub(super) warm_up_requests: u64,
+    statuses: Box<[u64]>,
+    /// Why the first bad response was one.
+    malformed: Option<Malformed>,
+    /// From the intended send to the last byte. In a closed loop, from the send.
+    response: Histogram<u64>,
+    /// The same for the present second alone; added to `response` when it is over.
+    this_second: Histogram<u64>,
+    /// From the send to the last byte; empty in a closed loop, where it is the same.
+    service: Histogram<u64>,
+    timer_lag: Histogram<u64>,
+    connection_wait: Histogram<u64>,
+    connect: Histogram<u64>,
+    first_byte: Histogram<u64>,
+    /// The ages of the requests that were in flight or due at the end.
+    pending: Histogram<u64>,
+    in_flight: Pending,
+    never_sent_due: Pending,
+    never_answered: u64,
+    connections_opened: u64,
+    bytes: u64,
+    seconds: Vec<Second>,
+    second: Second,
+    /// When the present second is over.
+    second_ends: u64,
+    /// When the measurement began, after the warm-up.
+    begun: u64,
+    /// When its last request ended, before it closed its connections.
+    pub(super) ended: u64,
     pub(super) cpu: Duration,
     pub(super) interrupted: bool,
-    /// When its last request ended, before it closed its connections.
-    pub(super) ended: Instant,
+    /// Whether a connection was refused, in the warm-up too.
+    pub(super) refused: bool,
+    /// Requests that had to wait for a connection, and for how long all were busy.
+    waited: u64,
+    limit_since: Option<u64>,
+    limit_ns: u64,
+    pub(super) address: Option<usize>,
+    is_open_loop: bool,
     /// Successes and failures that the watch knows of.
     published: (u64, u64),
 }
 
+/// Requests without an answer at the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Pending {
+    count: u64,
+    oldest_ns: u64,
+}
+
+impl Pending {
+    fn add(&mut self, count: u64, age_ns: u64) {
+        self.count += count;
+        self.oldest_ns = self.oldest_ns.max(age_ns);
+    }
+}
+
 impl Tally {
-    pub(super) fn new(start: Instant) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let begun = plan.warm_up.as_nanos() as u64;
         Self {
             requests: 0,
             attempted: 0,
             errors: Errors::default(),
-            in_flight_at_stop: 0,
+            warm_up_requests: 0,
+            statuses: vec![0; STATUSES].into(),
+            malformed: None,
+            response: histogram(),
+            this_second: histogram(),
+            service: histogram(),
+            timer_lag: histogram(),
+            connection_wait: histogram(),
+            connect: histogram(),
+            first_byte: histogram(),
+            pending: histogram(),
+            in_flight: Pending::default(),
+            never_sent_due: Pending::default(),
             never_answered: 0,
-            latency: histogram(),
             connections_opened: 0,
             bytes: 0,
+            seconds: Vec::new(),
+            second: Second::default(),
+            second_ends: begun + SECOND_NS,
+            begun,
+            ended: 0,
             cpu: Duration::ZERO,
             interrupted: false,
-            ended: start,
+            refused: false,
+            waited: 0,
+            limit_since: None,
+            limit_ns: 0,
+            address: None,
+            is_open_loop: plan.schedule.is_some(),
             published: (0, 0),
         }
     }
 
+    /// A request begins.
+    pub(super) fn begun(&mut self, is_measured: bool) {
+        self.attempted += u64::from(is_measured);
+        self.second.attempted += u64::from(is_measured);
+    }
+
+    /// A request of an open loop was seen to be due, and has a connection now.
+    pub(super) fn dispatched(&mut self, due: &Due, now: u64) {
+        if due.is_measured {
+            self.timer_lag.saturating_record(due.noticed - due.intended);
+            self.connection_wait.saturating_record(now - due.noticed);
+        }
+    }
+
+    /// A request became due and found all connections busy.
+    pub(super) fn waits(&mut self, due: &Due) {
+        self.waited += u64::from(due.is_measured);
+        self.limit_since.get_or_insert(due.noticed);
+    }
+
+    /// No request waits for a connection any more.
+    pub(super) fn none_waits(&mut self, now: u64) {
+        if let Some(since) = self.limit_since.take() {
+            self.limit_ns += now.saturating_sub(since.max(self.begun));
+        }
+    }
+
+    /// A connection was established for a request that was sent at this time.
+    pub(super) fn connected(&mut self, request: &InFlight, now: u64) {
+        if request.is_measured {
+            self.connect.saturating_record(now - request.sent);
+        }
+    }
+
     /// A request was answered and verified.
-    pub(super) fn succeeded(&mut self, latency: Duration) {
+    pub(super) fn succeeded(&mut self, request: &InFlight, now: u64) {
+        if !request.is_measured {
+            self.warm_up_requests += 1;
+            return;
+        }
         self.requests += 1;
-        self.latency.saturating_record(latency.as_nanos() as u64);
+        self.second.requests += 1;
+        self.this_second.saturating_record(now - request.intended);
+        if self.is_open_loop {
+            self.service.saturating_record(now - request.sent);
+        }
+        let first_byte = if request.first_byte > 0 {
+            request.first_byte
+        } else {
+            now
+        };
+        self.first_byte.saturating_record(first_byte - request.sent);
     }
 
-    /// Takes over what a slot knows of itself, at the end.
-    pub(super) fn add(&mut self, slot: &Slot) {
-        self.in_flight_at_stop += u64::from(slot.is_asking());
-        self.never_answered += u64::from(!slot.was_answered);
-        self.connections_opened += slot.client.opened;
-        self.bytes += slot.client.bytes;
+    /// An answer came whole.
+    pub(super) fn status(&mut self, status: u16, is_measured: bool) {
+        if let Some(count) = self.statuses.get_mut(usize::from(status)) {
+            *count += u64::from(is_measured);
+        }
     }
 
-    /// Tells the watch what is new. Once a batch is enough for anybody who watches.
-    pub(super) fn publish(&mut self, watch: &Watch) {
+    /// A request failed.
+    pub(super) fn failed(&mut self, request: &InFlight, failure: Failure, client: &Client) {
+        if !request.is_measured {
+            self.warm_up_requests += 1;
+            return;
+        }
+        self.errors.count(failure);
+        self.second.failed += 1;
+        if failure == Failure::BadResponse {
+            self.malformed = self.malformed.or(client.malformed);
+        }
+    }
+
+    /// Whether the present second is over.
+    pub(super) fn is_second_over(&self, now: u64) -> bool {
+        now >= self.second_ends
+    }
+
+    /// Closes the seconds that are over; these had so many requests waiting and connections open
+    /// at their end.
+    pub(super) fn close_second(&mut self, now: u64, waiting: u64, connections: u64, watch: &Watch) {
+        let began = self.second_ends - SECOND_NS;
+        self.second.length_ns = now.saturating_sub(began).min(SECOND_NS);
+        self.second.waiting = waiting;
+        self.second.connections = connections;
+        self.second.latency_ns = values(&self.this_second);
+        add(&mut self.response, &self.this_second);
+        self.this_second.reset();
+        if let Ok(mut seconds) = watch.seconds.lock()
+            && let Some(seconds) = &mut *seconds
+        {
+            seconds.push(self.second.clone());
+        }
+        let over = (now - self.begun.min(now)) / SECOND_NS;
+        self.second_ends = self.begun + (over + 1) * SECOND_NS;
+        let next = Second {
+            index: over.max(self.second.index + 1),
+            ..Second::default()
+        };
+        self.seconds.push(std::mem::replace(&mut self.second, next));
+    }
+
+    /// Takes over what is left at the end: requests in flight and waiting, and what each client
+    /// knows of itself.
+    pub(super) fn close<'a>(
+        &mut self,
+        now: u64,
+        slots: &[Slot],
+        waiting: impl ExactSizeIterator<Item = &'a Due>,
+        watch: &Watch,
+    ) {
+        self.none_waits(now);
+        self.ended = now;
+        let (mut open, mut still_waiting) = (0, 0);
+        for slot in slots {
+            open += u64::from(slot.client.is_connected());
+            self.never_answered += u64::from(!slot.was_answered);
+            self.connections_opened += slot.client.opened;
+            self.bytes += slot.client.bytes;
+            if let Some(request) = slot.in_flight().filter(|it| it.is_measured) {
+                let age = now - request.intended;
+                self.in_flight.add(1, age);
+                self.pending.saturating_record(age);
+            }
+        }
+        for due in waiting.filter(|due| due.is_measured) {
+            let age = now - due.intended;
+            self.never_sent_due.add(1, age);
+            self.pending.saturating_record(age);
+            still_waiting += 1;
+        }
+        self.close_second(now, still_waiting, open, watch);
+    }
+
+    /// Tells the watch and the other threads what is new. Once for each batch of events is enough
+    /// for any observer.
+    pub(super) fn publish(&mut self, watch: &Watch, shared: &Shared) {
         let (requests, failures) = (self.requests, self.errors.total());
-        watch
-            .requests
-            .fetch_add(requests - self.published.0, Relaxed);
-        watch
-            .failures
-            .fetch_add(failures - self.published.1, Relaxed);
+        let new = (requests - self.published.0, failures - self.published.1);
+        if new == (0, 0) {
+            return;
+        }
+        watch.requests.fetch_add(new.0, Relaxed);
+        watch.failures.fetch_add(new.1, Relaxed);
+        shared.count(new.0 + new.1, new.1);
         self.published = (requests, failures);
     }
 }
 
 /// 1 ns to the longest timeout, to three digits. Fixed, so that recording never allocates.
-fn histogram() -> Histogram<u64> {
+pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, Plan::TIMEOUT_MAX.as_nanos() as u64, 3)
         .expect("the bounds are in order and 3 digits are allowed")
 }
 
+fn add(sum: &mut Histogram<u64>, part: &Histogram<u64>) {
+    sum.add(part)
+        .expect("all histograms of a run have the same bounds");
+}
+
 /// What all threads have counted.
-pub(super) fn sum(plan: &Plan, tallies: Vec<Tally>, start: Instant) -> Outcome {
-    let mut outcome = Outcome {
-        requests: 0,
-        attempted: 0,
-        errors: Errors::default(),
-        in_flight_at_stop: 0,
-        never_answered: 0,
-        latency: histogram(),
-        duration: Duration::ZERO,
-        connections: plan.connections_used(),
-        connections_opened: 0,
-        bytes: 0,
-        cpu: Duration::ZERO,
-        threads: tallies.len(),
-        interrupted: false,
-    };
+pub(super) fn sum(plan: &Plan, tallies: &[Tally], shared: &Shared) -> Outcome {
+    let warm_up = plan.warm_up.as_nanos() as u64;
+    let mut outcome = Outcome::empty(plan);
+    outcome.threads = tallies.len();
     for tally in tallies {
-        outcome.duration = outcome.duration.max(tally.ended - start);
-        outcome.requests += tally.requests;
-        outcome.attempted += tally.attempted;
-        outcome.errors += &tally.errors;
-        outcome.in_flight_at_stop += tally.in_flight_at_stop;
-        outcome.never_answered += tally.never_answered;
-        outcome
-            .latency
-            .add(&tally.latency)
-            .expect("both histograms have the same bounds");
-        outcome.connections_opened += tally.connections_opened;
-        outcome.bytes += tally.bytes;
-        outcome.cpu += tally.cpu;
-        outcome.interrupted |= tally.interrupted;
+        let measured = tally.ended.saturating_sub(warm_up);
+        outcome.duration = outcome.duration.max(Duration::from_nanos(measured));
+        add_counts(&mut outcome, tally);
+        add_times(&mut outcome, tally);
+        outcome.address = outcome.address.take().or_else(|| {
+            let used = tally.address?;
+            plan.target.addresses.get(used).cloned()
+        });
     }
+    if plan.schedule.is_none() {
+        outcome.service = outcome.latency.clone();
+    }
+    outcome.planned = plan.planned().unwrap_or(outcome.attempted);
+    outcome.never_sent = outcome.planned.saturating_sub(outcome.attempted);
+    outcome.limit_reached /= tallies.len().max(1) as u32;
+    outcome.seconds = series::merged(tallies.iter().flat_map(|tally| &tally.seconds));
+    outcome.early_end = shared.early_end(0, Patience::new(plan), None);
+    let ended = warm_up + outcome.duration.as_nanos() as u64;
+    let gone = shared.gone_since(ended, Patience::new(plan));
+    outcome.gone_since = gone.map(|since| Duration::from_nanos(since.saturating_sub(warm_up)));
     outcome
+}
+
+fn add_counts(outcome: &mut Outcome, tally: &Tally) {
+    outcome.requests += tally.requests;
+    outcome.attempted += tally.attempted;
+    outcome.errors += &tally.errors;
+    outcome.warm_up_requests += tally.warm_up_requests;
+    let statuses = tally.statuses.iter().enumerate();
+    for (status, count) in statuses.filter(|(_, count)| **count > 0) {
+        *outcome.statuses.entry(status as u16).or_default() += count;
+    }
+    outcome.malformed = outcome.malformed.or(tally.malformed.map(|it| it.reason));
+    outcome.in_flight_at_stop += tally.in_flight.count;
+    outcome.never_sent_due += tally.never_sent_due.count;
+    let oldest = tally
+        .in_flight
+        .oldest_ns
+        .max(tally.never_sent_due.oldest_ns);
+    outcome.oldest_pending = outcome.oldest_pending.max(Duration::from_nanos(oldest));
+    outcome.never_answered += tally.never_answered;
+    outcome.connections_opened += tally.connections_opened;
+    outcome.bytes += tally.bytes;
+    outcome.cpu += tally.cpu;
+    outcome.interrupted |= tally.interrupted;
+    outcome.waited += tally.waited;
+    outcome.limit_reached += Duration::from_nanos(tally.limit_ns);
+}
+
+fn add_times(outcome: &mut Outcome, tally: &Tally) {
+    for (sum, part) in [
+        (&mut outcome.latency, &tally.response),
+        (&mut outcome.service, &tally.service),
+        (&mut outcome.timer_lag, &tally.timer_lag),
+        (&mut outcome.connection_wait, &tally.connection_wait),
+        (&mut outcome.connect, &tally.connect),
+        (&mut outcome.first_byte, &tally.first_byte),
+        (&mut outcome.pending, &tally.pending),
+    ] {
+        add(sum, part);
+    }
 }

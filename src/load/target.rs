@@ -1,15 +1,34 @@
-//! A parsed URL and where it leads.
+//! A parsed URL and the addresses to which it leads.
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A parsed `http://` URL and the address that it resolved to.
+/// Where a connection leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address and a TCP port.
+    Inet(SocketAddr),
+    /// A socket in the file system (unix(7)).
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A parsed URL and the addresses to which its host resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The address to connect to.
-    pub address: SocketAddr,
+    /// The addresses to try, in this order. Never empty.
+    pub addresses: Vec<Address>,
     /// Host and port, as the Host field says them.
     pub authority: String,
     /// Path and query, starting with `/`.
@@ -20,21 +39,30 @@ pub struct Target {
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// Neither `http://` nor any other scheme.
-    #[error("'{0}' is no URL: it should start with http://")]
+    #[error("'{0}' is no URL: it should start with http:// or unix:")]
     NoScheme(String),
-    /// A scheme that is not spoken here.
-    #[error("unknown scheme '{0}': only http:// is spoken here")]
+    /// TLS. The sentence says why it is absent.
+    #[error(
+        "https:// is not supported: TLS costs every server model the same, and that cost would \
+         hide the differences to be measured; put http://, or measure behind a TLS proxy"
+    )]
+    Https,
+    /// A scheme other than http, https and unix.
+    #[error("unknown scheme '{0}': only http:// and unix: are supported")]
     Scheme(String),
     /// Nothing between `//` and the path.
     #[error("'{0}' names no host")]
     NoHost(String),
-    /// A port that is not a number up to 65535.
-    #[error("'{0}' is no port")]
+    /// `unix:` without the path of a socket.
+    #[error("'{0}' names no socket: write unix:/PATH/TO/SOCKET or unix:/SOCKET:/URL/PATH")]
+    NoSocket(String),
+    /// A port that is not a number up to 65535, in digits alone.
+    #[error("'{0}' is no port: a port is a number from 0 to 65535")]
     Port(String),
     /// Characters that would not survive in a request line or Host field.
     #[error("{0:?} may not stand in a URL as it is: percent-encode it")]
     Character(char),
-    /// A user name or password.
+    /// A user name or password before the host.
     #[error("'{0}' carries a user name, which is not supported")]
     User(String),
     /// The resolver knows no address.
@@ -47,18 +75,44 @@ pub enum TargetError {
     },
 }
 
+impl Target {
+    /// The target of a server whose address is known.
+    pub fn at(address: SocketAddr, path: impl Into<String>) -> Self {
+        Self {
+            addresses: vec![Address::Inet(address)],
+            authority: address.to_string(),
+            path: path.into(),
+        }
+    }
+
+    /// The IP addresses among its addresses; none for a Unix socket.
+    pub fn inet_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().filter_map(|address| match address {
+            Address::Inet(address) => Some(*address),
+            Address::Unix(_) => None,
+        })
+    }
+}
+
 impl FromStr for Target {
     type Err = TargetError;
 
     /// Parses `http://HOST[:PORT][/PATH][?QUERY]` (RFC 3986, RFC 9110 section 4.2.1) and resolves
     /// the host. IPv6 addresses stand in brackets. A fragment is left out, as it is never sent.
+    /// `unix:SOCKET[:/PATH]` leads to a Unix socket, as in nginx's `proxy_pass`.
     fn from_str(url: &str) -> Result<Self, TargetError> {
         if let Some(wrong) = url.chars().find(|c| !c.is_ascii_graphic()) {
             return Err(TargetError::Character(wrong));
         }
+        if let Some(socket) = url.strip_prefix("unix:") {
+            return unix(socket, url);
+        }
         let (scheme, rest) = url
             .split_once("://")
             .ok_or_else(|| TargetError::NoScheme(url.to_owned()))?;
+        if scheme.eq_ignore_ascii_case("https") {
+            return Err(TargetError::Https);
+        }
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(TargetError::Scheme(scheme.to_owned()));
         }
@@ -66,7 +120,7 @@ impl FromStr for Target {
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (host, port) = host_and_port(authority, url)?;
         Ok(Self {
-            address: resolve(host, port)?,
+            addresses: resolve(host, port)?,
             authority: authority.to_owned(),
             path: if path.starts_with('/') {
                 path.to_owned()
@@ -79,8 +133,24 @@ impl FromStr for Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.path)
+        match self.addresses.first() {
+            Some(Address::Unix(socket)) => write!(f, "unix:{}:{}", socket.display(), self.path),
+            _ => write!(f, "http://{}{}", self.authority, self.path),
+        }
     }
+}
+
+fn unix(socket: &str, url: &str) -> Result<Target, TargetError> {
+    let (socket, path) = socket.split_once(':').unwrap_or((socket, "/"));
+    if socket.is_empty() || !path.starts_with('/') {
+        return Err(TargetError::NoSocket(url.to_owned()));
+    }
+    Ok(Target {
+        addresses: vec![Address::Unix(socket.into())],
+        // A Host field is required (RFC 9112 section 3.2), and a socket has no name of its own.
+        authority: "localhost".to_owned(),
+        path: path.to_owned(),
+    })
 }
 
 fn host_and_port<'a>(authority: &'a str, url: &str) -> Result<(&'a str, u16), TargetError> {
@@ -89,8 +159,8 @@ fn host_and_port<'a>(authority: &'a str, url: &str) -> Result<(&'a str, u16), Ta
     }
     // The colons within [::1] are the address's own.
     let after_host = authority.find(']').map_or(0, |bracket| bracket + 1);
-    let (host, port) = match authority[after_host..].find(':') {
-        Some(colon) => authority.split_at(after_host + colon),
+    let (host, port) = match authority[after_host..].split_once(':') {
+        Some((rest, port)) => (&authority[..after_host + rest.len()], port),
         None => (authority, ""),
     };
     let host = host
@@ -100,33 +170,39 @@ fn host_and_port<'a>(authority: &'a str, url: &str) -> Result<(&'a str, u16), Ta
     if host.is_empty() {
         return Err(TargetError::NoHost(url.to_owned()));
     }
-    match port.trim_start_matches(':') {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port {
         "" => Ok((host, 80)),
-        digits => digits
-            .parse()
-            .map(|port| (host, port))
-            .or(Err(TargetError::Port(digits.into()))),
+        // `parse` alone would accept a sign.
+        digits if is_number => digits.parse().or(Err(port)).map(|port| (host, port)),
+        other => Err(other),
     }
+    .map_err(|port| TargetError::Port(port.to_owned()))
 }
 
-/// An IPv4 address where there is one: many a server listens on 127.0.0.1 alone, while
+/// All addresses, each once, those of IPv4 first: many a server listens on 127.0.0.1 alone, while
 /// `localhost` names ::1 first.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, TargetError> {
+fn resolve(host: &str, port: u16) -> Result<Vec<Address>, TargetError> {
     let unresolvable = |reason| TargetError::Unresolvable {
         host: host.to_owned(),
         reason,
     };
-    let addresses: Vec<SocketAddr> = (host, port)
-        .to_socket_addrs()
-        .map_err(unresolvable)?
-        .collect();
-    let preferred = addresses
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or(addresses.first());
-    preferred
-        .copied()
-        .ok_or_else(|| unresolvable(io::ErrorKind::NotFound.into()))
+    let found = (host, port).to_socket_addrs().map_err(unresolvable)?;
+    let mut addresses: Vec<SocketAddr> = found.map(reachable).collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    addresses.dedup();
+    if addresses.is_empty() {
+        return Err(unresolvable(io::ErrorKind::NotFound.into()));
+    }
+    Ok(addresses.into_iter().map(Address::Inet).collect())
+}
+
+/// 0.0.0.0 is an address to listen on. As a destination, Linux takes it for 127.0.0.1.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +211,8 @@ mod tests {
 
     fn parts(url: &str) -> (String, String, String) {
         let target: Target = url.parse().unwrap();
-        (target.address.to_string(), target.authority, target.path)
+        let addresses: Vec<String> = target.addresses.iter().map(ToString::to_string).collect();
+        (addresses.join(" "), target.authority, target.path)
     }
 
     fn complaint(url: &str) -> String {
@@ -160,6 +237,13 @@ mod tests {
             ),
             ("http://[::1]:80/", "[::1]:80", "[::1]:80", "/"),
             ("http://[::1]", "[::1]:80", "[::1]", "/"),
+            ("unix:/run/s.sock", "unix:/run/s.sock", "localhost", "/"),
+            (
+                "unix:s.sock:/a?b=c:d",
+                "unix:s.sock",
+                "localhost",
+                "/a?b=c:d",
+            ),
         ] {
             assert_eq!(
                 parts(url),
@@ -167,22 +251,32 @@ mod tests {
                 "{url}"
             );
         }
-        let target: Target = "http://127.0.0.1:1/x".parse().unwrap();
-        assert_eq!(target.to_string(), "http://127.0.0.1:1/x");
+        for url in ["http://127.0.0.1:1/x", "unix:/a:/x"] {
+            let target: Target = url.parse().unwrap();
+            assert_eq!(target.to_string(), url);
+        }
     }
 
     #[test]
     fn complaints_name_what_is_wrong() {
         for (url, words) in [
             ("127.0.0.1:8080", "should start with http://"),
-            ("https://127.0.0.1/", "unknown scheme 'https'"),
+            (
+                "https://127.0.0.1/",
+                "TLS costs every server model the same",
+            ),
+            ("ftp://127.0.0.1/", "unknown scheme 'ftp'"),
             ("http:///path", "names no host"),
             ("http://:80/", "names no host"),
             ("http://127.0.0.1:99999/", "'99999' is no port"),
             ("http://127.0.0.1:x/", "'x' is no port"),
+            ("http://h::80/", "':80' is no port"),
+            ("http://h:+80/", "'+80' is no port"),
             ("http://127.0.0.1/a b", "' ' may not stand in a URL"),
             ("http://127.0.0.1/\r\nX: y", "'\\r' may not stand in a URL"),
             ("http://me@127.0.0.1/", "carries a user name"),
+            ("unix:", "names no socket"),
+            ("unix:/s:x", "names no socket"),
             (
                 "http://name.invalid/",
                 "cannot resolve the host 'name.invalid'",

@@ -122,6 +122,7 @@ fn troubles(point: &Point, row: &Row) -> Vec<String> {
 fn word(kind: Failure) -> &'static str {
     match kind {
         Failure::Refused => "refused",
+        Failure::QueueFull => "queue full",
         Failure::ResetBeforeFirstByte | Failure::ResetAfterFirstByte => "reset",
         Failure::ClosedEarly => "cut off",
         Failure::Timeout => "timed out",

@@ -111,10 +111,22 @@ fn ask(target: &Target) -> Result<Report, ReportError> {
     parse(&answer).map_err(|answer| ReportError::NoStatus { url, answer })
 }
 
+/// A connection to the first of the host's addresses that accepts one.
+fn connect(target: &Target) -> io::Result<TcpStream> {
+    let mut refused = io::Error::from(ErrorKind::AddrNotAvailable);
+    for address in target.inet_addresses() {
+        match TcpStream::connect_timeout(&address, ANSWER_DEADLINE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
 /// The whole answer. In HTTP/1.0, so that its end is the connection's and nothing comes in chunks.
 fn fetch(target: &Target) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + ANSWER_DEADLINE;
-    let mut stream = TcpStream::connect_timeout(&target.address, ANSWER_DEADLINE)?;
+    let mut stream = connect(target)?;
     let (path, host) = (&target.path, &target.authority);
     stream.set_write_timeout(Some(ANSWER_DEADLINE))?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;

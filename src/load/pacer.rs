@@ -1,0 +1,207 @@
+//! One thread's part of an open loop: which request is due, and which ones wait. Pure: time comes
+//! in with the calls, in ns from the start of the run.
+
+use std::collections::VecDeque;
+
+use super::schedule::{Schedule, Stage};
+use super::{Arrivals, Error, Plan};
+
+/// The whole run's times: those of the warm-up, then those of the measurement.
+#[derive(Debug, Clone)]
+pub(super) struct Timetable {
+    warm_up: Option<Schedule>,
+    main: Schedule,
+    begins_ns: u64,
+}
+
+impl Timetable {
+    /// The plan's timetable, if it is an open loop. The warm-up goes at the rate with which the
+    /// schedule begins, or its highest if it begins with none.
+    pub(super) fn new(plan: &Plan) -> Result<Option<Self>, Error> {
+        let Some(main) = plan.schedule.clone() else {
+            return Ok(None);
+        };
+        let first = main.stages().map(|stage| stage.from).next().unwrap_or(0.0);
+        let rates = main.stages().flat_map(|stage| [stage.from, stage.to]);
+        let highest = rates.fold(0.0, f64::max);
+        let rate = if first > 0.0 { first } else { highest };
+        let stage = Stage::hold(rate, plan.warm_up);
+        Ok(Some(Self {
+            warm_up: Schedule::new(&[stage], Arrivals::Constant, 0).ok(),
+            main,
+            begins_ns: plan.warm_up.as_nanos() as u64,
+        }))
+    }
+
+    fn before(&self) -> u64 {
+        self.warm_up.as_ref().map_or(0, Schedule::planned)
+    }
+
+    fn total(&self) -> u64 {
+        self.before() + self.main.planned()
+    }
+
+    fn at(&self, number: u64) -> u64 {
+        match &self.warm_up {
+            Some(warm_up) if number < warm_up.planned() => warm_up.at(number),
+            _ => self.begins_ns + self.main.at(number - self.before()),
+        }
+    }
+}
+
+/// A request whose time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Its number in the whole run.
+    pub(super) number: u64,
+    /// When it should be sent.
+    pub(super) intended: u64,
+    /// When the event loop saw that it is due.
+    pub(super) noticed: u64,
+    /// Whether it belongs to the measurement and not to the warm-up.
+    pub(super) is_measured: bool,
+}
+
+/// One thread's requests, in order.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    timetable: Timetable,
+    /// How many threads share the timetable.
+    threads: u64,
+    /// The next request that is not due yet, and its time; a number beyond the total when all are.
+    next: u64,
+    next_at: u64,
+    /// Requests that are due and wait for a connection, the oldest first. They keep their
+    /// intended time; none is dropped.
+    waiting: VecDeque<Due>,
+}
+
+impl Pacer {
+    pub(super) fn new(timetable: Timetable, thread: usize, threads: usize) -> Self {
+        let mut pacer = Self {
+            timetable,
+            threads: threads as u64,
+            next: thread as u64,
+            next_at: 0,
+            waiting: VecDeque::new(),
+        };
+        pacer.look_up();
+        pacer
+    }
+
+    fn look_up(&mut self) {
+        self.next_at = match self.next < self.timetable.total() {
+            true => self.timetable.at(self.next),
+            false => u64::MAX,
+        };
+    }
+
+    /// When the next request becomes due; never, when all are.
+    pub(super) fn next_at(&self) -> Option<u64> {
+        (self.next_at != u64::MAX).then_some(self.next_at)
+    }
+
+    /// Takes the next request if it is due by now.
+    pub(super) fn notice(&mut self, now: u64) -> Option<Due> {
+        if self.next_at > now || self.next_at == u64::MAX {
+            return None;
+        }
+        let due = Due {
+            number: self.next,
+            intended: self.next_at,
+            noticed: now,
+            is_measured: self.next >= self.timetable.before(),
+        };
+        self.next += self.threads;
+        self.look_up();
+        Some(due)
+    }
+
+    /// Puts a request that finds no free connection at the end of the queue.
+    pub(super) fn enqueue(&mut self, due: Due) {
+        self.waiting.push_back(due);
+    }
+
+    /// The request that has waited longest.
+    pub(super) fn dequeue(&mut self) -> Option<Due> {
+        self.waiting.pop_front()
+    }
+
+    /// The requests that wait, the oldest first.
+    pub(super) fn waiting(&self) -> impl ExactSizeIterator<Item = &Due> {
+        self.waiting.iter()
+    }
+
+    /// Whether every request has been handed out.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.next_at == u64::MAX && self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MS: u64 = 1_000_000;
+
+    fn timetable(rate: f64, warm_up_ms: u64, ms: u64) -> Timetable {
+        let plan = Plan {
+            schedule: Some(Schedule::constant(rate, Duration::from_millis(ms)).unwrap()),
+            warm_up: Duration::from_millis(warm_up_ms),
+            ..Plan::new("http://127.0.0.1:1/".parse().unwrap())
+        };
+        Timetable::new(&plan).unwrap().unwrap()
+    }
+
+    #[test]
+    fn threads_take_turns_and_together_send_exactly_the_plan() {
+        let mut all = Vec::new();
+        for thread in 0..3 {
+            let mut pacer = Pacer::new(timetable(100.0, 0, 1000), thread, 3);
+            while let Some(due) = pacer.notice(u64::MAX - 1) {
+                all.push((due.number, due.intended));
+            }
+            assert!(pacer.is_exhausted());
+        }
+        all.sort_unstable();
+        let expected: Vec<_> = (0..100).map(|k| (k, k * 10 * MS)).collect();
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn a_request_is_noticed_when_it_is_due_and_not_before() {
+        let mut pacer = Pacer::new(timetable(100.0, 0, 1000), 0, 1);
+        assert_eq!(pacer.notice(0).unwrap().intended, 0);
+        assert_eq!(pacer.next_at(), Some(10 * MS));
+        assert_eq!(pacer.notice(10 * MS - 1), None);
+        let due = pacer.notice(12 * MS).unwrap();
+        // 2 ms late: that is the timer lag, and it does not move the next one.
+        assert_eq!((due.intended, due.noticed), (10 * MS, 12 * MS));
+        assert_eq!(pacer.next_at(), Some(20 * MS));
+    }
+
+    #[test]
+    fn waiting_requests_keep_their_order_and_their_intended_time() {
+        let mut pacer = Pacer::new(timetable(1000.0, 0, 10), 0, 1);
+        while let Some(due) = pacer.notice(9 * MS) {
+            pacer.enqueue(due);
+        }
+        assert_eq!(pacer.waiting().len(), 10);
+        assert!(!pacer.is_exhausted());
+        let intended: Vec<u64> =
+            std::iter::from_fn(|| pacer.dequeue().map(|due| due.intended / MS)).collect();
+        assert_eq!(intended, (0..10).collect::<Vec<u64>>());
+        assert!(pacer.is_exhausted());
+    }
+
+    #[test]
+    fn the_warm_up_goes_before_and_is_not_measured() {
+        let mut pacer = Pacer::new(timetable(100.0, 50, 100), 0, 1);
+        let all: Vec<Due> = std::iter::from_fn(|| pacer.notice(u64::MAX - 1)).collect();
+        assert_eq!(all.len(), 15);
+        assert!(all[..5].iter().all(|due| !due.is_measured));
+        assert!(all[5..].iter().all(|due| due.is_measured));
+        assert_eq!(all[5].intended, 50 * MS);
+    }
+}

@@ -13,9 +13,7 @@ use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
 /// request to stop. A signal that comes between the look and the call is noticed this much later.
-pub const TICK: Duration = Duration::from_millis(TICK_MS as u64);
-
-const TICK_MS: u32 = 250;
+pub const TICK: Duration = Duration::from_millis(250);
 
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;
@@ -56,7 +54,7 @@ impl Listener {
 
     /// A socket that listens already, because this process has inherited it.
     pub fn adopt(socket: TcpListener) -> io::Result<Self> {
-        net::set_inherited(&socket, TICK_MS)?;
+        net::set_inherited(&socket, TICK)?;
         Ok(Self {
             socket,
             siblings: Vec::new(),

@@ -29,6 +29,7 @@ use crate::accept::{EXHAUSTED_PAUSE, Listener, SHARED};
 use crate::master::Children;
 use crate::scoreboard::Slots;
 use crate::serve::{Server, TurnedAway};
+use crate::sys::exit::leave_after;
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::Signals;
 
@@ -76,7 +77,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
                 drop(listener);
                 // Else they stay open for as long as the child lives.
                 away.close();
-                process::leave_after(|| serve(server, slot, &client));
+                leave_after(|| serve(server, slot, &client));
             }
             Fork::Parent(pid) => children.add(pid, slot),
         }

@@ -47,7 +47,7 @@ impl Pidfile {
     /// Another process holds the file (its ID is in the message), or it cannot be written.
     pub fn take(path: &Path, has_children: bool) -> io::Result<Self> {
         let locked = claim(path, has_children)?;
-        signal::leave_nothing_at(path, &locked);
+        signal::unlink_at_exit(path, &locked);
         // From here on the file goes where this does, also if it cannot be written.
         let mut taken = Self {
             home: path.to_owned(),
@@ -87,7 +87,7 @@ impl Pidfile {
     fn rename(&mut self, to: PathBuf) -> io::Result<()> {
         self.expect_own()?;
         fs::rename(&self.path, &to)?;
-        signal::leave_nothing_at(&to, &self.locked);
+        signal::unlink_at_exit(&to, &self.locked);
         self.path = to;
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Pidfile {
 impl Drop for Pidfile {
     fn drop(&mut self) {
         // From here on it may be somebody else's.
-        signal::leave_all();
+        signal::keep_file();
         if self.is_own() {
             // Who has become somebody else may not be allowed to; the lock goes in any case.
             let _ = fs::remove_file(&self.path);

@@ -2,8 +2,8 @@
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Microseconds on the clock that only ever goes forward and that all processes of the machine
-/// share (`CLOCK_MONOTONIC`, which is also that of `Instant`); its zero means nothing.
+/// Microseconds on the clock that never goes backward and that all processes of the machine
+/// share (`CLOCK_MONOTONIC`, which is also that of `Instant`). Only differences mean something.
 pub fn monotonic_us() -> u64 {
     // The clock exists on every Linux, so the call does not fail.
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC);

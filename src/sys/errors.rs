@@ -7,7 +7,7 @@ use nix::errno::Errno;
 /// An error without the number that the standard library appends: `connection refused`.
 pub fn plain(error: &io::Error) -> String {
     match error.raw_os_error() {
-        // For which there is a piece of advice instead of a description.
+        // Its description in nix is a piece of advice: "try again".
         Some(libc::EAGAIN) => "resource temporarily unavailable".to_owned(),
         Some(code) => Errno::from_raw(code).desc().to_lowercase(),
         None => error.to_string(),

@@ -8,17 +8,17 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-/// A file in memory that nobody reads or writes: it is there to be locked.
+/// A file in memory that is never read or written: it exists to be locked.
 pub struct LockFile {
     file: OwnedFd,
 }
 
-/// One party to the lock.
+/// One party to the lock: an open file description.
 pub struct FileLock {
     file: File,
 }
 
-/// The lock is held; dropping this lets go of it.
+/// The lock is held; dropping this releases it.
 pub struct Locked<'a> {
     lock: &'a FileLock,
 }
@@ -33,11 +33,11 @@ impl LockFile {
         Ok(Self { file })
     }
 
-    /// Opens it once more, as a party of its own to the lock.
+    /// Opens the file once more, as a new party to the lock.
     ///
     /// A lock of this kind belongs to the *open file description*, which a forked child shares
-    /// with its parent. A descriptor that was merely inherited, or duplicated, would be no other
-    /// party: both would hold the lock together, and while one of them lives it is not free.
+    /// with its parent. An inherited or duplicated descriptor is therefore the same party: parent
+    /// and child would hold the lock together, until both have closed it.
     ///
     /// # Errors
     /// EMFILE and the like, or there is no `/proc`.
@@ -51,8 +51,8 @@ impl LockFile {
 }
 
 impl FileLock {
-    /// Waits for the lock. `None` if a signal handler ran meanwhile; that is the only thing that
-    /// ends the wait.
+    /// Waits for the lock. `None` if a signal handler ran meanwhile; nothing else ends the wait
+    /// early.
     ///
     /// # Errors
     /// ENOLCK: the kernel has no memory for it.
@@ -72,7 +72,7 @@ impl FileLock {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        // Of the errors that flock(2) has, none can come of unlocking an open file.
+        // Of the errors in flock(2), none can occur when an open file is unlocked.
         let _ = self.lock.flock(libc::LOCK_UN);
     }
 }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn each_opening_is_a_party_of_its_own() {
+    fn each_opening_is_another_party() {
         let file = LockFile::create(c"test").unwrap();
         let (one, other) = (file.open().unwrap(), file.open().unwrap());
         let held = one.lock().unwrap().unwrap();
@@ -97,9 +97,9 @@ mod tests {
         assert!(is_free(&other));
     }
 
-    /// What the kernel does for a process that is killed is to close its descriptors.
+    /// When a process is killed, the kernel closes its descriptors.
     #[test]
-    fn closing_lets_go_unless_somebody_shares_the_opening() {
+    fn closing_releases_the_lock_unless_the_opening_is_shared() {
         let file = LockFile::create(c"test").unwrap();
         for shared in [false, true] {
             let (one, other) = (file.open().unwrap(), file.open().unwrap());

@@ -5,13 +5,14 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::{Pid, getpid, getppid};
+use nix::sys::signal::SigSet;
+use nix::unistd::{Pid, getpid};
+
+use super::process::tie_to;
 
 /// Prepares `command` so that the child leads a process group of its own, runs on `cpus` only
 /// (all of the caller's when empty), starts with no signal blocked, and is killed when the thread
-/// that spawns it ends, however that happens: PR_SET_PDEATHSIG(2const).
+/// that spawns it ends, however that happens.
 ///
 /// # Errors
 /// A processor number beyond what `cpu_set_t` can hold. What fails in the child comes out of
@@ -22,10 +23,10 @@ pub fn guard<'a>(command: &'a mut Command, cpus: &[usize]) -> io::Result<&'a mut
     command.process_group(0);
     // SAFETY: between fork and exec the closure makes system calls on values it owns and nothing
     // else: it neither allocates nor locks, so it is async-signal-safe, as pre_exec requires.
-    Ok(unsafe { command.pre_exec(move || settle(parent, affinity.as_ref())) })
+    Ok(unsafe { command.pre_exec(move || prepare_child(parent, affinity.as_ref())) })
 }
 
-/// The set of `cpus`, or none when there is no wish.
+/// `None` where no processor is named.
 fn cpu_set(cpus: &[usize]) -> io::Result<Option<CpuSet>> {
     if cpus.is_empty() {
         return Ok(None);
@@ -38,12 +39,8 @@ fn cpu_set(cpus: &[usize]) -> io::Result<Option<CpuSet>> {
 }
 
 /// Runs in the child, before exec.
-fn settle(parent: Pid, affinity: Option<&CpuSet>) -> io::Result<()> {
-    prctl::set_pdeathsig(Signal::SIGKILL)?;
-    if getppid() != parent {
-        // The parent died before the line above took effect: its signal will never come.
-        return Err(io::ErrorKind::NotConnected.into());
-    }
+fn prepare_child(parent: Pid, affinity: Option<&CpuSet>) -> io::Result<()> {
+    tie_to(parent)?;
     if let Some(set) = affinity {
         sched_setaffinity(Pid::from_raw(0), set)?;
     }

@@ -1,4 +1,4 @@
-//! Descriptors that this process was started with, and those that it leaves to a successor.
+//! Descriptors that this process has inherited, and those that it leaves to a successor.
 
 use std::io;
 use std::net::TcpListener;
@@ -11,19 +11,19 @@ use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage};
 use nix::sys::socket::{getsockname, getsockopt, sockopt};
 use nix::sys::stat::fstat;
 
-/// What kind of file a descriptor refers to: the number is that of `/proc/PID/fd` in
-/// `socket:[NUMBER]`. Nothing if there is no such descriptor.
+/// The inode of the file that a descriptor refers to; for a socket, the number of
+/// `socket:[NUMBER]` in `/proc/PID/fd`. `None` if there is no such descriptor.
 pub fn inode(descriptor: RawFd) -> Option<u64> {
     if descriptor < 0 {
         return None;
     }
-    // SAFETY: it is not -1, and it is borrowed for a call that copes with a closed one (EBADF).
+    // SAFETY: it is not -1, and it is borrowed for a call that reports a closed one (EBADF).
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
     fstat(borrowed).ok().map(|status| status.st_ino)
 }
 
-/// Takes over a descriptor that whoever started this process has left open for it, and makes it
-/// close-on-exec again. To be called at most once for each descriptor.
+/// Takes over a descriptor that the process which started this one has left open for it, and makes
+/// it close-on-exec again. To be called at most once for each descriptor.
 ///
 /// # Errors
 /// It is not open.
@@ -31,26 +31,25 @@ pub fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
     if inode(descriptor).is_none() {
         return Err(complain(descriptor, "is not open"));
     }
-    // SAFETY: it is open, as the line above has seen. Nobody else in this process owns it: it was
-    // open before the process began, its number came from the environment, and the caller takes
-    // each number once.
+    // SAFETY: it is open, as checked above. Nothing else in this process owns it: it was open
+    // before the process began, its number came from the environment, and the caller takes each
+    // number once.
     let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
     fcntl(&owned, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     Ok(owned)
 }
 
-/// [`take`] for a listening socket. To be called before this process has opened one itself, so that
-/// a wrong number in the environment cannot mean that one. Of what else it may have opened by now,
-/// nothing listens.
+/// [`take`] for a listening socket. To be called before this process opens a listening socket
+/// itself, so that a wrong number in the environment cannot mean that one.
 ///
 /// # Errors
-/// It is no TCP socket that listens. Then it may be anything, and somebody's in this process; it
-/// stays as it is.
+/// It is no TCP socket that listens. Then another part of this process may own it, so it is left
+/// open and unchanged.
 pub fn adopt(descriptor: RawFd) -> io::Result<TcpListener> {
     if inode(descriptor).is_none() {
         return Err(complain(descriptor, "is not open"));
     }
-    // SAFETY: it is open, as the line above has seen, and borrowed for the next few lines only.
+    // SAFETY: it is open, as checked above, and borrowed for the next few lines only.
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
     if !is_tcp(borrowed) {
         return Err(complain(descriptor, "is no TCP socket"));

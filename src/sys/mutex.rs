@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use nix::time::{ClockId, clock_gettime};
 
-// SAFETY: as `pthread_mutex_clocklock(3)` declares it. POSIX 2024 and glibc since 2.30 have it; the
-// libc crate has it not.
+// SAFETY: as `pthread_mutex_clocklock(3)` declares it. POSIX 2024 and glibc since 2.30 have it, but
+// the libc crate does not.
 unsafe extern "C" {
     fn pthread_mutex_clocklock(
         mutex: *mut pthread_mutex_t,
@@ -20,17 +20,17 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
-/// What becomes of a mutex whose holder dies.
+/// What happens to a mutex whose holder dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The next who wants it gets it, and learns that its holder has died
+    /// The next process or thread gets it, and learns that the holder has died
     /// (`pthread_mutexattr_setrobust(3)`).
     Robust,
     /// It stays locked for ever.
     Plain,
 }
 
-/// The one that nobody can set.
+/// A clock that no process can set.
 const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
 
 /// A mutex for this process and all that it forks, and for the threads of each.
@@ -38,11 +38,11 @@ pub struct SharedMutex {
     place: NonNull<pthread_mutex_t>,
 }
 
-/// The mutex is held; dropping this lets go of it. It is the affair of one thread, as the mutex
-/// itself is.
+/// The mutex is held; dropping this releases it. Only the thread that locked a mutex may unlock it,
+/// so this cannot be sent to another thread.
 pub struct Held<'a> {
     mutex: &'a SharedMutex,
-    /// Whether the one who held it before died while it did.
+    /// Whether the previous holder died while it held the mutex.
     pub inherited: bool,
     of_this_thread: PhantomData<*const ()>,
 }
@@ -53,7 +53,7 @@ unsafe impl Send for SharedMutex {}
 unsafe impl Sync for SharedMutex {}
 
 impl SharedMutex {
-    /// A mutex that nobody holds, in memory that forked children share.
+    /// An unlocked mutex, in memory that forked children share.
     ///
     /// # Errors
     /// ENOMEM.
@@ -72,8 +72,8 @@ impl SharedMutex {
         // and they are initialised before they are used.
         let mut how: pthread_mutexattr_t = unsafe { std::mem::zeroed() };
         // SAFETY: `how` is initialised first and outlives the calls; the
-        // mutex is as large as its type, aligned to a page, and nobody
-        // else knows of it yet.
+        // mutex is as large as its type, aligned to a page, and no other
+        // thread knows of it yet.
         unsafe {
             check(libc::pthread_mutexattr_init(&raw mut how))?;
             let shared = libc::PTHREAD_PROCESS_SHARED;
@@ -89,13 +89,13 @@ impl SharedMutex {
     }
     // ANCHOR_END: new
 
-    /// Waits for the mutex, though no longer than `patience`: then `None`.
+    /// Waits for the mutex, at most for `timeout`: then `None`.
     ///
     /// # Errors
-    /// None that a mutex in good order has.
+    /// None that a valid mutex has.
     // ANCHOR: lock
-    pub fn lock(&self, patience: Duration) -> nix::Result<Option<Held<'_>>> {
-        let until = clock_gettime(CLOCK)? + patience.into();
+    pub fn lock(&self, timeout: Duration) -> nix::Result<Option<Held<'_>>> {
+        let until = clock_gettime(CLOCK)? + timeout.into();
         let (clock, until) = (CLOCK.as_raw(), until.as_ref());
         let mutex = self.place.as_ptr();
         // SAFETY: the mutex is initialised and lives as long as `self`,
@@ -130,7 +130,7 @@ impl Drop for Held<'_> {
 
 impl Drop for SharedMutex {
     fn drop(&mut self) {
-        // It is not destroyed, since other processes may use it: it goes with the last mapping.
+        // It is not destroyed, since other processes may use it: the last mapping takes it along.
         // SAFETY: the address and the length are those of the mapping, and no `Held` is left.
         let _ = unsafe { munmap(self.place.cast(), size_of::<pthread_mutex_t>()) };
     }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_ends() {
+    fn a_wait_times_out() {
         let mutex = SharedMutex::new(Kind::Robust).unwrap();
         let _held = mutex.lock(LATE).unwrap().unwrap();
         std::thread::scope(|scope| {
@@ -181,10 +181,10 @@ mod tests {
         });
     }
 
-    /// A thread that ends while it holds the mutex is what a process is that is killed: the kernel
-    /// goes through the list of what the thread held (`get_robust_list(2)`).
+    /// A thread that ends while it holds the mutex stands for a process that is killed: in both
+    /// cases the kernel walks the list of mutexes that the thread holds (`get_robust_list(2)`).
     #[test]
-    fn a_dead_holder_is_survived_if_the_mutex_is_robust() {
+    fn a_robust_mutex_survives_its_holder() {
         for kind in [Kind::Robust, Kind::Plain] {
             let mutex = SharedMutex::new(kind).unwrap();
             std::thread::scope(|scope| {

@@ -1,7 +1,8 @@
-//! Sockets, where nix leaves a gap.
+//! TCP sockets: calls that nix does not have, or has in another form.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, sockopt};
@@ -13,13 +14,13 @@ pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
     begin_to_listen(bound(address, false)?, backlog)
 }
 
-/// [`listen`] where others listen already, all with SO_REUSEPORT.
+/// [`listen`] at an address where sockets listen already, all with SO_REUSEPORT.
 pub(super) fn listen_sharing(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
     begin_to_listen(bound(address, true)?, backlog)
 }
 
 /// `listen(2)` itself: nix's refuses a backlog that a machine's `net.core.somaxconn` may allow.
-/// What is above that, the kernel caps without a word.
+/// The kernel silently caps a longer backlog to that.
 fn begin_to_listen(socket: OwnedFd, backlog: i32) -> nix::Result<TcpListener> {
     // SAFETY: `socket` is open for the whole call, which takes no pointer.
     Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) })?;
@@ -41,10 +42,10 @@ fn bound(address: SocketAddr, sharing: bool) -> nix::Result<OwnedFd> {
 
 /// Sets on a listener what each connection accepted from it inherits (`tcp(7)`, `socket(7)`), so
 /// that no connection pays system calls for it: no Nagle delay, and no `accept`, `read` or `write`
-/// that blocks longer than `tick_ms` milliseconds.
+/// that blocks longer than a tick.
 // ANCHOR: inherited
-pub fn set_inherited(listener: &impl AsFd, tick_ms: u32) -> nix::Result<()> {
-    let tick = TimeVal::milliseconds(i64::from(tick_ms));
+pub fn set_inherited(listener: &impl AsFd, tick: Duration) -> nix::Result<()> {
+    let tick = TimeVal::microseconds(tick.as_micros() as i64);
     socket::setsockopt(listener, sockopt::TcpNoDelay, &true)?;
     socket::setsockopt(listener, sockopt::ReceiveTimeout, &tick)?;
     socket::setsockopt(listener, sockopt::SendTimeout, &tick)
@@ -52,39 +53,40 @@ pub fn set_inherited(listener: &impl AsFd, tick_ms: u32) -> nix::Result<()> {
 // ANCHOR_END: inherited
 
 /// `accept4(2)`, close-on-exec. Unlike the standard library's, it returns with EINTR when a signal
-/// arrives: a server has to look whether it was asked to stop.
+/// arrives, so that a server can check whether it was asked to stop.
 pub fn accept(listener: &impl AsFd) -> nix::Result<TcpStream> {
     accept_with(listener, SockFlag::SOCK_CLOEXEC)
 }
 
-/// [`accept`], with O_NONBLOCK set on what is accepted: that is not inherited from the listener.
+/// [`accept`], with O_NONBLOCK set on the connection, which does not inherit it from the listener.
 pub fn accept_nonblocking(listener: &impl AsFd) -> nix::Result<TcpStream> {
     accept_with(listener, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)
 }
 
 fn accept_with(listener: &impl AsFd, flags: SockFlag) -> nix::Result<TcpStream> {
     let client = socket::accept4(listener.as_fd().as_raw_fd(), flags)?;
-    // SAFETY: accept4 has just returned this descriptor, so it is open and nobody else owns it.
+    // SAFETY: accept4 has just returned this descriptor, so it is open and has no other owner.
     let client = unsafe { OwnedFd::from_raw_fd(client) };
     Ok(TcpStream::from(client))
 }
 
-/// The other end of a connection; `None` once it has gone, or if this is no TCP socket.
+/// The client's address; `None` once the client has gone, or if this is no TCP socket.
 pub fn peer(client: &impl AsFd) -> Option<SocketAddr> {
     peer_of(client.as_fd().as_raw_fd())
 }
 
-/// [`peer`] of the connection `descriptor`, as a client's address is written: without IPv6 around
-/// an IPv4 one. The number may be out of date; at worst the answer is that of another connection.
+/// [`peer`] of the connection `descriptor`, as a client's address is written: an IPv4 address that
+/// is mapped into IPv6 comes out as IPv4. The descriptor may have been closed and reused; then the
+/// answer is that of another connection.
 pub fn peer_of(descriptor: RawFd) -> Option<SocketAddr> {
     let peer = address_of(socket::getpeername(descriptor))?;
     Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))
 }
 
 /// Whether the client of the connection `descriptor` is on this machine: it comes from a loopback
-/// address, or from the very address at which it was accepted. `None` if that is no connection.
+/// address, or from the address at which it was accepted. `None` if that is no connection.
 ///
-/// The number may be out of date; at worst the answer is that of another connection.
+/// The descriptor may have been closed and reused; then the answer is that of another connection.
 pub fn is_local(descriptor: RawFd) -> Option<bool> {
     let peer: IpAddr = address_of(socket::getpeername(descriptor))?
         .ip()
@@ -114,12 +116,12 @@ pub fn accept_queue_length(listener: &impl AsFd) -> nix::Result<u32> {
     tcp_info(listener).map(|info| info.tcpi_unacked)
 }
 
-/// How many connections may wait there (`tcpi_sacked`): the backlog as the kernel has capped it.
+/// The limit of that queue (`tcpi_sacked`): the backlog as the kernel has capped it.
 pub fn accept_queue_limit(listener: &impl AsFd) -> nix::Result<u32> {
     tcp_info(listener).map(|info| info.tcpi_sacked)
 }
 
-/// What the kernel makes of a backlog (`listen(2)`): it is capped by `net.core.somaxconn`.
+/// The limit that the kernel makes of a backlog (`listen(2)`): `net.core.somaxconn` caps it.
 pub fn queue_limit_of(backlog: i32) -> u32 {
     let cap = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
     let cap = cap.and_then(|text| text.trim().parse().ok());
@@ -131,7 +133,7 @@ fn tcp_info(listener: &impl AsFd) -> nix::Result<libc::tcp_info> {
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
     // SAFETY: `info` and `length` outlive the call, and `length` is the size of `info`, so the
-    // kernel writes no octet beyond it.
+    // kernel writes no byte beyond it.
     let result = unsafe {
         libc::getsockopt(
             listener.as_fd().as_raw_fd(),

@@ -11,11 +11,11 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
-/// An octet, and perhaps a descriptor with it.
+/// A byte, and perhaps a descriptor with it.
 pub struct Message {
-    /// What it means is the callers' affair.
-    pub octet: u8,
-    /// A descriptor of this process now, close-on-exec.
+    /// Its meaning is agreed between sender and receiver.
+    pub byte: u8,
+    /// Open in this process now, close-on-exec.
     pub descriptor: Option<OwnedFd>,
 }
 
@@ -37,34 +37,34 @@ pub fn pair(tick: Duration) -> nix::Result<(OwnedFd, OwnedFd)> {
     Ok((one, other))
 }
 
-/// Sends an octet, and with it a descriptor: the receiver gets one of its own for the same open
-/// socket. The kernel holds that for as long as the message lies in the channel, whatever becomes
-/// of the sender. Never blocks.
+/// Sends a byte, and with it a descriptor: the receiver gets a descriptor of the same open socket.
+/// While the message lies in the channel, the kernel keeps the socket open, even if the sender
+/// dies. Never blocks.
 ///
 /// # Errors
 /// EAGAIN if the channel is full, ETOOMANYREFS if too many descriptors are under way, EPIPE if
-/// nobody holds the other end.
-pub fn send(channel: &impl AsFd, octet: u8, descriptor: Option<BorrowedFd<'_>>) -> nix::Result<()> {
+/// no process holds the other end.
+pub fn send(channel: &impl AsFd, byte: u8, descriptor: Option<BorrowedFd<'_>>) -> nix::Result<()> {
     // ANCHOR: send
     let numbers = descriptor.iter().map(AsRawFd::as_raw_fd);
     let numbers: Vec<RawFd> = numbers.collect();
     let rights = [ControlMessage::ScmRights(&numbers)];
     // Even an empty list would be a message about descriptors.
     let rights = &rights[..usize::from(descriptor.is_some())];
-    let octet = [octet];
+    let byte = [byte];
     let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
     let channel = channel.as_fd().as_raw_fd();
-    let data = [IoSlice::new(&octet)];
+    let data = [IoSlice::new(&byte)];
     let send = || socket::sendmsg::<()>(channel, &data, rights, flags, None);
     uninterrupted(send).map(drop)
     // ANCHOR_END: send
 }
 
-/// The next message, or `None` when nobody holds the other end any more. It waits for one, though
-/// no longer than the tick.
+/// The next message, or `None` when no process holds the other end any more. Waits for a tick at
+/// most.
 ///
-/// A descriptor for which this process has no room is lost (MSG_CTRUNC), and the message comes
-/// without it.
+/// If this process has too many open files, the descriptor is lost (MSG_CTRUNC) and the message
+/// comes without it.
 ///
 /// # Errors
 /// EAGAIN after the tick, EINTR.
@@ -80,7 +80,7 @@ pub fn receive_now(channel: &impl AsFd) -> nix::Result<Option<Message>> {
     uninterrupted(|| receive_with(channel, MsgFlags::MSG_DONTWAIT))
 }
 
-/// What does not wait cannot be interrupted; should it say so all the same, it is done again.
+/// Repeats a call that a signal has interrupted. One that does not wait should never be.
 fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
@@ -91,28 +91,28 @@ fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> 
 }
 
 fn receive_with(channel: &impl AsFd, flags: MsgFlags) -> nix::Result<Option<Message>> {
-    let mut octet = [0];
-    let mut data = [IoSliceMut::new(&mut octet)];
+    let mut byte = [0];
+    let mut data = [IoSliceMut::new(&mut byte)];
     let mut space = cmsg_space!(RawFd);
     let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
     let channel = channel.as_fd().as_raw_fd();
     let message = socket::recvmsg::<()>(channel, &mut data, Some(&mut space), flags)?;
     let length = message.bytes;
-    // A list that does not fit is an error of nix's: with room for one, there is at most one.
+    // nix reports a list that does not fit as an error. There is room for one descriptor.
     let rights = message.cmsgs().ok().into_iter().flatten().next();
     let descriptor = match rights {
         Some(ControlMessageOwned::ScmRights(rights)) => rights.first().copied(),
         _ => None,
     };
-    // SAFETY: recvmsg has just made this descriptor for us, so it is open and nobody else owns it.
+    // SAFETY: recvmsg has just made this descriptor for us, so it is open and has no other owner.
     let descriptor = descriptor.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
     Ok((length > 0).then_some(Message {
-        octet: octet[0],
+        byte: byte[0],
         descriptor,
     }))
 }
 
-/// Whether `error` says that there is nothing yet.
+/// Whether `error` only says that no message has come yet.
 pub fn is_tick(error: Errno) -> bool {
     matches!(error, Errno::EAGAIN | Errno::EINTR)
 }

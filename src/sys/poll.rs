@@ -1,19 +1,25 @@
-//! `poll(2)` over an array that lives longer than one call.
+//! `poll(2)`: its timeout, and an array that lives longer than one call.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::PollFlags;
+use nix::poll::{PollFlags, PollTimeout};
 
-/// The array that every call of `poll(2)` hands to the kernel: one row for each place, free ones
-/// included. nix has the call, but for an array that borrows its descriptors and so cannot be kept.
+/// A timeout for `poll` and `epoll_wait`, which count in milliseconds. It is rounded up: rounded
+/// down, a wait for the last part of a millisecond would be a busy loop.
+pub fn poll_timeout(time: Duration) -> PollTimeout {
+    PollTimeout::try_from(time.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
+}
+
+/// The array that every call of `poll(2)` passes to the kernel: one row for each place, free ones
+/// included. nix's `poll` takes an array that borrows its descriptors, and so cannot be kept.
 #[derive(Debug, Default)]
 pub struct PollSet {
     rows: Vec<libc::pollfd>,
 }
 
-/// The kernel passes over rows with a negative descriptor.
+/// The kernel skips rows with a negative descriptor.
 const FREE: libc::pollfd = libc::pollfd {
     fd: -1,
     events: 0,
@@ -21,8 +27,8 @@ const FREE: libc::pollfd = libc::pollfd {
 };
 
 impl PollSet {
-    /// From the next call on `descriptor` is looked at for `events`, in the row `place`. A row
-    /// whose descriptor has been closed meanwhile reports POLLNVAL: [`PollSet::clear`] it before.
+    /// From the next call on, `poll` watches `descriptor` for `events`, in the row `place`. Call
+    /// [`PollSet::clear`] before closing the descriptor, or the row reports POLLNVAL.
     pub fn set(&mut self, place: usize, descriptor: BorrowedFd<'_>, events: PollFlags) {
         if place >= self.rows.len() {
             self.rows.resize(place + 1, FREE);
@@ -34,23 +40,23 @@ impl PollSet {
         };
     }
 
-    /// The row is free again.
+    /// Frees the row.
     pub fn clear(&mut self, place: usize) {
         if let Some(row) = self.rows.get_mut(place) {
             *row = FREE;
         }
     }
 
-    /// Waits until something in the array is ready or `timeout` has passed: how many rows are
-    /// ready. Which ones, only [`PollSet::ready`] can tell, by looking at all.
+    /// Waits until a row is ready or `timeout` has passed, and returns how many rows are ready.
+    /// Only [`PollSet::ready`] can tell which ones, by looking at all rows.
     ///
     /// # Errors
     /// EINTR when a signal came; EINVAL when there are more rows than RLIMIT_NOFILE; ENOMEM.
     pub fn wait(&mut self, timeout: Duration) -> nix::Result<usize> {
-        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        let timeout_ms = i32::from(poll_timeout(timeout));
         let count = self.rows.len() as libc::nfds_t;
-        // SAFETY: the pointer and the count are those of one array, which nobody else can reach
-        // during the call; descriptors in it are numbers to the kernel, whatever they refer to.
+        // SAFETY: the pointer and the count are those of one array, which is borrowed mutably
+        // during the call; the kernel reports a descriptor that is not open (POLLNVAL).
         let ready = unsafe { libc::poll(self.rows.as_mut_ptr(), count, timeout_ms) };
         Ok(Errno::result(ready)? as usize)
     }
@@ -72,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_that_are_free_are_passed_over() {
+    fn free_rows_are_skipped() {
         let mut set = PollSet::default();
         let (mut near, far) = UnixStream::pair().unwrap();
         set.set(3, far.as_fd(), PollFlags::POLLIN);

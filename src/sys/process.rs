@@ -1,21 +1,22 @@
-//! Processes: fork, leave, and never outlive the parent.
+//! Forking, and the tie that ends a child with its parent.
 
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid, getpid, getppid};
 
+use super::exit::leave;
+use super::signal;
+
 /// Which of the two processes that return from [`fork`] this is.
 pub enum Fork {
-    /// The new one.
+    /// The new process.
     Child,
-    /// The one that called, with the new one's process ID.
+    /// The process that called, with the process ID of the child.
     Parent(Pid),
 }
 
-/// `fork(2)`. The child is tied to its parent: when that dies, the kernel kills the child.
+/// `fork(2)`. The child is tied to its parent: when the parent dies, the kernel kills the child.
 ///
 /// # Errors
 /// EAGAIN (a limit on processes) and ENOMEM pass: try again later.
@@ -37,39 +38,45 @@ pub fn fork() -> nix::Result<Fork> {
     }
 }
 
-/// Ties the child to its parent: when that dies, even by SIGKILL, the kernel kills the child, so
-/// that no orphan goes on holding the port. `PR_SET_PDEATHSIG(2const)`.
 // ANCHOR: become_child
+/// The first thing that a child does. One whose parent has died
+/// meanwhile ends here.
 fn become_child(parent: Pid) {
-    super::signal::become_child();
-    tie_to(parent);
+    signal::become_child();
+    if tie_to(parent).is_err() {
+        leave(1);
+    }
 }
 
-/// A change of user or group undoes the tie, so whoever drops
-/// privileges has to make it again.
-pub fn tie_to(parent: Pid) {
-    let tied = prctl::set_pdeathsig(Signal::SIGKILL);
-    // The parent may have died before the tie was made; then nobody
-    // would ever pull it.
-    if tied.is_err() || getppid() != parent {
-        leave(1);
+/// Ties this process to its parent: when the parent dies, even by
+/// SIGKILL, the kernel kills this process, so that no orphan goes on
+/// holding the port. `PR_SET_PDEATHSIG(2const)`.
+///
+/// # Errors
+/// ESRCH: the parent died before the tie was made, so its death will
+/// send no signal.
+pub(super) fn tie_to(parent: Pid) -> nix::Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    match getppid() == parent {
+        true => Ok(()),
+        false => Err(Errno::ESRCH),
     }
 }
 // ANCHOR_END: become_child
 
-/// What ties this process to its parent's life, if anything does. Changing the user ID unties it
-/// (`PR_SET_PDEATHSIG(2const)`), so that it has to be renewed.
+/// What ties this process to its parent's life, if anything does. A change of the user ID undoes
+/// the tie (`PR_SET_PDEATHSIG(2const)`), so a process that drops privileges has to renew it.
 pub struct Tie {
     signal: Option<Signal>,
     parent: Pid,
 }
 
 impl Tie {
-    /// What there is now.
+    /// The tie before the change of user.
     ///
     /// # Errors
     /// None that is known.
-    pub fn current() -> io::Result<Self> {
+    pub fn current() -> nix::Result<Self> {
         Ok(Self {
             signal: prctl::get_pdeathsig()?,
             parent: getppid(),
@@ -78,21 +85,10 @@ impl Tie {
 
     /// Makes the same tie again. If the parent has died meanwhile, this process ends as well.
     pub fn renew(&self) {
-        if self.signal.is_some() {
-            tie_to(self.parent);
+        if self.signal.is_some() && tie_to(self.parent).is_err() {
+            leave(1);
         }
     }
-}
-
-/// Runs the child's work and leaves with its exit code; a panic is code 101, as elsewhere in Rust.
-pub fn leave_after(work: impl FnOnce() -> i32) -> ! {
-    leave(catch_unwind(AssertUnwindSafe(work)).unwrap_or(101))
-}
-
-/// `_exit(2)`: leaves without running the parent's exit handlers or flushing its buffers twice.
-pub fn leave(code: i32) -> ! {
-    // SAFETY: _exit has no precondition; it does not return.
-    unsafe { libc::_exit(code) }
 }
 
 /// Threads of this process, from `/proc/self/task` (`proc_pid_task(5)`).

@@ -7,11 +7,11 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::net;
 
-/// Another socket that listens where `first` does, with an accept queue of its own, as long.
+/// Another socket that listens where `first` does, with its own accept queue of the same length.
 ///
-/// All sockets of such a group must belong to one user, which keeps others from stealing
-/// connections. The first had its port to itself until now, so that a second server on the same
-/// port is an error as it is everywhere else, and not a silent partner.
+/// All sockets of such a group must belong to one user, so that no other user can steal
+/// connections. SO_REUSEPORT is set on `first` only now: until then a second server on the same
+/// port gets EADDRINUSE, as with every other strategy, instead of a share of the connections.
 ///
 /// # Errors
 /// No descriptors or no memory.

@@ -17,16 +17,16 @@ use nix::unistd::ftruncate;
 
 /// An array of 64-bit words that this process and all that it forks share, zero at first.
 ///
-/// Words and nothing else, each read and written whole: whatever another process has left there,
-/// even one killed in the middle of it, is a value. It has a name and a descriptor
-/// (`memfd_create(2)`), so that a process that is no relative can find it in `/proc/PID/fd`.
+/// Each word is read and written whole. So every word is a valid value, even after a process was
+/// killed in the middle of an update. The memory has a name and a descriptor (`memfd_create(2)`),
+/// so that an unrelated process can find it in `/proc/PID/fd`.
 pub struct SharedWords {
     mapping: Mapping,
-    /// Keeps the memory to be found; the mapping itself would live without it.
+    /// Keeps the memory visible in `/proc`; the mapping itself would live without it.
     descriptor: OwnedFd,
 }
 
-/// The words of another process, to be read only.
+/// The words of another process, read-only.
 pub struct ForeignWords {
     mapping: Mapping,
 }
@@ -48,8 +48,8 @@ impl SharedWords {
     /// ENOMEM, EMFILE, ENFILE; EINVAL if `words` is 0.
     pub fn create(name: &CStr, words: usize) -> nix::Result<Self> {
         let descriptor = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
-        let octets = words * size_of::<AtomicU64>();
-        ftruncate(&descriptor, octets.try_into().unwrap_or(i64::MAX))?;
+        let bytes = words * size_of::<AtomicU64>();
+        ftruncate(&descriptor, bytes.try_into().unwrap_or(i64::MAX))?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         Ok(Self {
             mapping: Mapping::of(&descriptor, words, access)?,
@@ -60,11 +60,11 @@ impl SharedWords {
     /// The same memory in a process that has inherited its descriptor through exec.
     ///
     /// # Errors
-    /// EINVAL if it has not as many words; what mmap says if it cannot be mapped.
+    /// EINVAL if it has another number of words; the error of mmap if it cannot be mapped.
     pub fn adopt(descriptor: OwnedFd, words: usize) -> nix::Result<Self> {
-        // Beyond the end of its file a mapping is only a way to be killed by SIGBUS.
-        let octets = fstat(&descriptor)?.st_size;
-        if usize::try_from(octets) != Ok(words * size_of::<AtomicU64>()) {
+        // Access to a mapping beyond the end of its file is a SIGBUS.
+        let bytes = fstat(&descriptor)?.st_size;
+        if usize::try_from(bytes) != Ok(words * size_of::<AtomicU64>()) {
             return Err(Errno::EINVAL);
         }
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
@@ -85,14 +85,14 @@ impl Deref for SharedWords {
     type Target = [AtomicU64];
 
     fn deref(&self) -> &[AtomicU64] {
-        // SAFETY: the mapping holds that many words, is writable, lives as long as `self`, and
-        // zeroes (or whatever has been stored since) are valid for an atomic integer.
+        // SAFETY: the mapping holds that many words, is writable and lives as long as `self`; every
+        // bit pattern is valid for an atomic integer.
         unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.words) }
     }
 }
 
 impl ForeignWords {
-    /// Maps what `file` refers to, as found in `/proc/PID/fd`.
+    /// Maps the memory that `file`, an entry of `/proc/PID/fd`, refers to.
     ///
     /// # Errors
     /// The file cannot be mapped.
@@ -103,12 +103,12 @@ impl ForeignWords {
         Ok(Self { mapping })
     }
 
-    /// How many words there are.
+    /// The number of words.
     pub fn len(&self) -> usize {
         self.mapping.words
     }
 
-    /// Whether there is none.
+    /// Whether the memory has no word at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -126,10 +126,10 @@ impl ForeignWords {
 
 impl Mapping {
     fn of(descriptor: &impl AsFd, words: usize, access: ProtFlags) -> nix::Result<Self> {
-        let octets = NonZeroUsize::new(words * size_of::<AtomicU64>());
-        let octets = octets.ok_or(Errno::EINVAL)?;
+        let length = NonZeroUsize::new(words * size_of::<AtomicU64>());
+        let length = length.ok_or(Errno::EINVAL)?;
         // SAFETY: the kernel picks an address where nothing else is mapped.
-        let start = unsafe { mmap(None, octets, access, MapFlags::MAP_SHARED, descriptor, 0) }?;
+        let start = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, descriptor, 0) }?;
         Ok(Self {
             start: start.cast(),
             words,
@@ -139,8 +139,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: `start` and the length are those of the mapping, and nobody can hold a reference
-        // into it any more. What munmap could complain about is excluded by that.
+        // SAFETY: `start` and the length are those of the mapping, and no reference into it is
+        // left. So munmap has no reason to fail.
         let _ = unsafe { munmap(self.start.cast(), self.words * size_of::<AtomicU64>()) };
     }
 }

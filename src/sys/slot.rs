@@ -1,4 +1,4 @@
-//! Which place in the pool the current process or thread serves in.
+//! The slot of the current process or thread in the scoreboard, as a variable of each thread.
 
 use std::cell::Cell;
 

@@ -1,8 +1,7 @@
 //! The kernel's table of connections, as `ss(8)` asks for it: `sock_diag(7)`.
 //!
-//! `/proc/net/tcp` has the same, but all of it: under a load of short connections that is tens of
-//! thousands of lines for those that are over (TIME-WAIT). Here the kernel is told what to leave
-//! out.
+//! `/proc/net/tcp` has the same, but always the whole table: under a load of short connections that
+//! is tens of thousands of lines for closed ones (TIME-WAIT). Here the kernel filters by state.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -19,7 +18,7 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const TCP_ESTABLISHED: u32 = 1;
 const TCP_CLOSE_WAIT: u32 = 8;
-/// A message's header; what follows it in a request, and in an answer.
+/// Lengths in bytes: of a message's header, and of what follows it in a request and in an answer.
 const HEADER: usize = 16;
 const REQUEST: usize = 56;
 const ANSWER: usize = 72;
@@ -27,18 +26,18 @@ const ANSWER: usize = 72;
 /// A connection that this machine has accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connection {
-    /// The inode of its socket here, which `/proc/PID/fd` shows as well.
+    /// The inode of its socket, which `/proc/PID/fd` shows as well.
     pub inode: u64,
-    /// The other end.
+    /// The client's address.
     pub peer: SocketAddr,
-    /// It has sent all that it will (CLOSE-WAIT).
+    /// The client has sent its FIN (CLOSE-WAIT).
     pub has_ended: bool,
-    /// Octets that have arrived and that nobody has read.
+    /// Bytes that have arrived and that the server has not read.
     pub unread: u32,
 }
 
-/// The connections at a local port of this network namespace whose client has not gone; of IPv6
-/// sockets, which may have IPv4 clients, or of IPv4 ones.
+/// The open connections at a local port of this network namespace, of IPv6 sockets, which may have
+/// IPv4 clients, or of IPv4 sockets.
 ///
 /// # Errors
 /// The kernel has no such interface, or forbids it.
@@ -53,8 +52,8 @@ pub fn connections(port: u16, v6: bool) -> io::Result<Vec<Connection>> {
     collect(&asking)
 }
 
-/// `struct inet_diag_req_v2` behind a `struct nlmsghdr`. Numbers are in the machine's order but for
-/// ports and addresses.
+/// `struct inet_diag_req_v2` behind a `struct nlmsghdr`. Ports and addresses are in network order,
+/// all other numbers in the machine's order.
 fn request(port: u16, v6: bool) -> Vec<u8> {
     let family = if v6 { libc::AF_INET6 } else { libc::AF_INET } as u8;
     let states = 1u32 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT;
@@ -62,7 +61,7 @@ fn request(port: u16, v6: bool) -> Vec<u8> {
     request.extend(((HEADER + REQUEST) as u32).to_ne_bytes());
     request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     request.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    // Sequence number and sender, which only matter to those who ask several things at a time.
+    // Sequence number and sender. They matter only where several requests are in flight.
     request.extend([0; 8]);
     request.extend([family, libc::IPPROTO_TCP as u8, 0, 0]);
     request.extend(states.to_ne_bytes());
@@ -72,7 +71,7 @@ fn request(port: u16, v6: bool) -> Vec<u8> {
     request
 }
 
-/// Reads messages until the kernel says that this was all.
+/// Reads messages until the kernel reports the last one.
 fn collect(asking: &OwnedFd) -> io::Result<Vec<Connection>> {
     let mut found = Vec::new();
     let mut buffer = vec![0; 32 * 1024];
@@ -93,13 +92,13 @@ fn collect(asking: &OwnedFd) -> io::Result<Vec<Connection>> {
     }
 }
 
-/// The first message's type and content, and what is behind it.
-fn take_message(octets: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-    let length = u32::from_ne_bytes(*octets.first_chunk()?) as usize;
-    let kind = u16::from_ne_bytes(*octets.get(4..)?.first_chunk()?);
-    let content = octets.get(HEADER..length)?;
+/// The first message's type and content, and the bytes behind it.
+fn take_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let length = u32::from_ne_bytes(*bytes.first_chunk()?) as usize;
+    let kind = u16::from_ne_bytes(*bytes.get(4..)?.first_chunk()?);
+    let content = bytes.get(HEADER..length)?;
     // Messages are padded to a multiple of four.
-    let next = octets.get(length.next_multiple_of(4)..).unwrap_or_default();
+    let next = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     Some((kind, content, next))
 }
 
@@ -154,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_read_is_counted_and_an_end_is_seen() {
+    fn unread_bytes_are_counted_and_an_end_is_seen() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let mut client = TcpStream::connect(address).unwrap();
         let (mut accepted, _) = listener.accept().unwrap();
         let now = || connections(address.port(), false).unwrap()[0];
         assert_eq!((now().unread, now().has_ended), (0, false));
-        client.write_all(b"octets").unwrap();
+        client.write_all(b"unread").unwrap();
         assert_eq!((now().unread, now().has_ended), (6, false));
         accepted.read_exact(&mut [0; 6]).unwrap();
         assert_eq!((now().unread, now().has_ended), (0, false));

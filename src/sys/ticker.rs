@@ -1,4 +1,4 @@
-//! A signal now and then, for system calls that know no timeout.
+//! A periodic signal, for system calls that have no timeout.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use nix::time::ClockId;
 /// A signal that nothing else here uses.
 const SIGNAL: Signal = Signal::SIGVTALRM;
 
-/// Until it is dropped, whatever this process waits for is interrupted (EINTR) at each tick: the
-/// timer's signal has a handler, which does nothing, without SA_RESTART (`signal(7)`).
+/// Until it is dropped, a blocking system call of this process is interrupted (EINTR) at each tick.
+/// The timer's signal has a handler that does nothing, without SA_RESTART (`signal(7)`).
 ///
 /// The timer is set once and costs no system call afterwards. A forked child does not have it
 /// (`timer_create(2)`).
@@ -23,11 +23,11 @@ pub struct Ticker {
 // SAFETY: a timer belongs to the process, not to a thread (`timer_create(2)`), and the pointer that
 // libc has for its number is not followed here.
 unsafe impl Send for Ticker {}
-// SAFETY: as above; nothing can be done with a shared one.
+// SAFETY: as above; a shared reference has no methods.
 unsafe impl Sync for Ticker {}
 
 impl Ticker {
-    /// Ticks from now on.
+    /// The first tick comes after `tick`.
     ///
     /// # Errors
     /// EAGAIN: the user has too many pending signals and timers (RLIMIT_SIGPENDING).

@@ -1,4 +1,4 @@
-//! What a process has used and uses: CPU time, memory.
+//! The CPU time and the memory of a process.
 
 use std::fs;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
-/// Larger process IDs there are none: PID_MAX_LIMIT in the kernel's `linux/threads.h`.
+/// The largest process ID: PID_MAX_LIMIT in the kernel's `linux/threads.h`.
 const PID_MAX: u32 = 1 << 22;
 
-/// CPU time of a process so far, in nanoseconds, of its threads that have ended as well
-/// (`clock_getcpuclockid(3)`); not that of its children. Needs no `/proc` and no right over the
-/// process. `None` if there is no such process.
+/// CPU time of a process so far, in nanoseconds, with that of threads that have ended, without that
+/// of children (`clock_getcpuclockid(3)`). Needs no `/proc` and no right over the process. `None`
+/// if there is no such process.
 pub fn cpu_of(pid: u32) -> Option<Duration> {
     if !(1..=PID_MAX).contains(&pid) {
-        // The clock's number has too few bits for it, and would be that of another process.
+        // The clock's number has too few bits for it, and would name another process.
         return None;
     }
     let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()));
@@ -27,16 +27,16 @@ pub fn tick_length() -> Duration {
         .ok()
         .flatten()
         .and_then(|n| u32::try_from(n).ok());
-    // 100 on every Linux that there is, but one is supposed to ask.
+    // 100 on every Linux today, but only sysconf is specified.
     Duration::from_secs(1) / per_second.unwrap_or(100).max(1)
 }
 
 /// The proportional set size of a process in KiB: each page divided by the number of processes that
-/// map it, so that what a pool shares counts once (`/proc/PID/smaps_rollup`, `proc_pid_smaps(5)`).
-/// 0 of a process that has ended; `None` if it must not be read.
+/// map it, so that a page which a pool shares counts once (`/proc/PID/smaps_rollup`,
+/// `proc_pid_smaps(5)`). 0 for a process that has ended; `None` if reading it is forbidden.
 ///
-/// Reading it holds a lock of the process for some microseconds, which a fork in that process would
-/// wait for; so this is for a look now and then.
+/// Reading it holds a lock of the process for some microseconds, and a fork in that process waits
+/// for the lock. So call it seldom.
 pub fn pss_kib(pid: u32) -> Option<u64> {
     match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
         Ok(rollup) => parse_pss(&rollup),
@@ -61,8 +61,8 @@ mod tests {
         let pid = std::process::id();
         assert!(cpu_of(pid).is_some_and(|it| it > Duration::ZERO));
         assert!(pss_kib(pid).is_some_and(|it| it > 0));
-        for nobody in [0, PID_MAX + 1, 1 << 30, u32::MAX] {
-            assert_eq!(cpu_of(nobody), None, "{nobody}");
+        for unused in [0, PID_MAX + 1, 1 << 30, u32::MAX] {
+            assert_eq!(cpu_of(unused), None, "{unused}");
         }
         assert_eq!(pss_kib(1 << 30), Some(0));
     }

@@ -50,7 +50,6 @@ const PENDING: &[&str] = &[
     "src/service/",
     "src/site/",
     "src/status/",
-    "src/sys/",
     "src/top/",
     "tests/",
     "chapters/04-prefork.md",

@@ -16,6 +16,7 @@ use crate::accept::errors::{EXHAUSTED_PAUSE, is_lasting, recover};
 use crate::accept::strategy::{MasterSide, NewAcceptor};
 use crate::accept::{Listener, TICK};
 use crate::sys::passing;
+use crate::sys::poll::poll_timeout;
 use crate::sys::signal::{self, Event, Signals};
 
 /// Accepts for all workers and passes each client to an idle one. While none is idle it does not
@@ -193,7 +194,7 @@ impl Dispatcher {
         let Ok(Some(message)) = passing::receive_now(&channel.ours) else {
             return;
         };
-        channel.worker = match (message.octet, channel.worker) {
+        channel.worker = match (message.byte, channel.worker) {
             (report::IDLE, _) => Worker::Idle,
             (report::LEAVING, _) => Worker::Leaving,
             (report::CHANGED_MY_MIND, Worker::Idle) => Worker::Leaving,
@@ -296,11 +297,10 @@ fn is_over(until: Option<Instant>) -> bool {
     until.is_some_and(|until| until <= Instant::now())
 }
 
-/// How long `poll` may wait, rounded up, so that the rest of a millisecond is not a busy loop.
+/// How long `poll` may wait.
 fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;
     };
-    let left = until.saturating_duration_since(Instant::now());
-    PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
+    poll_timeout(until.saturating_duration_since(Instant::now()))
 }

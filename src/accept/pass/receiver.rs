@@ -49,7 +49,7 @@ impl Acceptor for Receiver {
                 Err(error) => return Err(error.into()),
             };
             *self.said() = Said::Nothing;
-            match (message.octet, message.descriptor) {
+            match (message.byte, message.descriptor) {
                 (order::SERVE, Some(client)) => {
                     return Ok(Some(TcpStream::from(client)));
                 }

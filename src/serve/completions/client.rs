@@ -148,7 +148,7 @@ impl Session {
 
 // ANCHOR: parcel
 impl Parcel for Session {
-    fn octets(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         match self.conn.unsent() {
             Unsent::Bytes(bytes) => bytes,
             Unsent::File { .. } => &self.part[self.part_sent..],

@@ -5,10 +5,11 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use super::poller::{Interest, Poller, Ready, Signs};
 use super::slab::Token;
+use crate::sys::poll::poll_timeout;
 
 /// How many may come back from one wait; whoever does not fit in comes back from the next.
 const EVENTS_MAX: usize = 512;
@@ -94,8 +95,7 @@ impl Poller for Epoll {
 
     // ANCHOR: wait
     fn wait(&mut self, time: Duration, out: &mut Vec<Ready>) -> io::Result<()> {
-        let timeout = EpollTimeout::try_from(time);
-        let timeout = timeout.unwrap_or(EpollTimeout::MAX);
+        let timeout = poll_timeout(time);
         let count = match self.list.wait(&mut self.events, timeout) {
             Err(Errno::EINTR) => 0,
             outcome => outcome?,

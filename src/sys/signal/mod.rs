@@ -1,0 +1,197 @@
+//! Signals of a process that serves: a flag for the wish to stop, and handlers that end the
+//! process.
+//!
+//! A handler may only do what `signal-safety(7)` lists, so these do next to nothing: count, set a
+//! timer, write a line of the log, unlink the pidfile, leave. Everything else happens in ordinary
+//! code that looks at the count. A master takes its signals from a queue instead ([`Signals`]).
+//!
+//! | signal | a server without a master, or a worker | a master |
+//! | --- | --- | --- |
+//! | TERM | stops gracefully | stops gracefully |
+//! | INT, QUIT | leaves at once | stops fast |
+//! | USR1 | a worker leaves when its clients have gone | takes note |
+//! | HUP | ends it, unless there is a service manager; workers never see it | from its queue |
+//! | USR2, WINCH, TTIN, TTOU | workers never see them | from its queue |
+
+mod queue;
+mod unlink;
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32};
+use std::time::Duration;
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::getpid;
+
+use super::{exit, log};
+
+pub(super) use queue::become_child;
+pub use queue::{Event, Signals, hold_for_master};
+pub use unlink::{keep_file, unlink_at_exit};
+
+/// Wishes to stop received so far.
+static STOPS: AtomicU32 = AtomicU32::new(0);
+/// The master has asked this worker to leave, while other workers go on serving.
+static RETIRING: AtomicBool = AtomicBool::new(false);
+/// How long requests in flight may take after the first wish to stop, in microseconds.
+static GRACE_US: AtomicI64 = AtomicI64::new(0);
+/// The process that installed the handlers. Its children leave stopping by force to it; a flag that
+/// each child sets would come too late for a signal right after fork.
+static PARENT: AtomicI32 = AtomicI32::new(0);
+
+/// Undoes what the process that started this one may have left to it, since both survive exec: an
+/// ignored SIGCHLD, with which the kernel reaps children itself and reports no exit (`wait(2)`),
+/// and blocked signals, among them those that would stop a server.
+///
+/// To be called first of all: a signal that has waited behind the mask acts now.
+pub fn start_afresh() -> nix::Result<()> {
+    handle(Signal::SIGCHLD, SigHandler::SigDfl)?;
+    SigSet::empty().thread_set_mask()
+}
+
+/// From now on the first SIGTERM makes [`stopping`] true, and the process leaves with code 1 on a
+/// second signal, or after `grace` if that is over first. SIGINT or SIGQUIT as the first is the
+/// fast stop: the process leaves with code 0, and requests in flight are cut.
+///
+/// System calls are interrupted (no SA_RESTART), so that a blocked thread looks at [`stopping`].
+/// A signal that comes just before such a call goes unseen until the call returns, which is
+/// why the sockets have a tick.
+pub fn handle_stop(grace: Duration) -> nix::Result<()> {
+    set_grace(grace);
+    // A handler cannot find this out; it can only read the result.
+    log::look_for_journal();
+    PARENT.store(getpid().as_raw(), Relaxed);
+    handle(Signal::SIGTERM, SigHandler::Handler(on_stop))?;
+    handle(Signal::SIGINT, SigHandler::Handler(on_fast_stop))?;
+    handle(Signal::SIGQUIT, SigHandler::Handler(on_fast_stop))?;
+    handle(Signal::SIGALRM, SigHandler::Handler(on_time_up))
+}
+
+/// From now on SIGHUP is noted in the log and ends nothing, for a server without a master. A
+/// service manager sends it for a reload, and would take the end of the server for a success
+/// (`systemd.service(5)`, `SuccessExitStatus=`). Without a service manager it says that the
+/// terminal has gone, and should end what runs in it.
+pub fn outlive_hangup() -> nix::Result<()> {
+    handle(Signal::SIGHUP, SigHandler::Handler(on_hangup))
+}
+
+/// From now on a graceful stop may take so long.
+pub fn set_grace(grace: Duration) {
+    let grace_us = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
+    GRACE_US.store(grace_us, Relaxed);
+}
+
+/// Whether this process was asked to stop.
+#[inline]
+pub fn stopping() -> bool {
+    STOPS.load(Relaxed) > 0
+}
+
+/// Whether the master has asked this worker to leave: it accepts no more connections, answers
+/// requests with `Connection: close`, and ends when its last client has gone. Unlike a stop this
+/// cuts no connection that is kept open, and the accept queue is left to the other workers.
+#[inline]
+pub fn retiring() -> bool {
+    RETIRING.load(Relaxed)
+}
+
+/// Makes [`retiring`] true, as SIGUSR1 from the master does.
+pub fn retire() {
+    RETIRING.store(true, Relaxed);
+}
+
+/// Notes the wish to stop as the handler would, for a process that reads its signals from
+/// [`Signals`] instead: the grace period begins.
+pub fn begin_stop() {
+    if STOPS.fetch_add(1, Relaxed) == 0 {
+        start_grace_timer();
+    }
+}
+
+/// The grace period ends `left` from now: the process was suspended for some of it.
+pub fn extend_grace(left: Duration) {
+    set_grace(left);
+    start_grace_timer();
+}
+
+extern "C" fn on_stop(_: libc::c_int) {
+    let before = STOPS.fetch_add(1, Relaxed);
+    match before {
+        _ if !is_parent() => {}
+        0 => start_grace_timer(),
+        _ => leave(1),
+    }
+}
+
+/// The kernel kills the children of a process that leaves like this, since they are tied to it
+/// (`sys/process.rs`).
+extern "C" fn on_fast_stop(_: libc::c_int) {
+    leave(i32::from(is_parent() && stopping()));
+}
+
+fn is_parent() -> bool {
+    getpid().as_raw() == PARENT.load(Relaxed)
+}
+
+/// Leaves. The parent takes its pidfile along.
+fn leave(code: i32) -> ! {
+    if is_parent() {
+        unlink::unlink_now();
+    }
+    exit::leave(code)
+}
+
+extern "C" fn on_retire(_: libc::c_int) {
+    retire();
+}
+
+extern "C" fn on_hangup(_: libc::c_int) {
+    say(b"servers: SIGHUP: without a master there is no reload; nothing has changed\n");
+}
+
+extern "C" fn on_time_up(_: libc::c_int) {
+    say(b"servers: stopped by force: the graceful timeout is over\n");
+    leave(1);
+}
+
+/// A line of the log from within a handler.
+fn say(text: &'static [u8]) {
+    // The journal puts the name before each line.
+    let text = match log::is_known_journal() {
+        true => text.strip_prefix(b"servers: ").unwrap_or(text),
+        false => text,
+    };
+    // SAFETY: the pointer and the length are those of one slice; write(2) may be called here, and
+    // errno, which it may change under the interrupted code, is put back.
+    unsafe {
+        let errno = *libc::__errno_location();
+        libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
+        *libc::__errno_location() = errno;
+    }
+}
+
+/// `setitimer(2)`: SIGALRM after the grace period. On Linux it is a bare system call and as such
+/// safe in a handler; `alarm(2)`, which is on the list, only knows whole seconds.
+fn start_grace_timer() {
+    let grace_us = GRACE_US.load(Relaxed).max(1);
+    let none = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    let value = libc::timeval {
+        tv_sec: grace_us / 1_000_000,
+        tv_usec: grace_us % 1_000_000,
+    };
+    let timer = libc::itimerval {
+        it_interval: none,
+        it_value: value,
+    };
+    // SAFETY: `timer` is a valid itimerval for the whole call; the old one is not asked for.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
+}
+
+fn handle(signal: Signal, how: SigHandler) -> nix::Result<()> {
+    let action = SigAction::new(how, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handlers above only use atomics and async-signal-safe system calls.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}

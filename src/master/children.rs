@@ -1,4 +1,4 @@
-//! The processes that a master has forked and not yet reaped.
+//! The processes that a parent has forked and not yet reaped: the `fork` model's and a master's.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,13 +10,13 @@ use nix::unistd::Pid;
 
 use crate::sys::signal::Signals;
 
-/// How long the fast stop lets children end by themselves.
+/// How long children have to end by themselves in a fast stop.
 const FAST: Duration = Duration::from_secs(1);
 
-/// The signals that ask for an end.
+/// The signals that ask a master to stop.
 pub(super) const STOPS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
 
-/// Live children, each with what its parent wants to remember of it.
+/// Children that were not reaped, each with a note of its parent.
 #[derive(Debug)]
 pub struct Children<T> {
     live: HashMap<Pid, T>,
@@ -31,30 +31,30 @@ impl<T> Default for Children<T> {
 }
 
 impl<T> Children<T> {
-    /// Remembers a child that was forked just now.
+    /// Adds a child that was just forked.
     pub fn add(&mut self, pid: Pid, note: T) {
         self.live.insert(pid, note);
     }
 
-    /// How many are alive, as far as is known.
+    /// How many have not been reaped.
     pub fn len(&self) -> usize {
         self.live.len()
     }
 
-    /// Whether there is none.
+    /// Whether all have been reaped.
     pub fn is_empty(&self) -> bool {
         self.live.is_empty()
     }
 
-    /// Collects a child that has ended, without waiting for one: how it ended, and its note. An
-    /// unreaped child stays in the process table as a zombie.
+    /// Reaps one child that has ended, without waiting for one. Returns how it ended, and its
+    /// note. Until it is reaped, such a child stays in the process table as a zombie.
     ///
-    /// Strangers are passed over: whoever runs as process 1 of a container inherits all its
-    /// orphans.
+    /// Children that this process did not fork are reaped and ignored: process 1 of a container
+    /// becomes the parent of all orphans.
     // ANCHOR: reap
     pub fn reap(&mut self) -> Option<(Pid, WaitStatus, T)> {
         loop {
-            // ECHILD means that there is no child at all: no error here.
+            // ECHILD: there is no child at all, so none to reap.
             let status = waitpid(None, Some(WaitPidFlag::WNOHANG)).ok()?;
             let pid = status.pid()?;
             if let Some(note) = self.live.remove(&pid) {
@@ -64,10 +64,10 @@ impl<T> Children<T> {
     }
     // ANCHOR_END: reap
 
-    /// Reaps every child that has ended; what was remembered of each is given to `bury`.
-    pub fn reap_all(&mut self, mut bury: impl FnMut(T)) {
+    /// Reaps every child that has ended; each child's note is given to `reaped`.
+    pub fn reap_all(&mut self, mut reaped: impl FnMut(T)) {
         while let Some((_, _, note)) = self.reap() {
-            bury(note);
+            reaped(note);
         }
     }
 
@@ -91,17 +91,17 @@ impl<T> Children<T> {
 
     /// Sends a signal to a child that has not been reaped yet.
     pub(super) fn signal(&self, pid: Pid, signal: Signal) {
-        // One that ended meanwhile is a zombie until it is reaped, so the signal cannot reach a
-        // stranger with a recycled process ID.
+        // A child that has ended is a zombie and keeps its process ID until it is reaped, so the
+        // signal cannot reach another process with the same ID.
         let _ = kill(pid, signal);
     }
 
-    /// Asks all children to stop and waits until the last has gone: `wait` is given what was
-    /// remembered of those that have ended meanwhile, and gives the next signal. A second wish to
-    /// stop and the end of the grace period both mean that they are killed.
+    /// Sends SIGTERM to all children and waits until the last has ended. `wait` is given the notes
+    /// of those that have ended since the last call, and returns the next signal. A second signal
+    /// that stops, or the end of the grace period (SIGALRM), kills the rest.
     ///
     /// # Errors
-    /// When children had to be killed: their requests were not finished.
+    /// Children had to be killed: their requests were not finished.
     // ANCHOR: stop
     pub fn stop(
         mut self,
@@ -127,11 +127,10 @@ impl<T> Children<T> {
     }
     // ANCHOR_END: stop
 
-    /// Kills all children, since somebody cannot wait for their end, and waits until the last has
-    /// gone.
+    /// Kills all children, after a second signal that stops, and waits until the last has ended.
     ///
     /// # Errors
-    /// When there were any.
+    /// There were any: their requests were not finished.
     pub(super) fn kill(mut self, signals: &Signals) -> io::Result<()> {
         self.reap_all(drop);
         let count = self.len();
@@ -146,8 +145,8 @@ impl<T> Children<T> {
         }
     }
 
-    /// Ends all children at once, whatever they are doing: that is what was asked for. Those that
-    /// do not follow, since they are stopped or stuck in the kernel, are killed.
+    /// SIGQUIT ends all children at once, whatever they are doing. Children that are still there
+    /// after a second (stopped, or stuck in the kernel) are killed.
     ///
     /// # Errors
     /// The system call that waits fails.
@@ -173,7 +172,7 @@ impl<T> Children<T> {
     }
 }
 
-/// What a stop has come to that has not let everybody finish.
+/// The error of a stop that had to kill children.
 pub(super) fn by_force(count: usize, reason: &str) -> io::Result<()> {
     Err(io::Error::other(format!(
         "stopped by force: {reason}; children still at work: {count}"

@@ -1,36 +1,36 @@
-//! The pre-fork machinery: a master that owns the listener and a pool of worker processes, serves
-//! nobody, and keeps the pool whole.
+//! A master process: it owns the listener and a pool of worker processes, keeps the pool at its
+//! size, and serves no client.
 //!
 //! ```text
-//!                      ┌────────────────────────────────────────────┐
-//!                      ▼                                            │
-//!    look: who has ended, is ready, is wedged?   (scoreboard)       │
-//!                      ▼                                            │
-//!    steps: who is to come, who is to go?        (pure rules)       │
-//!                      ▼                                            │
-//!    wait for a signal, a connection or a tick ─────────────────────┘
+//!            ┌───────────────────────────────────────────────────────────────┐
+//!            ▼                                                               │
+//!    reap_workers     which have ended?                (waitpid)             │
+//!    murder_workers   which hang?                      (scoreboard)          │
+//!    resize           how many should there be?        (scoreboard)          │
+//!    manage_workers   spawn and retire until there are that many             │
+//!    wait             for a signal, a connection, or the next thing due ─────┘
 //! ```
 //!
-//! The rules are pure and each in a file of its own: how many workers there should be
-//! (`sizing`), whether anybody takes those who wait (`queue`), how one generation replaces another
-//! (`turnover`), who is wedged (`liveness`), how long to wait after failures (`backoff`).
+//! | file | what it holds |
+//! | --- | --- |
+//! | `state` | the master beside its pool: configuration, upgrade, service manager |
+//! | `pool/` | the workers: spawned, ready, retired, killed, reaped |
+//! | `worker_state` | one worker as the master sees it |
+//! | `worker_context`, `worker` | a worker in its own process |
+//! | `policy/` | the rules, pure: sizing, rollout, liveness, back-off |
+//! | `upgrade` | two masters at once |
+//! | `children` | processes and their ends, also for the `fork` model |
 
-mod backoff;
+mod active_configuration;
 mod children;
-mod crew;
-mod current;
-mod liveness;
-mod member;
+mod interval;
+mod policy;
 mod pool;
-mod queue;
-mod sizing;
-#[cfg(test)]
-mod sizing_tests;
-mod tenure;
-mod ticker;
-mod turnover;
+mod state;
 mod upgrade;
 mod worker;
+mod worker_context;
+mod worker_state;
 
 use std::io;
 use std::time::Instant;
@@ -44,24 +44,24 @@ use crate::sys::exit::leave_after;
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
-use crew::Crew;
 use pool::Pool;
-use tenure::Tenure;
-use upgrade::End;
-use worker::Post;
+use state::MasterState;
+use upgrade::Stop;
+use worker::Assignment;
 pub use worker::{Work, Worker};
+use worker_context::WorkerContext;
 
-/// Forks the workers before any request arrives, keeps the pool whole, and returns when all
-/// have gone after the wish to stop.
+/// Forks the workers before any request arrives, keeps the pool at its size, and returns when the
+/// last worker has ended after a stop.
 ///
 /// # Errors
-/// When workers had to be killed, none ever became ready, or the master's own system calls fail.
+/// Workers had to be killed, no worker ever became ready, or a system call of the master fails.
 pub fn run(server: &Server, listener: Listener, work: Work) -> io::Result<()> {
     run_threads(server, listener, 1, work)
 }
 
-/// [`run`] for workers with `threads` threads that serve, each with a record of its own in the
-/// scoreboard: a worker has as many in a row, from the slot that its process has entered.
+/// [`run`] for workers with `threads` serving threads. Each thread has a slot of the scoreboard; a
+/// worker has that many in a row.
 ///
 /// # Errors
 /// As [`run`].
@@ -75,24 +75,26 @@ pub fn run_threads(
     let signals = Signals::take_over()?;
     let mut listeners = open(server, listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
-    // This process has no slot: it serves nobody.
+    // The master has no slot: it serves no client.
     server.scoreboard.vacate(0);
-    let mut tenure = Tenure::begin(server.configuration, Instant::now());
-    while !signal::stopping() && !tenure.is_over(&pool) {
-        tenure.look(&mut pool, Instant::now());
-        pool.look(&mut listeners, Instant::now())?;
-        act(&mut pool, &mut listeners, &tenure.crew(work));
+    let mut state = MasterState::begin(server.configuration, Instant::now());
+    while !signal::stopping() && !state.is_over(&pool) {
+        state.update(&mut pool, Instant::now());
+        pool.reap_workers(&mut listeners, Instant::now())?;
+        pool.murder_workers(Instant::now());
+        pool.resize(Instant::now());
+        manage_workers(&mut pool, &mut listeners, &state.worker_context(work));
         let now = Instant::now();
-        let due = pool.until_due(now).min(tenure.until_due(&pool, now));
+        let due = pool.until_due(now).min(state.until_due(&pool, now));
         let demand = pool.awaits_demand(now);
         match listeners.wait(&signals, Some(due), demand)? {
-            Event::Signal(signal) => match tenure.end(signal) {
-                None => tenure.obey(signal, &mut pool, &listeners),
-                // The next look begins with it.
-                Some(End::Leave) => {}
-                Some(End::Graceful) => signal::begin_stop(),
-                Some(End::Fast) => return pool.children.stop_fast(&signals),
-                Some(End::Forced) => return pool.children.kill(&signals),
+            Event::Signal(signal) => match state.stop_for(signal) {
+                None => state.handle_signal(signal, &mut pool, &listeners),
+                // The next update goes on with it.
+                Some(Stop::HandOver) => {}
+                Some(Stop::Graceful) => signal::begin_stop(),
+                Some(Stop::Fast) => return pool.children.stop_fast(&signals),
+                Some(Stop::Forced) => return pool.children.kill(&signals),
             },
             Event::Readable(_) => {
                 pool.demand(listeners.waiting(0)?, Instant::now());
@@ -100,19 +102,19 @@ pub fn run_threads(
             Event::Timeout => {}
         }
     }
-    if tenure.is_over(&pool) {
+    if state.is_over(&pool) {
         return pool.has_left();
     }
-    last_call(&mut pool, &mut listeners, &tenure.crew(work))?;
+    final_drain(&mut pool, &mut listeners, &state.worker_context(work))?;
     listeners.close();
     pool.stop(&signals, &mut listeners)
 }
 // ANCHOR_END: run
 
-/// The way of all workers to the connections.
+/// Opens what the workers accept from.
 ///
-/// A successor opens no listener beside those that it was given: should it have to go again, and
-/// its predecessor stay, whoever waited at that one would be lost.
+/// A successor opens no listener beside those that it has inherited. If it ended and its
+/// predecessor stayed, the connections in the queue of such a listener would be lost.
 fn open(server: &Server, listener: Listener) -> io::Result<SharedListeners> {
     let (mut count, given) = (server.workers, listener.count());
     if server.configuration.succession().predecessor().is_some() && given < count {
@@ -127,53 +129,68 @@ fn open(server: &Server, listener: Listener) -> io::Result<SharedListeners> {
     SharedListeners::open(server.accept, server.strategy_options, listener, count)
 }
 
-/// Tells whoever is to go, and starts whoever is to come, as far as the
-/// system lets it.
-// ANCHOR: act
-fn act(pool: &mut Pool, listeners: &mut SharedListeners, crew: &Crew) {
+/// Retires the workers that are too many and spawns those that are
+/// missing, until a fork fails.
+// ANCHOR: manage_workers
+fn manage_workers(
+    pool: &mut Pool<'_>,
+    listeners: &mut SharedListeners,
+    context: &WorkerContext<'_>,
+) {
     let steps = pool.steps(Instant::now());
     pool.retire(&steps, Instant::now());
-    for _ in 0..steps.start {
-        let post = pool.post();
-        match spawn(post, listeners, crew) {
-            Ok(pid) => pool.filled(pid, post, Instant::now()),
+    for _ in 0..steps.spawn {
+        let assignment = pool.assign();
+        match spawn_worker(assignment, listeners, context) {
+            Ok(pid) => pool.spawned(pid, assignment, Instant::now()),
             Err(error) => {
-                let pause = pool.unfilled(post, Instant::now());
+                let pause = pool.spawn_failed(assignment, Instant::now());
                 crate::log!("fork: {}; again in {pause:?}", plain(&error));
                 return;
             }
         }
     }
 }
-// ANCHOR_END: act
+// ANCHOR_END: manage_workers
 
-/// Forks a worker for a post.
-// ANCHOR: spawn
-fn spawn(at: Post, port: &mut SharedListeners, crew: &Crew) -> io::Result<Pid> {
-    let requests = crew.allowance();
-    port.prepare(at.slot)?;
+/// Forks a worker. The child never returns from here.
+// ANCHOR: spawn_worker
+fn spawn_worker(
+    assignment: Assignment,
+    listeners: &mut SharedListeners,
+    context: &WorkerContext<'_>,
+) -> io::Result<Pid> {
+    let requests = context.draw_max_requests();
+    listeners.prepare(assignment.slot)?;
     match process::fork()? {
         Fork::Parent(pid) => Ok(pid),
-        Fork::Child => leave_after(|| crew.live(at, port, requests)),
+        Fork::Child => {
+            let live = || context.run_worker(assignment, listeners, requests);
+            leave_after(live)
+        }
     }
 }
-// ANCHOR_END: spawn
+// ANCHOR_END: spawn_worker
 
-/// The wish to stop has come while workers were missing: where connections wait for them, a last
-/// worker answers those. It inherits the wish to stop, so it does no more.
-fn last_call(pool: &mut Pool, listeners: &mut SharedListeners, crew: &Crew) -> io::Result<()> {
-    // Whoever has sent all workers away may have left connections in the accept queue.
+/// A stop may find workers missing while connections wait for them. Then a last worker is spawned
+/// for each such queue. It inherits the wish to stop, so it answers those connections and ends.
+fn final_drain(
+    pool: &mut Pool<'_>,
+    listeners: &mut SharedListeners,
+    context: &WorkerContext<'_>,
+) -> io::Result<()> {
+    // SIGWINCH retires all workers, and may have left connections in the queue.
     pool.resume();
-    // The signal of a death may still be in the queue, behind the wish to stop.
-    pool.look(listeners, Instant::now())?;
+    // SIGCHLD may still wait behind the signal that stops.
+    pool.reap_workers(listeners, Instant::now())?;
     pool.demand(listeners.waiting(0)?, Instant::now());
     for _ in 0..pool.missing() {
-        let post = pool.post();
-        if listeners.waiting(post.seat)? == 0 {
+        let assignment = pool.assign();
+        if listeners.waiting(assignment.index)? == 0 {
             continue;
         }
-        match spawn(post, listeners, crew) {
-            Ok(pid) => pool.filled(pid, post, Instant::now()),
+        match spawn_worker(assignment, listeners, context) {
+            Ok(pid) => pool.spawned(pid, assignment, Instant::now()),
             Err(error) => crate::log!("connections are lost: fork: {}", plain(&error)),
         }
     }

@@ -1,4 +1,4 @@
-//! Two masters on one port, for as long as it takes to see whether the new one is any good.
+//! Two masters on one port, until it is clear whether the new one works.
 //!
 //! ```text
 //!   old  ───serves───┬──────serves──────┬─ its workers leave ─▶ gone
@@ -6,7 +6,7 @@
 //!   new              └ starts ▸ ready ──┴────────serves────────────────▶
 //! ```
 //!
-//! Whether the other one serves is what it says itself, on a [`Line`] between the two.
+//! Each master says on the [`UpgradeChannel`] whether it serves.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -15,53 +15,42 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::member::describe;
+use super::worker_state::describe;
 use crate::accept::Listener;
-use crate::service::{Line, Standing, Succession, manager};
+use crate::service::{PeerState, Succession, UpgradeChannel, manager};
 
-/// What a master that is to end makes of it.
+/// How a master stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// Answer what is in flight and in the accept queue, and be gone: nobody will be here.
+pub(super) enum Stop {
+    /// The workers answer the requests in flight and the accept queue, within a grace period.
     Graceful,
-    /// Be gone.
+    /// The workers leave at once.
     Fast,
-    /// Somebody else serves, or is about to: let every client come to its end, and leave the accept
-    /// queue to him.
-    Leave,
-    /// Be gone, though it was promised to be polite: somebody is in a hurry.
+    /// Another master serves or is about to. The workers finish with their clients; the accept
+    /// queue is left to the other master.
+    HandOver,
+    /// The workers are killed: a second signal has come during another kind of stop.
     Forced,
 }
 
-/// Whether somebody else will be here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StandIn {
-    /// Nobody: there is no other master, or it is about to end as well.
-    Nobody,
-    /// A successor that has yet to become ready.
-    Expected,
-    /// Another master that serves.
-    There,
-}
-
-/// The end that a signal asks for, if it does. With a stand-in, the
-/// signal that is fast elsewhere has no need to be.
+/// The kind of stop that a signal asks for. While another master is there, SIGQUIT need not be
+/// fast: no new client waits for the end of this one.
 // ANCHOR: end
-pub(super) fn end(signal: Signal, stand_in: StandIn) -> Option<End> {
-    match (signal, stand_in) {
-        (Signal::SIGINT, _) => Some(End::Fast),
-        (Signal::SIGTERM, StandIn::Nobody) => Some(End::Graceful),
-        (Signal::SIGQUIT, StandIn::Nobody) => Some(End::Fast),
-        (Signal::SIGTERM | Signal::SIGQUIT, _) => Some(End::Leave),
+pub(super) fn stop_for(signal: Signal, peer: PeerState) -> Option<Stop> {
+    match (signal, peer) {
+        (Signal::SIGINT, _) => Some(Stop::Fast),
+        (Signal::SIGTERM, PeerState::Gone) => Some(Stop::Graceful),
+        (Signal::SIGQUIT, PeerState::Gone) => Some(Stop::Fast),
+        (Signal::SIGTERM | Signal::SIGQUIT, _) => Some(Stop::HandOver),
         _ => None,
     }
 }
 // ANCHOR_END: end
 
-/// An upgrade as this master sees it, be it the old one or the new one.
+/// An upgrade as this master sees it, whether it is the old master or the new one.
 pub(super) struct Upgrade<'a> {
     succession: &'a Succession,
-    successor: Option<(Pid, Line)>,
+    successor: Option<(Pid, UpgradeChannel)>,
 }
 
 impl<'a> Upgrade<'a> {
@@ -72,50 +61,47 @@ impl<'a> Upgrade<'a> {
         }
     }
 
-    /// The other master, if there are two, and what it says.
-    fn other(&self) -> Option<(Pid, &Line)> {
+    /// The other master, while there are two.
+    fn other(&self) -> Option<(Pid, &UpgradeChannel)> {
         let predecessor = self.succession.predecessor();
         match &self.successor {
-            Some((pid, line)) => Some((*pid, line)),
-            None => predecessor.map(|it| (it.pid, &it.line)),
+            Some((pid, channel)) => Some((*pid, channel)),
+            None => predecessor.map(|it| (it.pid, &it.channel)),
         }
     }
 
-    /// Who will be here when this master is not.
-    pub(super) fn stand_in(&self) -> StandIn {
-        match self.other().map(|(_, line)| line.other()) {
-            None | Some(Standing::Ending) => StandIn::Nobody,
-            Some(Standing::Starting) => StandIn::Expected,
-            Some(Standing::Serving) => StandIn::There,
-        }
+    /// Whether another master would serve if this one ended now.
+    pub(super) fn peer(&self) -> PeerState {
+        self.other()
+            .map_or(PeerState::Gone, |(_, channel)| channel.peer())
     }
 
-    /// Starts a successor that inherits `listeners`, unless there are two masters already.
+    /// Starts a successor that inherits `listeners`. Refused while there are two masters.
     pub(super) fn begin(&mut self, listeners: &[&Listener]) {
         if let Some((other, _)) = self.other() {
-            crate::log!("upgrade: the last one is not over while process {other} runs");
+            crate::log!("upgrade: refused: the last upgrade ends when process {other} has ended");
             return;
         }
         let listeners: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
         let program = self.succession.program().display();
         match self.succession.start(&listeners) {
-            Ok((successor, line)) => {
+            Ok((successor, channel)) => {
                 crate::log!("upgrade: process {successor} starts from {program}");
-                self.successor = Some((successor, line));
+                self.successor = Some((successor, channel));
             }
             Err(error) => crate::log!("upgrade: cannot start {program}: {error}"),
         }
     }
 
-    /// Looks whether the successor has ended. That changes nothing for those who are here.
-    pub(super) fn look(&mut self) {
+    /// Notices that the successor has ended. This master and its workers go on serving.
+    pub(super) fn reap_successor(&mut self) {
         let Some((successor, _)) = self.successor else {
             return;
         };
         let how = match waitpid(successor, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => return,
             Ok(status) => describe(status),
-            // It was reaped among the children.
+            // `Children::reap` waits for any child and may have been first.
             Err(_) => "has ended".to_owned(),
         };
         crate::log!("upgrade: the successor {how}; this process goes on");
@@ -124,20 +110,21 @@ impl<'a> Upgrade<'a> {
     }
 
     /// Tells the other master that this one serves.
-    pub(super) fn serves(&self) {
-        if let Some((_, line)) = self.other() {
-            line.serves();
+    pub(super) fn announce_serving(&self) {
+        if let Some((_, channel)) = self.other() {
+            channel.announce_serving();
         }
     }
 
-    /// Tells the other master that this one will not be here.
-    pub(super) fn ends(&self) {
-        if let Some((_, line)) = self.other() {
-            line.ends();
+    /// Tells the other master that this one ends.
+    pub(super) fn announce_ending(&self) {
+        if let Some((_, channel)) = self.other() {
+            channel.announce_ending();
         }
     }
 
-    /// Tells the service manager, and whoever reads the log, that the other one is the service now.
+    /// Tells the service manager, and notes in the log, that the other master is the main process
+    /// of the service now.
     pub(super) fn hand_over(&self) {
         if let Some((other, _)) = self.other() {
             crate::log!("upgrade: process {other} serves from now on");
@@ -151,16 +138,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signals_end_a_master_according_to_who_else_serves() {
+    fn signals_stop_a_master_according_to_whether_another_serves() {
         for (signal, alone, with_another) in [
-            (Signal::SIGTERM, Some(End::Graceful), Some(End::Leave)),
-            (Signal::SIGQUIT, Some(End::Fast), Some(End::Leave)),
-            (Signal::SIGINT, Some(End::Fast), Some(End::Fast)),
+            (Signal::SIGTERM, Some(Stop::Graceful), Some(Stop::HandOver)),
+            (Signal::SIGQUIT, Some(Stop::Fast), Some(Stop::HandOver)),
+            (Signal::SIGINT, Some(Stop::Fast), Some(Stop::Fast)),
             (Signal::SIGHUP, None, None),
         ] {
-            assert_eq!(end(signal, StandIn::Nobody), alone);
-            assert_eq!(end(signal, StandIn::Expected), with_another);
-            assert_eq!(end(signal, StandIn::There), with_another);
+            assert_eq!(stop_for(signal, PeerState::Gone), alone);
+            assert_eq!(stop_for(signal, PeerState::Starting), with_another);
+            assert_eq!(stop_for(signal, PeerState::Serving), with_another);
         }
     }
 }

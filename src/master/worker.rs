@@ -1,4 +1,4 @@
-//! A worker process, as the model sees it.
+//! A worker process, as its model sees it.
 
 use std::io;
 use std::net::TcpStream;
@@ -6,23 +6,22 @@ use std::net::TcpStream;
 use crate::accept::{Acceptor, Listener};
 use crate::serve::Server;
 
-/// What a worker process works with. Its threads may share it.
+/// What a model's code gets in a worker process. The worker's threads may share it.
 pub struct Worker<'a> {
     pub(super) server: &'a Server<'a>,
     pub(super) acceptor: Box<dyn Acceptor>,
-    pub(super) post: Post,
+    pub(super) assignment: Assignment,
 }
 
-/// Where a worker works.
+/// A worker's place in the scoreboard and in its generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Post {
-    /// Its process's record in the scoreboard, the first if it has several. Nobody else has it
-    /// while the process lives.
+pub(super) struct Assignment {
+    /// The first of its slots in the scoreboard. No other worker has them while it lives.
     pub(super) slot: usize,
-    /// Its place among those of its generation, from 0. When it dies, its successor gets the same;
-    /// while generations change, one of each may have it.
-    pub(super) seat: usize,
-    /// Its generation, from 1.
+    /// Its number within its generation, from 0. When it dies, its successor gets the same. During
+    /// a rollout a worker of each generation may have it.
+    pub(super) index: usize,
+    /// From 1; each reload begins another.
     pub(super) generation: u64,
 }
 
@@ -30,13 +29,13 @@ pub(super) struct Post {
 pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 
 impl<'a> Worker<'a> {
-    /// What all workers share.
+    /// The configuration, shared by all workers.
     pub fn server(&self) -> &'a Server<'a> {
         self.server
     }
 
-    /// The next connection, in the way of the chosen strategy; see [`Listener::accept`]. `None`
-    /// when the worker is to end.
+    /// The next connection, by the chosen accept strategy; see [`Listener::accept`]. `None` when
+    /// the worker is to end.
     ///
     /// # Errors
     /// As [`Listener::accept`].
@@ -66,17 +65,18 @@ impl<'a> Worker<'a> {
         self.server.serve(client);
     }
 
-    /// Tells the master that there is nothing left that could go wrong before the first client.
-    /// [`Worker::accept`] does it for those who accept with it. Once is enough; more is no harm.
+    /// Tells the master that this worker is ready: nothing can fail any more before its first
+    /// client. [`Worker::accept`] does it, so only models that accept by themselves need to call
+    /// it. More than once is harmless.
     pub fn ready(&self) {
-        let Post {
+        let Assignment {
             slot, generation, ..
-        } = self.post;
+        } = self.assignment;
         self.server.scoreboard.ready(slot, generation);
     }
 
-    /// The worker's place among those of its generation, from 0; a successor gets the same.
-    pub fn seat(&self) -> usize {
-        self.post.seat
+    /// The worker's number within its generation, from 0; a successor gets the same.
+    pub fn index(&self) -> usize {
+        self.assignment.index
     }
 }

@@ -25,13 +25,13 @@
 //! The memory has a name, so that another program (the bench, `servers top`) can find it from the
 //! outside and read it without asking the server anything.
 
+mod heartbeat;
+mod last_request;
 mod layout;
-mod line;
-mod pool;
+mod pool_facts;
 mod slots;
 mod state;
 mod view;
-mod vitals;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -45,12 +45,12 @@ use crate::sys::shared::SharedWords;
 use crate::sys::slot;
 use layout::{LAYOUT, RECORD, header, record};
 
-pub use line::{Asked, LINE_OCTETS, printable};
-pub use pool::{Event, PoolFacts};
+pub use heartbeat::{Heartbeat, Held};
+pub use last_request::{LINE_BYTES_MAX, LastRequest, printable};
+pub use pool_facts::{PoolEvent, PoolFacts};
 pub use slots::Slots;
 pub use state::State;
 pub use view::{Counts, Facts, Record, View, Wakes, running};
-pub use vitals::{Held, Vitals};
 
 /// Slots that have a record of their own; those beyond share the last one.
 pub const SLOTS_MAX: usize = 65_536;
@@ -126,7 +126,7 @@ impl Scoreboard {
         // A predecessor that was killed may have left these.
         self.word(slot, record::HANDLING).store(0, Relaxed);
         self.word(slot, record::CLIENTS).store(0, Relaxed);
-        line::mend(self.line(slot));
+        last_request::mend(self.line(slot));
         // The clock is not read: that it waits says enough.
         self.put(slot, State::Waiting, self.epoch.0);
     }
@@ -182,7 +182,7 @@ impl Scoreboard {
         // A record that several threads may share must not vouch for a line.
         if slot < SLOTS_MAX - 1 {
             let client = client.as_fd().as_raw_fd();
-            line::write(self.line(slot), line, Some(client));
+            last_request::write(self.line(slot), line, Some(client));
         }
     }
 
@@ -237,7 +237,7 @@ impl Scoreboard {
     }
 
     fn line(&self, slot: usize) -> &[AtomicU64] {
-        &self.words[index(slot, line::START)..][..line::WORDS]
+        &self.words[index(slot, last_request::START)..][..last_request::WORDS]
     }
 }
 
@@ -304,7 +304,7 @@ mod tests {
             (1, 131, 70)
         );
         let (line, client) = (b"GET / HTTP/1.1".to_vec(), Some(0));
-        assert_eq!(record.asked, Asked::Request { line, client });
+        assert_eq!(record.last_request, LastRequest::Request { line, client });
         scoreboard.holds(0);
         scoreboard.vacate(1);
         let gone = view.record(1);

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::last_request::{self, LastRequest};
 use super::layout::{LAYOUT, header, record};
-use super::line::{self, Asked};
 use super::{LETTER_SHIFT, NAME, SLOTS_MAX, Scoreboard, State, index};
 use crate::sys::shared::{ForeignWords, SharedWords};
 
@@ -60,7 +60,7 @@ pub struct Record {
     /// Requests that took longer than they should have.
     pub slow: u64,
     /// The last request, which may be going on.
-    pub asked: Asked,
+    pub last_request: LastRequest,
 }
 
 /// What concerns the whole server.
@@ -177,7 +177,7 @@ impl View {
             open: load(record::CLIENTS),
             handling_us: load(record::HANDLING_US),
             slow: load(record::SLOW),
-            asked: line::read(|word| load(line::START + word)),
+            last_request: last_request::read(|word| load(last_request::START + word)),
         }
     }
 

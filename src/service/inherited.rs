@@ -16,11 +16,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use nix::sys::stat::fstat;
 use nix::unistd::{Pid, getpid};
 
-use super::line::Line;
+use super::upgrade_channel::UpgradeChannel;
 use crate::sys::inherit;
 
 /// What a master leaves to its successor: the model, its own process ID, then `DESCRIPTOR=INODE`
-/// for the line between the two and for each listener.
+/// for the channel between the two and for each listener.
 pub const VARIABLE: &str = "SERVERS_LISTENERS";
 
 /// What was inherited.
@@ -38,7 +38,7 @@ pub struct Predecessor {
     /// Its process.
     pub pid: Pid,
     /// What it says, and what it is told.
-    pub line: Line,
+    pub channel: UpgradeChannel,
 }
 
 /// Takes over what was inherited, if anything was. To be called once.
@@ -96,12 +96,14 @@ fn from_predecessor(value: &str) -> io::Result<Option<Inherited>> {
         return Ok(None);
     }
     let mut descriptors = meant.iter().map(|&(descriptor, _)| descriptor);
-    let line = descriptors.next().map(inherit::take).transpose()?;
-    let Some(line) = line else { return Ok(None) };
+    let channel = descriptors.next().map(inherit::take).transpose()?;
+    let Some(channel) = channel else {
+        return Ok(None);
+    };
     let predecessor = Predecessor {
         model,
         pid: Pid::from_raw(pid),
-        line: Line::adopt(line)?,
+        channel: UpgradeChannel::adopt(channel)?,
     };
     Ok(Some(Inherited {
         predecessor: Some(predecessor),
@@ -114,13 +116,17 @@ fn parse(word: &str) -> Option<(RawFd, u64)> {
     Some((descriptor.parse().ok()?, inode.parse().ok()?))
 }
 
-/// The value of [`VARIABLE`] for a successor that is to have this line and these listeners.
+/// The value of [`VARIABLE`] for a successor that is to have this channel and these listeners.
 ///
 /// # Errors
 /// A descriptor is not open.
-pub fn describe(model: &str, line: &Line, listeners: &[BorrowedFd<'_>]) -> io::Result<String> {
+pub fn describe(
+    model: &str,
+    channel: &UpgradeChannel,
+    listeners: &[BorrowedFd<'_>],
+) -> io::Result<String> {
     let mut value = format!("{model} {}", getpid());
-    for descriptor in std::iter::once(line.as_fd()).chain(listeners.iter().copied()) {
+    for descriptor in std::iter::once(channel.as_fd()).chain(listeners.iter().copied()) {
         let inode = fstat(descriptor)?.st_ino;
         // Writing to a string does not fail.
         let _ = write!(value, " {}={inode}", descriptor.as_raw_fd());
@@ -131,18 +137,18 @@ pub fn describe(model: &str, line: &Line, listeners: &[BorrowedFd<'_>]) -> io::R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::line::Standing;
+    use crate::service::upgrade_channel::PeerState;
     use std::os::fd::IntoRawFd;
 
     #[test]
     fn a_successor_gets_what_its_predecessor_has_described() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let line = Line::open().unwrap();
-        let handed_over = line.as_fd().try_clone_to_owned().unwrap();
-        let value = describe("prefork", &line, &[listener.as_fd()]).unwrap();
+        let channel = UpgradeChannel::open().unwrap();
+        let handed_over = channel.as_fd().try_clone_to_owned().unwrap();
+        let value = describe("prefork", &channel, &[listener.as_fd()]).unwrap();
         // From here on these descriptors belong to nobody, as after exec.
-        let number = line.as_fd().as_raw_fd().to_string();
+        let number = channel.as_fd().as_raw_fd().to_string();
         let value = value.replace(
             &format!(" {number}="),
             &format!(" {}=", handed_over.as_raw_fd()),
@@ -152,9 +158,9 @@ mod tests {
         let predecessor = inherited.predecessor.unwrap();
         assert_eq!(predecessor.model, "prefork");
         assert_eq!(predecessor.pid, getpid());
-        assert_eq!(line.other(), Standing::Starting);
-        predecessor.line.serves();
-        assert_eq!(line.other(), Standing::Serving);
+        assert_eq!(channel.peer(), PeerState::Starting);
+        predecessor.channel.announce_serving();
+        assert_eq!(channel.peer(), PeerState::Serving);
         assert_eq!(inherited.listeners[0].local_addr().unwrap(), address);
     }
 

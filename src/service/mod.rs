@@ -4,17 +4,17 @@
 
 pub mod identity;
 pub mod inherited;
-pub mod line;
 pub mod manager;
 pub mod pidfile;
 pub mod preload;
 pub mod sandbox;
 pub mod succession;
+pub mod upgrade_channel;
 
 pub use identity::{Identity, Refused};
 pub use inherited::Predecessor;
-pub use line::{Line, Standing};
 pub use pidfile::Pidfile;
 pub use preload::Preload;
 pub use sandbox::Sandbox;
 pub use succession::Succession;
+pub use upgrade_channel::{PeerState, UpgradeChannel};

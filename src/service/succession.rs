@@ -1,5 +1,5 @@
-//! A successor: the same command, run from the program that is on the disk *now*, with this
-//! process's listeners. For a while both serve.
+//! A successor: the same command, run from the program that is on the disk *now*, with the
+//! listeners of this process. Until one of the two leaves, both serve.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -14,21 +14,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::unistd::{Pid, getppid};
 
-use super::{Line, Pidfile, Predecessor, inherited};
+use super::{Pidfile, Predecessor, UpgradeChannel, inherited};
 use crate::sys::inherit;
 
-/// What is handed down from a master to the next.
+/// What a master needs to start its successor, and what it has got from its predecessor.
 pub struct Succession {
     model: &'static str,
-    /// Where the program was found when this process began.
+    /// Found when this process began, since its working directory may change.
     program: PathBuf,
     pidfile: Mutex<Option<Pidfile>>,
-    /// Whoever started this process to be replaced by it.
+    /// The master that has started this process in order to be replaced by it.
     predecessor: Option<Predecessor>,
 }
 
 impl Succession {
-    /// What there is to hand down, and from whom this process has got it, if it was handed down.
+    /// `predecessor` is `None` unless this process was started by an upgrade.
     pub fn new(
         model: &'static str,
         pidfile: Option<Pidfile>,
@@ -43,15 +43,15 @@ impl Succession {
         }
     }
 
-    /// Starts the successor, and makes way for its pidfile. It serves when it says so on the line,
-    /// this process goes on in any case, and the caller reaps it like a child.
+    /// Starts the successor and moves the pidfile out of its way. The successor says on the channel
+    /// when it serves. The caller reaps it like a child.
     ///
     /// # Errors
     /// It cannot be started, and nothing has changed.
-    pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<(Pid, Line)> {
-        let line = Line::open()?;
-        let value = inherited::describe(self.model, &line, listeners)?;
-        let handed_down = std::iter::once(line.as_fd()).chain(listeners.iter().copied());
+    pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<(Pid, UpgradeChannel)> {
+        let channel = UpgradeChannel::open()?;
+        let value = inherited::describe(self.model, &channel, listeners)?;
+        let handed_down = std::iter::once(channel.as_fd()).chain(listeners.iter().copied());
         let descriptors = handed_down.map(|it| it.as_raw_fd()).collect();
         let mut words = env::args_os();
         let mut command = Command::new(&self.program);
@@ -66,7 +66,7 @@ impl Succession {
             .env_remove("WATCHDOG_PID");
         self.make_way(Pidfile::set_aside);
         match inherit::hand_over(&mut command, descriptors).spawn() {
-            Ok(successor) => Ok((Pid::from_raw(successor.id().cast_signed()), line)),
+            Ok(successor) => Ok((Pid::from_raw(successor.id().cast_signed()), channel)),
             Err(error) => {
                 self.failed();
                 Err(error)
@@ -74,18 +74,18 @@ impl Succession {
         }
     }
 
-    /// The successor has ended, and this process stays: the pidfile is its own again.
+    /// To be called when the successor has ended and this process stays: takes the pidfile back.
     pub fn failed(&self) {
         self.make_way(Pidfile::put_back);
     }
 
-    /// This process ends, and with it goes its pidfile.
+    /// To be called when this process ends: removes its pidfile.
     pub fn end(&self) {
         drop(self.pidfile().take());
     }
 
-    /// The master that this one is to replace, if it is still there. Whoever has lost his parent
-    /// gets another, who knows nothing of it.
+    /// The master that this one is to replace, while it lives. When a parent dies, another process
+    /// becomes the parent of its children, so that the two IDs differ.
     pub fn predecessor(&self) -> Option<&Predecessor> {
         let predecessor = self.predecessor.as_ref();
         predecessor.filter(|it| it.pid == getppid())
@@ -100,7 +100,7 @@ impl Succession {
         if let Some(pidfile) = self.pidfile().as_mut()
             && let Err(error) = change(pidfile)
         {
-            // The servers matter more than the file.
+            // Serving matters more than the file, so that this is not fatal.
             crate::log!("pidfile: {error}");
         }
     }
@@ -110,8 +110,8 @@ impl Succession {
     }
 }
 
-/// The program that `name` stood for on the command line, as the shell found it. Links in its path
-/// stay links: whoever changes `current -> release-2` wants to see the new release, and
+/// The program that `name` stood for on the command line, as the shell found it. Symbolic links in
+/// its path are kept: after `current -> release-2` was changed, an upgrade starts the new release.
 /// `/proc/self/exe` would lead to the old one.
 fn find_program(name: &OsStr) -> PathBuf {
     let found = match Path::new(name).components().count() {

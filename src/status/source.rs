@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::proc::{self, Kept, Process};
 use super::{Pool, Queue, Report, SCHEMA, Worker};
-use crate::scoreboard::{Asked, Event, Facts, Record, Scoreboard, State, View, printable};
+use crate::scoreboard::{
+    Facts, LastRequest, PoolEvent, Record, Scoreboard, State, View, printable,
+};
 use crate::sys::{clock, net, slot, sock_diag, usage};
 
 /// A server that can be looked at, from inside or from the outside.
@@ -75,7 +77,7 @@ impl Source {
     /// The worker has noted the client's descriptor in its own record. A record that does not say
     /// counts as a no.
     pub fn is_asked_from_here(&self) -> bool {
-        let client = self.view.record(slot::get()).asked.client();
+        let client = self.view.record(slot::get()).last_request.client();
         client.is_some_and(|client| net::is_local(client) == Some(true))
     }
 
@@ -185,12 +187,12 @@ impl Source {
             generation: facts.generation,
             target: facts.target,
             limit: facts.limit,
-            limit_reached: facts.count(Event::LimitReached),
-            started: facts.count(Event::Started),
-            crashed: facts.count(Event::Crashed),
-            wedged: facts.count(Event::Wedged),
-            overdue: facts.count(Event::Overdue),
-            fork_failed: facts.count(Event::ForkFailed),
+            limit_reached: facts.count(PoolEvent::LimitReached),
+            started: facts.count(PoolEvent::Started),
+            crashed: facts.count(PoolEvent::Crashed),
+            wedged: facts.count(PoolEvent::Wedged),
+            overdue: facts.count(PoolEvent::Overdue),
+            fork_failed: facts.count(PoolEvent::ForkFailed),
         })
     }
 
@@ -210,7 +212,7 @@ impl Source {
             .iter()
             .filter(|it| it.state.is_busy() && !self.is_apart);
         for record in busy {
-            let Some(client) = record.asked.client() else {
+            let Some(client) = record.last_request.client() else {
                 continue;
             };
             if record.pid == std::process::id() {
@@ -278,11 +280,11 @@ fn worker(
         handling_s: record.handling_us as f64 / 1e6,
         slow: record.slow,
         cpu_s: used.map(|used| used.as_secs_f64()),
-        request: match &record.asked {
-            Asked::Request { line, .. } if !line.is_empty() => Some(printable(line)),
+        request: match &record.last_request {
+            LastRequest::Request { line, .. } if !line.is_empty() => Some(printable(line)),
             _ => None,
         },
-        torn: record.asked == Asked::Torn,
+        torn: record.last_request == LastRequest::Torn,
         client: clients.get(&record.slot).cloned(),
     }
 }

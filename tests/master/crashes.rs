@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use servers::scoreboard::Event;
+use servers::scoreboard::PoolEvent;
 
 use crate::support::server::{BINARY, Server};
 use crate::support::{limited, proc, wait_for, wire};
@@ -35,7 +35,7 @@ fn a_crash_costs_one_client() {
         said.contains("was killed by SIGSEGV; replacing it"),
         "{said}"
     );
-    assert_eq!(count(&server, Event::Crashed), 1);
+    assert_eq!(count(&server, PoolEvent::Crashed), 1);
 }
 
 /// Each new worker is killed as soon as it is seen. The pauses grow, and when that ends, the pool
@@ -165,7 +165,7 @@ fn a_pool_recovers(user: u32, options: &[&str]) -> String {
         .iter()
         .for_each(|&pid| send(pid, Signal::SIGKILL));
     wait_for("it tries again and again", || {
-        count(&server, Event::ForkFailed) >= 4
+        count(&server, PoolEvent::ForkFailed) >= 4
     });
     let said = server.said();
     for pause in ["100ms", "200ms", "400ms"] {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use servers::scoreboard::{Event, State};
+use servers::scoreboard::{PoolEvent, State};
 
 use crate::support::wire::{self, read_answer};
 use crate::support::{DEADLINE, wait_for};
@@ -52,7 +52,7 @@ fn a_wedged_worker_is_replaced(model: &str, path: &str) {
     });
     let said = server.said();
     assert!(said.contains("is wedged: no sign of life for"), "{said}");
-    assert!(count(&server, Event::Wedged) >= 1);
+    assert!(count(&server, PoolEvent::Wedged) >= 1);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_request_timeout_is_something_else_and_says_so() {
     let said = server.said();
     assert!(said.contains("is overdue: a request has taken"), "{said}");
     assert!(!said.contains("wedged"), "{said}");
-    assert_eq!(count(&server, Event::Overdue), 1);
+    assert_eq!(count(&server, PoolEvent::Overdue), 1);
     // A connection that was idle all the while is no request.
     served_by(&kept[0]);
 }

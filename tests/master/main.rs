@@ -20,7 +20,7 @@ use std::net::TcpStream;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use servers::scoreboard::{Event, State, View};
+use servers::scoreboard::{PoolEvent, State, View};
 
 use support::server::Server;
 use support::{wait_for, wire};
@@ -106,7 +106,7 @@ fn assert_cut(client: &TcpStream) {
 }
 
 /// How often something has happened to the pool, as the scoreboard has it.
-fn count(server: &Server, event: Event) -> u64 {
+fn count(server: &Server, event: PoolEvent) -> u64 {
     scoreboard(server).pool().count(event)
 }
 

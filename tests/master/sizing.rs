@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
-use servers::scoreboard::Event;
+use servers::scoreboard::PoolEvent;
 
 use crate::support::server::Server;
 use crate::support::{wait_for, wire};
@@ -50,7 +50,7 @@ fn grows_with_its_clients_and_shrinks_behind_them(model: &str) {
     assert_eq!((more[0], more.iter().sum()), (1, 5), "{said}");
     assert!(more.windows(2).all(|it| it[1] <= 2 * it[0]), "{said}");
     assert_eq!(fewer, [1; 4], "{said}");
-    assert_eq!(count(&server, Event::Started), 7);
+    assert_eq!(count(&server, PoolEvent::Started), 7);
     assert_serves(&server);
 }
 
@@ -102,7 +102,7 @@ fn a_dynamic_pool_keeps_to_its_limit_and_counts_how_often_it_met_it() {
     let server = start_pool("dynamic", &["--workers", "3", "--min-spare", "1"]);
     let clients = hold(&server, 3);
     wait_for("the limit is noted", || {
-        count(&server, Event::LimitReached) == 1
+        count(&server, PoolEvent::LimitReached) == 1
     });
     let said = server.said();
     assert!(said.contains("all 3 workers are busy"), "{said}");
@@ -136,7 +136,9 @@ fn a_worker_with_a_client_is_not_sent_away_for_its_free_thread() {
 fn a_static_pool_counts_how_often_all_were_busy() {
     let server = start(2, &KEPT);
     let clients = hold(&server, 2);
-    wait_for("it is noted", || count(&server, Event::LimitReached) == 1);
+    wait_for("it is noted", || {
+        count(&server, PoolEvent::LimitReached) == 1
+    });
     drop(clients);
     assert_eq!(server.said(), "", "its size is no news");
 }
@@ -155,7 +157,7 @@ fn a_pool_without_workers_has_nothing_to_decide() {
             said.contains("SIGWINCH: ") && said.lines().count() == 1,
             "{said}"
         );
-        assert_eq!(count(&server, Event::LimitReached), 0);
+        assert_eq!(count(&server, PoolEvent::LimitReached), 0);
         server.signal(Signal::SIGHUP);
         assert_serves(&server);
     }
@@ -190,7 +192,7 @@ fn on_demand_no_more_come_than_may() {
     let mut clients = hold(&server, 2);
     let waiting = server.connect();
     wait_for("the limit is noted", || {
-        count(&server, Event::LimitReached) == 1
+        count(&server, PoolEvent::LimitReached) == 1
     });
     assert_eq!(workers(&server).len(), 2);
     clients.pop();

@@ -97,7 +97,7 @@ fn a_master_whose_successor_fails_answers_its_queue_before_it_ends() {
         let mut busy = begin(&family);
         let queued = queue(&family);
         family.let_it();
-        family.wait_for_words("nobody else serves");
+        family.wait_for_words("no other master serves");
         finish(&mut busy);
         assert_eq!(wire::read_answer(&queued).status(), 200);
         assert_eq!(family.first.wait().code(), Some(0));
@@ -218,7 +218,7 @@ fn whoever_leaves_does_not_begin_anew() {
     signal(old, Signal::SIGTERM);
     family.wait_for_words("serves from now on");
     signal(old, Signal::SIGHUP);
-    family.wait_for_words("SIGHUP: this process is leaving");
+    family.wait_for_words("SIGHUP: refused: this process is leaving");
     finish(&mut client);
     assert_eq!(family.first.wait().code(), Some(0));
     assert!(children(new).contains(&family.served_by()));

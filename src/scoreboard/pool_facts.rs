@@ -7,7 +7,7 @@ use super::{Scoreboard, View};
 
 /// What happens to a pool, and how often it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub enum PoolEvent {
     /// All workers were busy when there could be no more of them.
     LimitReached,
     /// A worker was made.
@@ -22,7 +22,7 @@ pub enum Event {
     ForkFailed,
 }
 
-impl Event {
+impl PoolEvent {
     const ALL: [Self; 6] = [
         Self::LimitReached,
         Self::Started,
@@ -42,19 +42,19 @@ pub struct PoolFacts {
     pub target: u64,
     /// Workers that there may be at most.
     pub limit: u64,
-    events: [u64; Event::ALL.len()],
+    events: [u64; PoolEvent::ALL.len()],
 }
 
 impl PoolFacts {
     /// How often that has happened since the start.
-    pub fn count(&self, event: Event) -> u64 {
+    pub fn count(&self, event: PoolEvent) -> u64 {
         self.events[event as usize]
     }
 }
 
 impl Scoreboard {
     /// The master notes that something has happened.
-    pub fn note(&self, event: Event) {
+    pub fn note(&self, event: PoolEvent) {
         self.words[header::EVENTS + event as usize].fetch_add(1, Relaxed);
     }
 
@@ -85,7 +85,7 @@ impl View {
             generation: load(header::GENERATION),
             target: load(header::TARGET),
             limit: load(header::LIMIT),
-            events: Event::ALL.map(|event| load(header::EVENTS + event as usize)),
+            events: PoolEvent::ALL.map(|event| load(header::EVENTS + event as usize)),
         }
     }
 }
@@ -100,20 +100,20 @@ mod tests {
         let view = View::of(&scoreboard);
         assert_eq!(view.pool(), PoolFacts::default());
         scoreboard.note_pool(2, 5, 9);
-        scoreboard.note(Event::Wedged);
-        scoreboard.note(Event::ForkFailed);
-        scoreboard.note(Event::ForkFailed);
+        scoreboard.note(PoolEvent::Wedged);
+        scoreboard.note(PoolEvent::ForkFailed);
+        scoreboard.note(PoolEvent::ForkFailed);
         let facts = view.pool();
         assert_eq!((facts.generation, facts.target, facts.limit), (2, 5, 9));
-        let counts = Event::ALL.map(|event| facts.count(event));
+        let counts = PoolEvent::ALL.map(|event| facts.count(event));
         assert_eq!(counts, [0, 0, 0, 1, 0, 2]);
     }
 
     #[test]
     fn each_event_has_a_word_of_its_own_within_the_header() {
-        for (index, event) in Event::ALL.into_iter().enumerate() {
+        for (index, event) in PoolEvent::ALL.into_iter().enumerate() {
             assert_eq!(event as usize, index);
         }
-        assert!(header::EVENTS + Event::ALL.len() <= super::super::layout::RECORD);
+        assert!(header::EVENTS + PoolEvent::ALL.len() <= super::super::layout::RECORD);
     }
 }

@@ -14,13 +14,13 @@ use std::sync::atomic::{
 };
 
 /// Octets of a request line that are kept.
-pub const LINE_OCTETS: usize = 64;
+pub const LINE_BYTES_MAX: usize = 64;
 
 /// Where in a record the number is; the client's descriptor and the octets follow.
 pub(super) const START: usize = 10;
 const NUMBER: usize = 0;
 const CLIENT: usize = 1;
-const TEXT: Range<usize> = 2..2 + LINE_OCTETS / 8;
+const TEXT: Range<usize> = 2..2 + LINE_BYTES_MAX / 8;
 /// Words of all that.
 pub(super) const WORDS: usize = TEXT.end;
 
@@ -30,7 +30,7 @@ const TRIES: usize = 32;
 
 /// The request that a worker has been given last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum LastRequest {
     /// None yet.
     Nothing,
     /// The worker was writing it whenever it was looked at, or died over it.
@@ -44,7 +44,7 @@ pub enum Asked {
     },
 }
 
-impl Asked {
+impl LastRequest {
     /// The client's descriptor in the worker's process, if that is known.
     pub fn client(&self) -> Option<i32> {
         match self {
@@ -74,8 +74,8 @@ pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
     // Nothing below may be seen before the odd number is.
     fence(Release);
     words[CLIENT].store(client.map_or(0, |fd| fd as u64 + 1), Relaxed);
-    let mut text = [0; LINE_OCTETS];
-    let kept = line.len().min(LINE_OCTETS);
+    let mut text = [0; LINE_BYTES_MAX];
+    let kept = line.len().min(LINE_BYTES_MAX);
     text[..kept].copy_from_slice(&line[..kept]);
     for (word, octets) in words[TEXT].iter().zip(text.as_chunks().0) {
         word.store(u64::from_ne_bytes(*octets), Relaxed);
@@ -86,7 +86,7 @@ pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
 
 /// Reads the line whose words `load` gives.
 // ANCHOR: read
-pub(super) fn read(load: impl Fn(usize) -> u64) -> Asked {
+pub(super) fn read(load: impl Fn(usize) -> u64) -> LastRequest {
     for _ in 0..TRIES {
         let before = load(NUMBER);
         fence(Acquire);
@@ -95,15 +95,15 @@ pub(super) fn read(load: impl Fn(usize) -> u64) -> Asked {
         let text: Vec<u8> = text.take_while(|&octet| octet != 0).collect();
         fence(Acquire);
         match load(NUMBER) {
-            0 => return Asked::Nothing,
+            0 => return LastRequest::Nothing,
             after if after == before && before.is_multiple_of(2) => {
                 let client = client.checked_sub(1).map(|fd| fd as i32);
-                return Asked::Request { line: text, client };
+                return LastRequest::Request { line: text, client };
             }
             _ => spin_loop(),
         }
     }
-    Asked::Torn
+    LastRequest::Torn
 }
 // ANCHOR_END: read
 
@@ -125,7 +125,7 @@ mod tests {
         std::array::from_fn(|_| AtomicU64::new(0))
     }
 
-    fn look(words: &[AtomicU64]) -> Asked {
+    fn look(words: &[AtomicU64]) -> LastRequest {
         read(|index| words[index].load(Relaxed))
     }
 
@@ -139,15 +139,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let words = words();
-        assert_eq!(look(&words), Asked::Nothing);
+        assert_eq!(look(&words), LastRequest::Nothing);
         for (line, client) in [("GET / HTTP/1.1", Some(0)), ("", None), ("x", Some(7))] {
             write(&words, line.as_bytes(), client);
             let line = line.as_bytes().to_vec();
-            assert_eq!(look(&words), Asked::Request { line, client });
+            assert_eq!(look(&words), LastRequest::Request { line, client });
         }
         write(&words, &[b'y'; 100], None);
-        let line = vec![b'y'; LINE_OCTETS];
-        assert_eq!(look(&words), Asked::Request { line, client: None });
+        let line = vec![b'y'; LINE_BYTES_MAX];
+        assert_eq!(look(&words), LastRequest::Request { line, client: None });
     }
 
     #[test]
@@ -156,14 +156,14 @@ mod tests {
         write(&words, b"GET /old", Some(5));
         words[NUMBER].fetch_add(1, Relaxed);
         words[TEXT.start].store(u64::from_ne_bytes(*b"GET /hal"), Relaxed);
-        assert_eq!(look(&words), Asked::Torn);
+        assert_eq!(look(&words), LastRequest::Torn);
         mend(&words);
         let (line, client) = (Vec::new(), None);
-        assert_eq!(look(&words), Asked::Request { line, client });
+        assert_eq!(look(&words), LastRequest::Request { line, client });
         write(&words, b"GET /new", Some(6));
         mend(&words);
         let (line, client) = (b"GET /new".to_vec(), Some(6));
-        assert_eq!(look(&words), Asked::Request { line, client });
+        assert_eq!(look(&words), LastRequest::Request { line, client });
     }
 
     /// A line is all of one letter and as long as its client's number says.
@@ -174,18 +174,18 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 for round in 0..200_000usize {
-                    let length = 1 + round * 7 % LINE_OCTETS;
+                    let length = 1 + round * 7 % LINE_BYTES_MAX;
                     let letter = b'a' + (length % 26) as u8;
                     write(
                         &words,
-                        &[letter; LINE_OCTETS][..length],
+                        &[letter; LINE_BYTES_MAX][..length],
                         Some(length as i32),
                     );
                 }
                 done.store(true, Relaxed);
             });
             while !done.load(Relaxed) {
-                if let Asked::Request { line, client } = look(&words) {
+                if let LastRequest::Request { line, client } = look(&words) {
                     let length = client.unwrap() as usize;
                     assert_eq!(line, vec![b'a' + (length % 26) as u8; length]);
                     whole += 1;

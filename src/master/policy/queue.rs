@@ -1,30 +1,31 @@
-//! Whether anybody takes the connections that wait. Pure: counts and times in, a verdict out.
+//! Whether the workers accept the connections that wait. Pure: counts and times in, an answer out.
 
 use std::time::{Duration, Instant};
 
-/// An idle worker that has taken nobody for so long will not: it is stopped, or wedged.
+/// An idle worker that has accepted no waiting connection for so long is stopped or hangs.
 const STUCK: Duration = Duration::from_millis(500);
 
-/// An accept queue as the master finds it, each time that somebody waits there.
+/// An accept queue, as the master finds it each time that a connection waits there.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     /// Connections that workers had accepted at the last look.
     accepted: Option<u64>,
-    /// When that number was first seen; `None` once it has been said that nothing happens.
+    /// When that number was first seen; `None` after `is_stuck` was true for it.
     since: Option<Instant>,
 }
 
 impl Queue {
-    /// Somebody waits, and the workers have accepted so many by now: whether it is time for
-    /// somebody else to take care of it. That is said once: if it does not help, more will not.
-    pub(super) fn is_stuck(&mut self, accepted: u64, now: Instant) -> bool {
+    /// To be asked while a connection waits, with the number of connections that the workers have
+    /// accepted so far. True once if that number stands still: another worker is needed. If one
+    /// more does not help, a second will not.
+    pub(crate) fn is_stuck(&mut self, accepted: u64, now: Instant) -> bool {
         if self.accepted != Some(accepted) {
             *self = Self {
                 accepted: Some(accepted),
                 since: Some(now),
             };
         }
-        // As long as nobody has been accepted, whoever was seen first still waits.
+        // While none is accepted, the connection that was seen first still waits.
         let is_stuck = self.since.is_some_and(|since| now >= since + STUCK);
         if is_stuck {
             self.since = None;
@@ -47,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_is_and_that_is_said_once() {
+    fn a_queue_that_stands_still_is_stuck_once() {
         let (mut queue, start) = (Queue::default(), Instant::now());
         let tick = STUCK / 5;
         let said = (0..50).filter(|&nth| queue.is_stuck(7, start + tick * nth));

@@ -1,39 +1,38 @@
-//! How long to wait before the next try, when tries keep failing.
+//! Back-off: how long to wait before the next attempt when attempts fail.
 
 use std::time::{Duration, Instant};
 
-/// The first pause that is one; each further failure doubles it.
-const FIRST: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST: Duration = Duration::from_secs(5);
-/// Whoever begins so soon after a pause and fails again has failed in a row, however long it took.
+/// The first pause that is not zero; each further failure doubles it.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// No pause is longer.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// An attempt that begins so soon after a pause and fails continues the row, however late it fails.
 const IN_A_ROW: Duration = Duration::from_secs(2);
 
 /// Pauses that grow with each failure in a row.
 ///
-/// Whoever was there already when another failed has failed with it: a pool whose workers are all
-/// killed at once has failed once, and not once for each.
+/// If an attempt had begun before the last counted failure, the two count as one: when all workers
+/// of a pool are killed at once, that is one failure.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
-    /// Failures in a row that call for no pause.
+pub(crate) struct Backoff {
+    /// The first so many in a row call for no pause.
     forgiven: u32,
-    /// Failures in a row so far.
     failures: u32,
     /// The last failure that was counted, and when the pause behind it ends.
     last: Option<(Instant, Instant)>,
 }
 
 impl Backoff {
-    /// One that overlooks the first `forgiven` failures in a row.
-    pub(super) fn forgiving(forgiven: u32) -> Self {
+    /// The first `forgiven` failures in a row have no pause.
+    pub(crate) fn forgiving(forgiven: u32) -> Self {
         Self {
             forgiven,
             ..Self::default()
         }
     }
 
-    /// What began at `born` has failed: how long to wait from now on.
-    pub(super) fn failed(&mut self, born: Instant, now: Instant) -> Duration {
+    /// Counts the failure of an attempt that began at `born`. Returns how long to wait from now on.
+    pub(crate) fn failed(&mut self, born: Instant, now: Instant) -> Duration {
         match self.last {
             Some((counted, _)) if born <= counted => return self.left(now),
             Some((_, until)) if born <= until + IN_A_ROW => {}
@@ -42,25 +41,25 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
         let pause = match self.failures.saturating_sub(self.forgiven) {
             0 => Duration::ZERO,
-            nth => (FIRST * 2u32.saturating_pow(nth.min(16) - 1)).min(LONGEST),
+            nth => (PAUSE_MIN * 2u32.saturating_pow(nth.min(16) - 1)).min(PAUSE_MAX),
         };
         self.last = Some((now, now + pause));
         pause
     }
 
-    /// It worked: the next failure is a first one again.
-    pub(super) fn succeeded(&mut self) {
+    /// An attempt has succeeded: the row of failures ends.
+    pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
         self.last = None;
     }
 
-    /// Failures in a row.
-    pub(super) fn failures(&self) -> u32 {
+    /// Failures in a row so far.
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// How much of a pause is left.
-    pub(super) fn left(&self, now: Instant) -> Duration {
+    /// How much of the pause is left.
+    pub(crate) fn left(&self, now: Instant) -> Duration {
         self.last.map_or(Duration::ZERO, |(_, until)| {
             until.saturating_duration_since(now)
         })
@@ -71,8 +70,8 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// What each failure costs of what begins `rest` behind the pause of the one before, and fails
-    /// `life` later.
+    /// The pauses, in ms, after attempts that begin `rest` after the pause before and fail `life`
+    /// later.
     fn pauses(mut backoff: Backoff, rest: Duration, life: Duration) -> Vec<u128> {
         let mut now = Instant::now();
         let mut pauses = Vec::new();
@@ -102,26 +101,26 @@ mod tests {
         assert_eq!(pauses(Backoff::forgiving(1), late, soon), [0; 8]);
     }
 
-    /// Each takes half a minute to show that it will not do.
+    /// Workers that hang on their way up are killed after `--worker-timeout`, 30 s each.
     #[test]
-    fn slow_failures_are_in_a_row_if_one_begins_right_behind_the_other() {
+    fn slow_failures_are_in_a_row_if_each_begins_right_after_the_pause() {
         let (at_once, slow) = (Duration::ZERO, Duration::from_secs(30));
         let pauses = pauses(Backoff::forgiving(1), at_once, slow);
         assert_eq!(pauses, [0, 100, 200, 400, 800, 1600, 3200, 5000]);
     }
 
-    /// Fifty that live already, killed one right after the other.
+    /// Fifty workers, killed one right after the other.
     #[test]
     fn many_at_once_are_one_failure() {
         for mut backoff in [Backoff::default(), Backoff::forgiving(1)] {
-            let (born, first) = (Instant::now(), Instant::now() + FIRST);
+            let (born, first) = (Instant::now(), Instant::now() + PAUSE_MIN);
             for nth in 0..50 {
                 backoff.failed(born, first + Duration::from_millis(nth));
             }
             assert_eq!(backoff.failures(), 1);
-            let after = first + FIRST;
+            let after = first + PAUSE_MIN;
             assert_eq!(backoff.left(after), Duration::ZERO);
-            backoff.failed(after, after + FIRST);
+            backoff.failed(after, after + PAUSE_MIN);
             assert_eq!(backoff.failures(), 2);
         }
     }
@@ -131,9 +130,9 @@ mod tests {
         let mut backoff = Backoff::default();
         let now = Instant::now();
         backoff.failed(now, now);
-        backoff.failed(now + FIRST, now + FIRST);
+        backoff.failed(now + PAUSE_MIN, now + PAUSE_MIN);
         backoff.succeeded();
         assert_eq!(backoff.left(now), Duration::ZERO);
-        assert_eq!(backoff.failed(now, now + FIRST * 2), FIRST);
+        assert_eq!(backoff.failed(now, now + PAUSE_MIN * 2), PAUSE_MIN);
     }
 }

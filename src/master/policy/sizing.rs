@@ -1,4 +1,4 @@
-//! How many workers there should be. Pure: a census in, a number and a reason out.
+//! How many workers there should be. Pure: counts in, a number and a reason out.
 
 use std::time::{Duration, Instant};
 
@@ -7,65 +7,65 @@ use crate::serve::Sizing;
 /// The most that is added in one tick, as in Apache.
 const RATE_MAX: usize = 32;
 
-/// The workers as the master finds them, apart from those that it has told to leave.
+/// The workers, counted by what they do. Workers that leave without a deadline are in none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Census {
-    /// Made and not yet ready. They count as idle: soon they will be.
-    pub(super) starting: usize,
+pub(crate) struct Census {
+    /// Forked and not yet ready. They count as spare: soon they will be idle.
+    pub(crate) starting: usize,
     /// Ready, and with room for a client.
-    pub(super) idle: usize,
-    /// Those of them that have no client at all. Where a worker has several threads, the others
-    /// have some, and are not to be sent away.
-    pub(super) vacant: usize,
+    pub(crate) idle: usize,
+    /// Those of the idle ones that have no client at all. A worker with several threads may have
+    /// room and clients, and is not retired.
+    pub(crate) vacant: usize,
     /// Ready, and without room.
-    pub(super) busy: usize,
+    pub(crate) busy: usize,
     /// Ready, of an earlier generation, and to be replaced.
-    pub(super) old: usize,
-    /// Told to leave by a certain time, and still there.
-    pub(super) leaving: usize,
+    pub(crate) old: usize,
+    /// Retired with a deadline, and still there.
+    pub(crate) leaving: usize,
 }
 
 impl Census {
     /// Workers of this generation.
-    pub(super) fn current(&self) -> usize {
+    pub(crate) fn current(&self) -> usize {
         self.starting + self.idle + self.busy
     }
 
-    /// Those who could take somebody on, or soon will.
-    pub(super) fn spare(&self) -> usize {
+    /// Workers that can accept a connection, or soon will.
+    pub(crate) fn spare(&self) -> usize {
         self.starting + self.idle
     }
 }
 
-/// How many workers there should be, and how that changes.
+/// Decides how many workers there should be.
 #[derive(Debug)]
-pub(super) struct Sizer {
+pub(crate) struct Sizer {
     sizing: Sizing,
-    /// There should never be more.
+    /// The most that there may be.
     limit: usize,
-    /// There should be so many now.
+    /// As many as there should be now.
     target: usize,
     /// How many the next tick may add.
     rate: usize,
     is_at_limit: bool,
-    /// The fewest workers without a client since the time beside it: so many were not needed.
+    /// The fewest vacant workers since the time beside it: so many were not needed.
     slack: Option<(usize, Instant)>,
 }
 
-/// What a look at the pool has led to.
+/// A decision, for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// There are fewer spare workers than there should be, or clients wait: so many are added.
+pub(crate) enum Change {
+    /// There are fewer spare workers than there should be, or connections wait: so many are added.
     Grow(usize),
-    /// So many were not needed.
+    /// So many were not needed, and leave.
     Shrink(usize),
-    /// More are needed, and there may be none. Said once each time that it comes to this.
+    /// More are needed than there may be. Decided once each time that this begins.
     LimitReached,
 }
 
 impl Sizer {
-    /// For a pool of `limit` workers, or of up to so many where the number varies.
-    pub(super) fn new(sizing: Sizing, limit: usize) -> Self {
+    /// For a pool of `limit` workers, or of at most so many where the number varies.
+    pub(crate) fn new(sizing: Sizing, limit: usize) -> Self {
         let target = match sizing {
             Sizing::Static => limit,
             Sizing::Dynamic { spare_min, .. } => spare_min.clamp(1, limit),
@@ -81,9 +81,9 @@ impl Sizer {
         }
     }
 
-    /// From now on these rules hold. The load is what it was, so the size stays as far as they
-    /// allow; what was done by hand is forgotten.
-    pub(super) fn reconfigure(&mut self, sizing: Sizing, limit: usize) {
+    /// Takes over new rules. The load has not changed, so the size stays as far as they allow.
+    /// Changes by hand (TTIN, TTOU) are forgotten.
+    pub(crate) fn reconfigure(&mut self, sizing: Sizing, limit: usize) {
         let fresh = Self::new(sizing, limit);
         let target = match sizing {
             Sizing::Static => fresh.target,
@@ -96,29 +96,29 @@ impl Sizer {
         };
     }
 
-    /// How many there should be.
-    pub(super) fn target(&self) -> usize {
+    /// As many as there should be now.
+    pub(crate) fn target(&self) -> usize {
         self.target
     }
 
-    /// How many there may be.
-    pub(super) fn limit(&self) -> usize {
+    /// The most that there may be.
+    pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Whether the number is fixed, but for what is done by hand.
-    pub(super) fn is_static(&self) -> bool {
+    /// Whether only TTIN and TTOU change the number.
+    pub(crate) fn is_static(&self) -> bool {
         matches!(self.sizing, Sizing::Static)
     }
 
-    /// Whether a waiting connection is what makes the pool grow.
-    pub(super) fn is_on_demand(&self) -> bool {
+    /// Whether the pool grows when a connection waits.
+    pub(crate) fn is_on_demand(&self) -> bool {
         matches!(self.sizing, Sizing::OnDemand { .. })
     }
 
-    /// One more or one fewer, by hand: of the workers in a static pool, of the limit in others.
-    /// Never are there fewer than `least`, nor more than `most`.
-    pub(super) fn adjust(&mut self, by: isize, least: usize, most: usize) -> usize {
+    /// One more or one fewer, by hand: in a static pool of the workers, in others of the limit,
+    /// which stays between `least` and `most`.
+    pub(crate) fn adjust(&mut self, by: isize, least: usize, most: usize) -> usize {
         let limit = self.limit.saturating_add_signed(by);
         self.limit = limit.clamp(least, most.max(least));
         self.target = match self.sizing {
@@ -128,18 +128,18 @@ impl Sizer {
         self.limit
     }
 
-    /// A worker has died that nobody had told to leave. Where workers are made on demand, demand
-    /// will show whether it is missed; elsewhere it is replaced.
-    pub(super) fn died(&mut self) {
+    /// A worker has died or leaves that was not retired. On demand, it is replaced only if a
+    /// connection waits; otherwise always, since the target stays.
+    pub(crate) fn died(&mut self) {
         if self.is_on_demand() {
             self.target = self.target.saturating_sub(1);
         }
     }
 
-    /// Once a tick: Apache's spare-worker rule, or what was not needed for a while.
+    /// To be called once a tick. The rule depends on the kind of pool.
     ///
-    /// While generations change (`old` ones are there), the size stays as it is.
-    pub(super) fn tick(&mut self, census: &Census, now: Instant) -> Option<Change> {
+    /// While one generation replaces another, the size stays as it is.
+    pub(crate) fn tick(&mut self, census: &Census, now: Instant) -> Option<Change> {
         if census.old > 0 {
             return None;
         }
@@ -153,9 +153,9 @@ impl Sizer {
         }
     }
 
-    /// The accept queue holds enough connections for `wanted` workers. This, too, waits until there
-    /// is but one generation: those of the last are not counted, and serve.
-    pub(super) fn demand(&mut self, census: &Census, wanted: usize) -> Option<Change> {
+    /// The accept queue holds connections for `wanted` workers. While one generation replaces
+    /// another, the size stays as it is: the old workers serve, but are not among the spare ones.
+    pub(crate) fn demand(&mut self, census: &Census, wanted: usize) -> Option<Change> {
         let missing = wanted.saturating_sub(census.spare());
         if missing == 0 || census.old > 0 || !self.is_on_demand() {
             return None;
@@ -174,13 +174,13 @@ impl Sizer {
         }
         self.rate = 1;
         self.is_at_limit = false;
-        // Apache stops one a second: a burst may be followed by another.
+        // One a second, as in Apache: the next burst may be near.
         (spare > max && census.vacant > 0).then(|| self.shrink(census, 1))
         // ANCHOR_END: keep_spare
     }
 
-    /// Those go that had nobody all the time, even when the fewest had. In a pool whose workers
-    /// take turns no single one is idle for long, so asking each of them would keep them all.
+    /// Lets as many workers go as were always vacant during `idle`. Where workers take turns, none
+    /// of them is idle for long, so the idle time of each worker would keep all of them.
     fn let_go(&mut self, census: &Census, now: Instant, idle: Duration) -> Option<Change> {
         let limit = self.note_limit(census);
         let (fewest, since) = self.slack.unwrap_or((census.vacant, now));
@@ -209,7 +209,8 @@ impl Sizer {
         Change::Shrink(count)
     }
 
-    /// All that there may be are busy: says it when it begins, and not again while it lasts.
+    /// `LimitReached` when the pool has its most workers and all become busy; not again while that
+    /// lasts.
     fn note_limit(&mut self, census: &Census) -> Option<Change> {
         let is_any_busy = census.busy > 0 && census.spare() == 0;
         let is_at_limit = is_any_busy && census.current() >= self.limit;

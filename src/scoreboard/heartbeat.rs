@@ -11,7 +11,7 @@ use crate::sys::slot;
 
 /// A worker's signs of life at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Vitals {
+pub struct Heartbeat {
     /// The process that has the slot, or had it last.
     pub pid: u32,
     /// The process that has reported itself ready in it.
@@ -95,9 +95,9 @@ impl Scoreboard {
     }
 
     /// The signs of life of a slot.
-    pub fn vitals(&self, slot: usize) -> Vitals {
+    pub fn heartbeat(&self, slot: usize) -> Heartbeat {
         let load = |field| self.word(slot, field).load(Relaxed);
-        Vitals {
+        Heartbeat {
             pid: load(record::PID) as u32,
             ready_pid: load(record::READY) as u32,
             leaving_pid: load(record::LEAVING) as u32,
@@ -123,17 +123,17 @@ mod tests {
         scoreboard.beat();
         scoreboard.answered();
         scoreboard.answering();
-        let seen = scoreboard.vitals(3);
+        let seen = scoreboard.heartbeat(3);
         assert_eq!((seen.pid, seen.ready_pid), (pid, 0));
         assert_eq!((seen.beat, seen.handling, seen.clients), (1, 2, 1));
         scoreboard.answered();
         scoreboard.holds(0);
         scoreboard.ready(3, 7);
-        let seen = scoreboard.vitals(3);
+        let seen = scoreboard.heartbeat(3);
         assert_eq!((seen.ready_pid, seen.handling, seen.clients), (pid, 0, 0));
         assert_eq!(seen.leaving_pid, 0);
         scoreboard.leaving();
-        assert_eq!(scoreboard.vitals(3).leaving_pid, pid);
+        assert_eq!(scoreboard.heartbeat(3).leaving_pid, pid);
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         scoreboard.holds(5);
         scoreboard.answering();
         scoreboard.enter(1);
-        let seen = scoreboard.vitals(1);
+        let seen = scoreboard.heartbeat(1);
         assert_eq!((seen.handling, seen.clients), (0, 0));
     }
 }

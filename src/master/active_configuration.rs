@@ -1,14 +1,14 @@
-//! Which configuration is in force.
+//! The configuration in force: the one that the master began with, or the last that it has read.
 
 use crate::serve::{Configuration, Server};
 
-/// The configuration that the master began with, or the last that was read since.
-pub(super) struct Current<'a> {
+/// A failed reload leaves it as it was.
+pub(super) struct ActiveConfiguration<'a> {
     first: &'a dyn Configuration,
     reloaded: Option<Box<dyn Configuration + 'a>>,
 }
 
-impl<'a> Current<'a> {
+impl<'a> ActiveConfiguration<'a> {
     pub(super) fn new(first: &'a dyn Configuration) -> Self {
         Self {
             first,
@@ -27,7 +27,7 @@ impl<'a> Current<'a> {
     /// Reads the configuration again.
     ///
     /// # Errors
-    /// Why it is no good. Then all stays as it was.
+    /// A sentence that says what is wrong with it.
     pub(super) fn reload(&mut self) -> Result<(), String> {
         self.reloaded = Some(self.first.reload()?);
         Ok(())

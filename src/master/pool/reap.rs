@@ -1,0 +1,145 @@
+//! Workers that have ended, and workers that have become ready.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
+
+use super::Pool;
+use super::retire::release;
+use crate::accept::SharedListeners;
+use crate::master::worker::Assignment;
+use crate::master::worker_state::{Exit, Retirement, Stage, WorkerState, describe};
+use crate::scoreboard::PoolEvent;
+use crate::sys::signal;
+
+/// If so many workers in a row fail to start and none was ever ready, the master gives up.
+const STARTS_MAX: u32 = 5;
+
+impl Pool<'_> {
+    /// Reaps the workers that have ended, and reads from the scoreboard which have become ready or
+    /// leave by themselves.
+    ///
+    /// # Errors
+    /// No worker was ever ready, and [`STARTS_MAX`] have failed.
+    pub(in crate::master) fn reap_workers(
+        &mut self,
+        listeners: &mut SharedListeners,
+        now: Instant,
+    ) -> io::Result<()> {
+        while let Some((pid, status, worker)) = self.children.reap() {
+            listeners.worker_ended(worker.assignment.slot);
+            self.reaped(pid, status, worker, now)?;
+        }
+        self.note_ready();
+        self.note_recycled();
+        Ok(())
+    }
+
+    /// Workers that have reported themselves ready are serving from now on.
+    pub(super) fn note_ready(&mut self) {
+        for (pid, worker) in self.children.iter_mut() {
+            if worker.stage == Stage::Starting && worker.is_ready(pid, self.scoreboard) {
+                worker.stage = Stage::Serving;
+                self.ever_ready = true;
+            }
+        }
+    }
+
+    /// Workers that have reported that they accept no connection any more (`--max-requests`) are
+    /// replaced while they finish with their clients.
+    ///
+    /// Clients that never leave could fill the machine with such workers. So once there are as many
+    /// of them as workers may serve, the rest is told not to begin. Those that had begun before
+    /// they saw it are replaced all the same, since connections have to be accepted.
+    fn note_recycled(&mut self) {
+        let recycled = Stage::Retiring(Retirement::Recycled);
+        let scoreboard = self.scoreboard;
+        let serving = self.children.iter();
+        let serving = serving.filter(|(_, it)| it.stage == Stage::Serving);
+        let leaving = serving.filter(|(pid, it)| it.is_leaving(*pid, scoreboard));
+        let leaving: Vec<Pid> = leaving.map(|(pid, _)| pid).collect();
+        for pid in leaving {
+            if let Some(worker) = self.children.get_mut(pid) {
+                worker.stage = recycled;
+            }
+            self.release_index(pid);
+        }
+        let count = self.select(|it| it.stage == recycled).len();
+        let is_crowded = count >= self.sizer.limit();
+        if is_crowded && !self.scoreboard.is_crowded() {
+            crate::log!(
+                "pool: clients hold back as many workers that have done enough (--max-requests) as \
+                 may serve, so the others go on"
+            );
+        }
+        self.scoreboard.note_crowd(is_crowded);
+    }
+
+    /// Frees the places of a worker that has ended, and counts and logs an end that the master did
+    /// not want.
+    fn reaped(
+        &mut self,
+        pid: Pid,
+        status: WaitStatus,
+        mut worker: WorkerState,
+        now: Instant,
+    ) -> io::Result<()> {
+        let was_ready = worker.is_ready(pid, self.scoreboard);
+        self.ever_ready |= was_ready;
+        self.clear(worker.assignment.slot);
+        // A retired worker has a successor already.
+        let is_replaced = worker.holds_index && !self.sizer.is_on_demand() && !signal::stopping();
+        if release(&mut worker, self.generation, &self.indices) {
+            self.sizer.died();
+        }
+        let exit = worker.exit(status, was_ready, now);
+        let pause = self.count_crash(exit, &worker, now);
+        if exit == Exit::Expected && matches!(worker.stage, Stage::Retiring(_)) {
+            return Ok(());
+        }
+        let (slot, what) = (worker.assignment.slot, describe(status));
+        let then = match (is_replaced, pause.as_millis()) {
+            (false, _) => String::new(),
+            (true, 0) => "; replacing it".to_owned(),
+            (true, ms) => format!("; replacing it in {ms} ms"),
+        };
+        crate::log!("worker in slot {slot} {what}{then}");
+        if !self.ever_ready && self.crashes.failures() >= STARTS_MAX {
+            return Err(io::Error::other(format!(
+                "no worker ever became ready; the last of them {what}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts a crash. Returns how long its replacement has to wait, because of this crash or of
+    /// earlier ones.
+    fn count_crash(&mut self, exit: Exit, worker: &WorkerState, now: Instant) -> Duration {
+        let Exit::Crashed { soon } = exit else {
+            return Duration::ZERO;
+        };
+        self.scoreboard.note(PoolEvent::Crashed);
+        // The crash of an old generation's worker says nothing about the current one.
+        if soon && worker.assignment.generation == self.generation {
+            self.crashes.failed(worker.born, now)
+        } else {
+            self.crashes.left(now)
+        }
+    }
+
+    /// Frees the slots of a worker that has ended.
+    fn clear(&self, slot: usize) {
+        for thread in 0..self.threads {
+            self.scoreboard.vacate(slot + thread);
+        }
+        self.slots.give_back(slot / self.threads);
+    }
+
+    /// Frees what was assigned to a worker that could not be forked.
+    pub(super) fn give_back(&self, assignment: Assignment) {
+        self.clear(assignment.slot);
+        self.indices.give_back(assignment.index);
+    }
+}

@@ -1,4 +1,4 @@
-//! The body decoder, held against another one that is too simple to be wrong in the same way.
+//! Compares the body decoder with a second one, which is too simple to be wrong in the same way.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -39,7 +39,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The body, if all of it is there and right (RFC 9112 §7.1). Recursive, slow and short.
+/// The decoded body, if it is complete and correct (RFC 9112 §7.1). Recursive, slow and short.
 fn decode(input: &[u8]) -> Option<Vec<u8>> {
     let (line, rest) = line(input, 256)?;
     let (digits, extension) =
@@ -79,7 +79,7 @@ fn trailers(input: &[u8], count: usize, bytes: usize) -> bool {
         && trailers(rest, count + 1, bytes)
 }
 
-/// A line of at most `most` bytes without control characters, and what follows it.
+/// A line of at most `most` bytes without control characters, and the input behind it.
 fn line(input: &[u8], most: usize) -> Option<(&[u8], &[u8])> {
     let end = input.windows(2).position(|pair| pair == b"\r\n")?;
     let (line, rest) = (&input[..end], &input[end + 2..]);

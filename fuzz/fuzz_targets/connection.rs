@@ -1,4 +1,4 @@
-//! A whole connection: however its bytes are cut, it answers the same.
+//! A whole connection: the answers do not depend on where its bytes are cut.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +11,7 @@ mod harness;
 
 use harness::{Seen, Witness, cut, run};
 
-/// Low enough for the fuzzer to meet each of them.
+/// Limits so low that the fuzzer exceeds each of them.
 fn limits() -> Limits {
     Limits {
         request_line: 100,
@@ -24,7 +24,7 @@ fn limits() -> Limits {
     }
 }
 
-// The first four bytes decide where the stream is cut; one more way is byte by byte.
+// The first four bytes decide where the stream is cut.
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, stream)) = input.split_at_checked(4) else {
         return;
@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(whole, outcome(&stream.chunks(1).collect::<Vec<_>>()));
 });
 
-/// All that the client reads and all that the handler sees.
+/// What the client reads and what the handler sees.
 fn outcome(pieces: &[&[u8]]) -> (String, Vec<Seen>) {
     let (limits, witness) = (limits(), Witness::default());
     let sent = run(&limits, &witness, pieces.iter().copied());

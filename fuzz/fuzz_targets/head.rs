@@ -1,4 +1,4 @@
-//! The head: whatever this server takes for a request, another parser must read in the same way.
+//! The head: another parser must read every accepted request in the same way.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// httparse reads the whole head here; the server lets it read the fields alone.
+/// Compares with httparse's parser of whole requests; the server uses its parser of fields alone.
 fn compare(input: &[u8], seen: &Seen) {
     let mut table = [httparse::EMPTY_HEADER; Limits::FIELDS_CEILING];
     let mut request = httparse::Request::new(&mut table);
@@ -44,7 +44,8 @@ fn compare(input: &[u8], seen: &Seen) {
     check_framing(seen);
 }
 
-/// The server answers HTTP/1.2 and above as 1.1 (RFC 9110 §2.5); httparse knows 1.0 and 1.1 alone.
+/// Rewrites HTTP/1.2 and above to 1.1, as which the server answers them (RFC 9110 §2.5); httparse
+/// knows 1.0 and 1.1 alone.
 fn in_known_version(input: &[u8]) -> Vec<u8> {
     let mut input = input.to_vec();
     let start = if input.starts_with(b"\r\n") { 2 } else { 0 };
@@ -57,7 +58,7 @@ fn in_known_version(input: &[u8]) -> Vec<u8> {
     input
 }
 
-/// What must hold for any request that is accepted, however it was written.
+/// Checks what must hold for every accepted request.
 fn check_framing(seen: &Seen) {
     let count = |name: &str| {
         let is_named = |field: &&(String, Vec<u8>)| field.0.eq_ignore_ascii_case(name);

@@ -1,4 +1,4 @@
-//! The path resolver, on a real tree with links that lead out: nothing outside is ever opened.
+//! The path resolver, on a real tree with links that lead out: no file outside is ever opened.
 #![no_main]
 
 use std::fs;
@@ -23,12 +23,12 @@ static GUARD: LazyLock<Guard> = LazyLock::new(Guard::new);
 fuzz_target!(|input: &[u8]| {
     let request = [b"GET /files/", input, b" HTTP/1.0\r\n\r\n"].concat();
     let sent = run(&Limits::default(), &*GUARD, [&request[..]]);
-    // An error that nobody thought of would be a 500, and so would a panic of the guard.
+    // An unexpected error would be a 500, and so would a panic of the guard.
     assert!(!sent.answers.starts_with(b"HTTP/1.1 50") || sent.answers.starts_with(b"HTTP/1.1 505"));
     assert!(!sent.answers.windows(6).any(|part| part == b"SECRET"));
 });
 
-/// Lets the site answer and looks at what it opened for that.
+/// Lets the site answer, and checks which file it opened for that.
 struct Guard {
     site: Site<'static>,
     root: PathBuf,

@@ -1,11 +1,11 @@
-//! The input of a connection: a queue of bytes that is filled at the end and eaten at the front.
+//! The input of a connection: a queue of bytes, filled at the end and consumed from the front.
 
 use smallvec::SmallVec;
 
-/// Bytes kept in the connection itself, without an allocation. A usual request fits.
+/// Bytes that the connection holds without an allocation. A usual request fits.
 const INLINE: usize = 1024;
 
-/// A growing buffer with a cursor at each end.
+/// A growing buffer; the bytes from `start` to `end` have arrived and were not consumed.
 #[derive(Debug)]
 pub(super) struct Buffer {
     bytes: SmallVec<[u8; INLINE]>,
@@ -13,8 +13,8 @@ pub(super) struct Buffer {
     end: usize,
 }
 
-/// Makes room for `length` bytes of a body: twice what there was, as a `Vec` does by itself, but
-/// never more than the `most` that the body may come to.
+/// Makes room for `length` bytes of a body. The capacity doubles, as a `Vec` does by itself, but
+/// never exceeds `most`, the largest size that this body can reach.
 pub(super) fn make_room(body: &mut Vec<u8>, length: usize, most: u64) {
     if length > body.capacity() {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
@@ -34,8 +34,8 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// Room for what comes next: at least one byte. The buffer doubles when it is full, so the
-    /// longest unread part decides its size; limits on that part are the caller's.
+    /// Room for the next bytes: at least one. A full buffer doubles, so the longest unread part
+    /// decides its size; the caller limits that part.
     pub(super) fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -51,12 +51,12 @@ impl Buffer {
         &mut self.bytes[self.end..]
     }
 
-    /// Takes note that `count` bytes of [`Buffer::space`] were filled.
+    /// Records that the caller has filled `count` bytes of [`Buffer::space`].
     pub(super) fn filled(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
     }
 
-    /// What has arrived and was not consumed.
+    /// The bytes that have arrived and were not consumed.
     pub(super) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -76,12 +76,12 @@ impl Buffer {
         }
     }
 
-    /// Drops all that is unread.
+    /// Drops all unread bytes.
     pub(super) fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
     }
 
-    /// Gives back what was allocated, if nothing unread is in it.
+    /// Frees the allocation, if no unread byte is in it.
     pub(super) fn shrink(&mut self) {
         if self.start == self.end && self.bytes.spilled() {
             *self = Self::default();

@@ -6,14 +6,14 @@ use super::refusal::Refusal;
 use super::status::Status;
 use super::token::is_token;
 
-/// A chunk-size line with its extensions may be this long; nobody sends more in earnest.
+/// The longest line of a chunk size with its extensions. Real clients send a few bytes.
 const SIZE_LINE_MAX: usize = 256;
 
-/// Where the decoder stands between two calls.
+/// A decoder of one body; it keeps its place between two calls.
 #[derive(Debug)]
 pub(super) struct Chunked {
     next: Next,
-    /// Bytes and lines of trailers so far; they count against the limits of the head's fields.
+    /// Trailers count against the limits on the fields of a head.
     trailer_bytes: usize,
     trailer_lines: usize,
 }
@@ -36,13 +36,13 @@ impl Chunked {
         }
     }
 
-    /// Whether the last chunk and the trailers are behind.
+    /// Whether the last chunk and all trailers have been read.
     pub(super) fn is_done(&self) -> bool {
         self.next == Next::Done
     }
 
-    /// Decodes as much of `input` as is whole, appends the data to `body` and returns how many
-    /// bytes it took. What is left is the start of a line, at most a line limit long.
+    /// Decodes the complete parts of `input`, appends the data to `body` and returns how many
+    /// bytes it took. The rest is the start of a line, shorter than the limit on a line.
     pub(super) fn decode(
         &mut self,
         input: &[u8],
@@ -56,7 +56,7 @@ impl Chunked {
         Ok(taken)
     }
 
-    /// One step of the grammar: the bytes it took, or `None` if it needs more or is done.
+    /// One step of the grammar: how many bytes it took, or `None` if it needs more or is done.
     fn step(
         &mut self,
         input: &[u8],
@@ -66,7 +66,7 @@ impl Chunked {
         match self.next {
             Next::Size => self.size(input, body.len() as u64, limits),
             Next::Data { left } => {
-                // The size was held against the body limit, so it fits into memory.
+                // `size` has checked the chunk against the body limit, so it fits into memory.
                 let part = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 make_room(body, body.len() + part, limits.body);
                 body.extend_from_slice(&input[..part]);
@@ -101,7 +101,7 @@ impl Chunked {
         let Some(line) = line(input, SIZE_LINE_MAX, malformed)? else {
             return Ok(None);
         };
-        // Extensions are ignored, but not what could end the line for somebody else.
+        // Extensions are ignored, but a control character could end the line for another parser.
         if line
             .iter()
             .any(|&byte| byte != b'\t' && byte.is_ascii_control())
@@ -112,7 +112,7 @@ impl Chunked {
             .iter()
             .take_while(|byte| byte.is_ascii_hexdigit())
             .count();
-        // White space may stand before an extension, but by the grammar not before the line's end.
+        // The grammar allows white space before an extension, but not before the line's end.
         let rest = &line[digits..];
         if !rest.is_empty() && !rest.trim_ascii_start().starts_with(b";") {
             return Err(malformed);
@@ -135,8 +135,8 @@ impl Chunked {
         Ok(Some(line.len() + 2))
     }
 
-    /// Trailers are checked like fields and then forgotten: merged into the head they could forge
-    /// it (RFC 9110 §6.5.1).
+    /// Checks a trailer like a field and then drops it: merged into the head, it could forge a
+    /// field (RFC 9110 §6.5.1).
     fn trailer(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Refusal> {
         let too_large = Refusal::new(Status::FIELDS_TOO_LARGE, "the trailers are too large");
         let Some(line) = line(input, limits.field_line, too_large)? else {
@@ -158,7 +158,8 @@ impl Chunked {
     }
 }
 
-/// The line at the start of `input`, without its CR LF, if it is there; `too_long` if it cannot be.
+/// The line at the start of `input`, without its CR LF; `None` until its end has arrived, and
+/// `too_long` once the line exceeds the limit.
 fn line(input: &[u8], limit: usize, too_long: Refusal) -> Result<Option<&[u8]>, Refusal> {
     let most = limit.saturating_add(2);
     let seen = &input[..input.len().min(most)];
@@ -176,7 +177,7 @@ fn hexadecimal(digits: &[u8]) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
 }
 
-/// Whether one line is a field line by the grammar of the head.
+/// Whether a line has the form of a field line: a token, a colon, and no control character.
 fn is_field(line: &[u8]) -> bool {
     let Some(colon) = memchr::memchr(b':', line) else {
         return false;

@@ -1,26 +1,27 @@
-//! The content of a response on its way out.
+//! The content of a response while it is being sent.
 
 use std::fs::File;
 
 use super::response::{Body, Out};
 
-/// What is to be sent next.
+/// The next part of a response to send.
 #[derive(Debug)]
 pub enum Unsent<'a> {
     /// These bytes.
     Bytes(&'a [u8]),
-    /// `length` bytes of a file from `offset` on, which the kernel can copy by itself.
+    /// `length` bytes of a file from `offset` on; the kernel can send them without a copy through
+    /// this process (`sendfile(2)`, `splice(2)`).
     File {
         /// Open for reading.
         file: &'a File,
-        /// Where to start.
+        /// Position of the first byte to send.
         offset: u64,
-        /// How many.
+        /// Bytes left to send.
         length: u64,
     },
 }
 
-/// A body and how much of it has gone.
+/// A body and how many bytes of it have been sent.
 #[derive(Debug)]
 pub(super) struct Content {
     body: Body,
@@ -32,8 +33,8 @@ impl Content {
         Self { body, sent: 0 }
     }
 
-    /// Appends the whole body to `out` if it is small and in memory, so that head and content
-    /// leave in one write; otherwise hands itself back.
+    /// Appends the whole body to `out` if it is in memory and at most `limit` long, so that head
+    /// and content leave in one write; otherwise returns the content to send later.
     pub(super) fn inline(self, out: &mut Out, limit: usize) -> Option<Self> {
         match &self.body {
             Body::Static(bytes) if bytes.len() <= limit => out.extend_from_slice(bytes),
@@ -53,7 +54,7 @@ impl Content {
         None
     }
 
-    /// What to send next; never empty before [`Content::is_done`].
+    /// The next bytes to send; never empty before [`Content::is_done`].
     pub(super) fn unsent(&self) -> Unsent<'_> {
         // A body in memory is never longer than memory, so its cursor fits a usize.
         let at = usize::try_from(self.sent).unwrap_or(usize::MAX);

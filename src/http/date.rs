@@ -1,4 +1,4 @@
-//! The Date field's value, rendered by whoever has a clock.
+//! The value of the Date field. The caller passes in the time: this room reads no clock.
 
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -8,28 +8,28 @@ use std::time::SystemTime;
 pub struct Date([u8; Date::LENGTH]);
 
 impl Date {
-    /// An IMF-fixdate has always the same length, in bytes.
+    /// Bytes of every IMF-fixdate.
     const LENGTH: usize = 29;
 
-    /// Renders a moment; the resolution is one second.
+    /// Renders a time, to the second.
     pub fn at(time: SystemTime) -> Self {
         let mut text = Fixed {
             bytes: [b' '; Self::LENGTH],
             filled: 0,
         };
-        // The formatter writes exactly 29 bytes for every year that it supports, and the buffer
-        // takes no more than that: there is nothing to report.
+        // The formatter writes exactly 29 bytes for every year that it supports, so the buffer
+        // never overflows.
         let _ = write!(text, "{}", httpdate::HttpDate::from(time));
         Self(text.bytes)
     }
 
-    /// The field value.
+    /// The 29 bytes that follow `Date: `.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// A buffer on the stack, so that a new second costs no allocation.
+/// A buffer on the stack: rendering a date allocates nothing.
 struct Fixed {
     bytes: [u8; Date::LENGTH],
     filled: usize,

@@ -1,7 +1,8 @@
-//! What the fields of a head mean for the connection: where the body ends, who closes.
+//! What the fields of a head mean for the connection: where the body ends, and whether the
+//! connection stays open.
 //!
-//! Where RFC 9112 lets a server choose between lenient and strict, this one is strict: what two
-//! parsers may read differently is what request smuggling is made of.
+//! Where RFC 9112 lets a server choose between lenient and strict, this one is strict. Request
+//! smuggling needs two parsers that read the same bytes differently.
 
 use super::refusal::Refusal;
 use super::status::Status;
@@ -16,7 +17,7 @@ pub(super) enum Framing {
     Chunked,
 }
 
-/// The fields that matter to the connection, gathered in one pass.
+/// The fields that matter to the connection, collected in one pass over the head.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) host: bool,
@@ -27,7 +28,7 @@ pub(super) struct Seen {
     pub(super) expects_continue: bool,
 }
 
-/// What Transfer-Encoding lists, over all its lines.
+/// The transfer codings of all Transfer-Encoding lines together.
 #[derive(Clone, Copy, Default)]
 struct Codings {
     last_is_chunked: bool,
@@ -36,7 +37,7 @@ struct Codings {
 
 impl Seen {
     pub(super) fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
-        // The length sorts out nearly every other field for the price of one comparison.
+        // Comparing lengths first rules out nearly every other field with one comparison.
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => self.note_host(value),
             6 if name.eq_ignore_ascii_case(b"expect") => self.note_expect(value),
@@ -77,8 +78,8 @@ impl Seen {
         Ok(())
     }
 
-    /// One field with digits alone. A list of equal lengths may be accepted (RFC 9110 §8.6); it is
-    /// refused here, since no client has reason to send one.
+    /// Accepts one field of digits alone. RFC 9110 §8.6 lets a server accept a list of equal
+    /// lengths; this one refuses it, since no client has a reason to send a list.
     fn note_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
         let malformed = Refusal::bad("Content-Length is not one decimal number");
         if self.content_length.is_some() || value.is_empty() {
@@ -95,7 +96,8 @@ impl Seen {
     fn note_codings(&mut self, value: &[u8]) -> Result<(), Refusal> {
         let codings = self.codings.get_or_insert_default();
         for coding in list(value) {
-            // Whatever stood before this one was not the last: chunked twice is an error too.
+            // Another coding follows `chunked`, so `chunked` was not the last. A second `chunked`
+            // is an error too.
             if codings.last_is_chunked {
                 return Err(Refusal::bad("chunked is not the last transfer coding"));
             }
@@ -105,7 +107,7 @@ impl Seen {
         Ok(())
     }
 
-    /// RFC 9112 §6.1 and §6.3, taking the stricter way wherever there are two.
+    /// Applies RFC 9112 §6.1 and §6.3, and the stricter rule wherever they allow two.
     pub(super) fn framing(&self, version: Version) -> Result<Framing, Refusal> {
         let Some(codings) = self.codings else {
             return Ok(match self.content_length {

@@ -1,9 +1,11 @@
 //! The head of a request, parsed.
 //!
-//! Three steps, because a head may arrive a byte at a time: the scanner looks at each byte once
-//! and enforces every size limit as early as it can; [`Head::parse_request_line`] runs as soon as
-//! that line is whole, so that who speaks another protocol need not wait for a deadline to be told;
-//! [`Head::parse`] runs once, over a whole head.
+//! A head may arrive a byte at a time, so there are three steps:
+//!
+//! 1. The scanner looks at each byte once and enforces every size limit as early as it can.
+//! 2. [`Head::parse_request_line`] runs as soon as that line is complete. A client that speaks
+//!    another protocol gets its error at once, not at the deadline for the head.
+//! 3. [`Head::parse`] runs once, over the complete head.
 
 use std::ops::Range;
 
@@ -24,8 +26,8 @@ pub(super) struct Field {
     pub(super) value: Range<usize>,
 }
 
-/// A parsed head with the bytes that it was parsed from. It holds ranges instead of slices, so
-/// that it can be kept while a body arrives, and reused for the next request without an allocation.
+/// A parsed head with the bytes that it was parsed from. It holds ranges instead of slices, so the
+/// connection can keep it while a body arrives, and reuse its memory for the next request.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) bytes: SmallVec<[u8; 512]>,
@@ -33,7 +35,7 @@ pub(super) struct Head {
     pub(super) method_name: Range<usize>,
     pub(super) target: Target,
     pub(super) version: Version,
-    /// Behind the request line with its CR LF.
+    /// Where the first field line begins: behind the request line with its CR LF.
     fields_start: usize,
     pub(super) fields: SmallVec<[Field; FEW_FIELDS]>,
     pub(super) framing: Framing,
@@ -59,8 +61,8 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Parses a whole head, as the [`Scanner`] delimited it, but for the request line, which has
-    /// been parsed; `count` is the number of its fields.
+    /// Parses the fields of a complete head, as the scanner delimited it. The request line has
+    /// been parsed before; `count` is the number of fields.
     pub(super) fn parse(&mut self, input: &[u8], count: usize) -> Result<(), Refusal> {
         self.bytes.clear();
         self.bytes
@@ -73,8 +75,8 @@ impl Head {
         parsed
     }
 
-    /// The head in `input` will never be whole. Should it be a HEAD, then its refusal must not have
-    /// content even so (RFC 9110 §9.3.2). Looks only where a request line may be.
+    /// Notes the method of a head that is refused before it is complete. The answer to a HEAD
+    /// must have no content, even if the answer is an error (RFC 9110 §9.3.2).
     pub(super) fn give_up(&mut self, input: &[u8], limits: &Limits) {
         let input = input.strip_prefix(b"\r\n").unwrap_or(input);
         let line = &input[..input.len().min(limits.request_line)];
@@ -82,24 +84,24 @@ impl Head {
         self.method = Method::parse(&line[..end]);
     }
 
-    /// The request line of a head that has been parsed.
+    /// The request line of a parsed head, without its CR LF.
     pub(super) fn request_line(&self) -> &[u8] {
         self.bytes
             .get(..self.fields_start.saturating_sub(2))
             .unwrap_or_default()
     }
 
-    /// Keeps no more than an idle connection needs.
+    /// Frees what an idle connection does not need.
     pub(super) fn give_back(&mut self) {
         if self.bytes.spilled() || self.fields.spilled() {
             *self = Self::default();
         }
     }
 
-    /// `METHOD SP TARGET SP HTTP/D.D`, with single spaces and without the CR LF (RFC 9112 §3). A
-    /// bare CR, which might hide a field, is allowed in none of the three.
+    /// Parses `METHOD SP TARGET SP HTTP/D.D`, with single spaces and without the CR LF (RFC 9112
+    /// §3). None of the three may hold a bare CR, which could hide a field from another parser.
     pub(super) fn parse_request_line(&mut self, line: &[u8]) -> Result<(), Refusal> {
-        // Nothing of the last request may be seen if this one is refused half-way.
+        // If this line is refused half-way, nothing of the previous request may show.
         self.method = Method::Unknown;
         self.fields.clear();
         self.keep_alive = false;
@@ -120,8 +122,8 @@ impl Head {
         Ok(())
     }
 
-    /// Most requests have few fields; a small table for them saves clearing a large one, and a
-    /// freshly forked process the two pages of stack that the large one takes.
+    /// Most requests have few fields. A small table for them need not be cleared far, and saves a
+    /// freshly forked process the two pages of stack that the large table would touch.
     fn parse_fields(
         &mut self,
         input: &[u8],
@@ -151,8 +153,8 @@ impl Head {
         let Ok(httparse::Status::Complete((length, fields))) = parsed else {
             return Err(malformed);
         };
-        // httparse takes a bare CR LF LF for an end; the scanner has already refused it, but two
-        // parsers that must agree are better held to it.
+        // httparse also accepts CR LF LF as the end of a head. The scanner has refused that
+        // already; this check keeps the two parsers in agreement.
         if length != lines.len() {
             return Err(malformed);
         }
@@ -163,7 +165,7 @@ impl Head {
         Ok(())
     }
 
-    /// What the fields mean for framing and persistence (RFC 9112 §6 and §9.3).
+    /// Decides framing and persistence from the fields (RFC 9112 §6 and §9.3).
     fn interpret(&mut self, input: &[u8]) -> Result<(), Refusal> {
         let mut seen = Seen::default();
         for field in &self.fields {
@@ -186,9 +188,9 @@ impl Head {
 /// Requests with no more fields than this are parsed with a small table.
 const FEW_FIELDS: usize = 16;
 
-/// Where `part`, a slice of `whole`, lies in it.
+/// The range of `part`, a slice of `whole`, within it.
 fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
-    // An empty value may come as a slice from elsewhere, for which any empty range will do.
+    // httparse may return an empty value as a slice from elsewhere; any empty range stands for it.
     let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
     if part.is_empty() {
         0..0

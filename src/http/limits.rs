@@ -1,52 +1,55 @@
-//! What a client may cost: every bound of the protocol, with its default.
+//! Every bound on what one client may cost, with its default.
 
 use std::time::Duration;
 
 /// Bounds on one connection. Each is an option of `servers run`.
 ///
-/// Memory per connection is bounded by them: see [`Limits::memory_max`]. Large answers are sent
-/// from where they are and never collected.
+/// Together they bound the memory of a connection: see [`Limits::memory_max`]. Large answers are
+/// sent from where they lie and never copied into a buffer as a whole.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Bytes of the request line; beyond it 414. RFC 9112 §3 recommends at least 8000.
+    /// Bytes of the request line; a longer one gets 414. RFC 9112 §3 recommends at least 8000.
     pub request_line: usize,
-    /// Bytes of one field line; beyond it 431.
+    /// Bytes of one field line; a longer one gets 431.
     pub field_line: usize,
-    /// Bytes of all field lines together; beyond it 431.
+    /// Bytes of all field lines together; more get 431.
     pub fields_total: usize,
-    /// Number of field lines, at most [`Limits::FIELDS_CEILING`]; beyond it 431.
+    /// Number of field lines, at most [`Limits::FIELDS_CEILING`]; more get 431.
     pub fields: usize,
-    /// Bytes of a request body, decoded; beyond it 413.
+    /// Bytes of a request body after decoding; more get 413.
     pub body: u64,
-    /// Time for a whole head, from its first byte, or from the connection's start for the first
-    /// request; beyond it 408, or a plain close when nothing at all had arrived.
+    /// Time for a complete head, counted from its first byte, or, for the first request, from the
+    /// start of the connection. A late head gets 408; a connection that sent no byte is closed.
     pub head_time: Duration,
-    /// Time for a whole body, extended by what `body_rate` grants; beyond it 408.
+    /// Time for a complete body, extended by what `body_rate` grants; a late body gets 408.
     pub body_time: Duration,
-    /// Bytes per second at which a body earns more time.
+    /// A body gets one more second for each `body_rate` bytes that arrive; 0 for none.
     pub body_rate: u64,
-    /// Time without any progress while sending; beyond it the connection closes.
+    /// Time without progress while sending; after it the connection closes.
     pub send_time: Duration,
-    /// Time between requests; beyond it the connection closes.
+    /// Time between two requests; after it the connection closes.
     pub idle_time: Duration,
-    /// Requests on one connection; the last is answered with `Connection: close`.
+    /// Requests on one connection; the answer to the last says `Connection: close`.
     pub requests: u64,
-    /// Time to drain what a refused client still sends, so that it can read the answer.
+    /// Time for which a closing connection reads and drops what the client still sends, so that
+    /// the client can read the answer.
     pub linger_time: Duration,
-    /// Bytes to drain for the same purpose.
+    /// Bytes that a closing connection reads and drops for the same purpose.
     pub linger_bytes: u64,
 }
 
 impl Limits {
-    /// The head parser's table on the stack has this many rows.
+    /// Rows of the head parser's table, which lies on the stack.
     pub const FIELDS_CEILING: usize = 256;
 
-    /// Bytes that the buffers of one connection hold at most, whatever its client sends: a request
-    /// body; its head twice, once as it arrives and once parsed, each in a buffer that has grown by
-    /// doubling; the table of its fields; the head of an answer with the 16 KiB of content that are
-    /// copied behind it.
+    /// The most bytes that the buffers of one connection hold, whatever its client sends:
     ///
-    /// What a handler makes for its answer comes on top (a copy of the body, if it echoes). While a
+    /// - a request body;
+    /// - its head twice, as it arrived and as parsed, each in a buffer that doubled as it grew;
+    /// - the table of its fields;
+    /// - the head of an answer, with the 16 KiB of content that may be copied behind it.
+    ///
+    /// The memory of a handler's answer comes on top (`/echo` makes a copy of the body). While a
     /// buffer grows, the old one lives until it is copied.
     pub fn memory_max(&self) -> usize {
         let body = usize::try_from(self.body).unwrap_or(usize::MAX);

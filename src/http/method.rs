@@ -5,7 +5,7 @@
 pub enum Method {
     /// Transfer a representation of the target.
     Get,
-    /// As GET, without the content.
+    /// As GET, but the answer has no content.
     Head,
     /// Process the content.
     Post,
@@ -21,7 +21,7 @@ pub enum Method {
     Trace,
     /// Modify the target in part.
     Patch,
-    /// None of these: the answer is 501.
+    /// Any other method; the answer is 501.
     Unknown,
 }
 

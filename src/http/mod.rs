@@ -1,7 +1,7 @@
 //! HTTP/1.1 without I/O: bytes in, bytes out. No sockets, no clock, no threads.
 //!
-//! A [`Conn`] is the whole of one connection's protocol state. Whoever drives it moves the bytes,
-//! tells the time and asks what is wanted next:
+//! A [`Conn`] holds the protocol state of one connection. Its driver (`serve`) moves the bytes,
+//! passes in the time, and asks what the connection wants next:
 //!
 //! ```text
 //!            ┌────────────────────────── pipelined request ─────────────────────────┐
@@ -11,9 +11,9 @@
 //!            └─ bad ───┴──▶ Respond (an error) ──▶ Write ──▶ Shutdown ──▶ Close      └──▶ Read
 //! ```
 //!
-//! Because every server model drives this one state machine, they all answer alike, and what
-//! differs in a comparison is the model. Because it does no I/O, every rule of it can be tested
-//! without a socket, at any cut of the input.
+//! Every server model drives this one state machine, so all models answer alike, and a comparison
+//! shows the difference between models. The state machine does no I/O, so each of its rules is
+//! tested without a socket, wherever the input may be cut.
 
 mod buffer;
 mod chunked;
@@ -45,10 +45,10 @@ pub use response::{Body, Response};
 pub use status::Status;
 pub use version::Version;
 
-/// The one request handler. Every model calls exactly this, through [`Conn::respond`].
+/// A request handler. Every model calls the same one, through [`Conn::respond`].
 ///
-/// It takes `&self` because threads share it, and it may block: that is what several of the
-/// models are about.
+/// Threads share the handler, so it takes `&self`. It may block: how a model copes with that is
+/// what several chapters are about.
 // ANCHOR: handler
 pub trait Handler: Sync {
     /// Answers one request. A panic becomes a 500 and closes the connection.

@@ -14,7 +14,7 @@ impl Refusal {
         Self { status, reason }
     }
 
-    /// The commonest of them: the request does not follow the grammar.
+    /// 400: the request does not follow the grammar.
     pub(crate) const fn bad(reason: &'static str) -> Self {
         Self::new(Status::BAD_REQUEST, reason)
     }

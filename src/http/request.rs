@@ -4,7 +4,7 @@ use super::head::Head;
 use super::method::Method;
 use super::version::Version;
 
-/// One request, whole: its head and all of its body.
+/// One complete request: its head and all of its body.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     pub(super) head: &'a Head,
@@ -12,17 +12,17 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The method.
+    /// The method, as one of those that the server knows; see [`Request::method_name`].
     pub fn method(&self) -> Method {
         self.head.method
     }
 
-    /// The method as it was sent.
+    /// The method as the client wrote it.
     pub fn method_name(&self) -> &'a str {
         ascii(&self.head.bytes[self.head.method_name.clone()])
     }
 
-    /// The request target as it was sent, with its query.
+    /// The request target as the client wrote it, with its query.
     pub fn target(&self) -> &'a str {
         ascii(&self.head.bytes[self.head.target.whole.clone()])
     }
@@ -35,7 +35,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What follows the first `?`, still percent-encoded.
+    /// The part after the first `?`, still percent-encoded.
     pub fn query(&self) -> Option<&'a str> {
         self.head
             .target
@@ -44,7 +44,7 @@ impl<'a> Request<'a> {
             .map(|range| ascii(&self.head.bytes[range]))
     }
 
-    /// Who is asked: the target's own authority, or else the Host field.
+    /// The host that the client asks: the target's own authority, or else the Host field.
     pub fn authority(&self) -> Option<&'a [u8]> {
         match self.head.target.authority.clone() {
             Some(range) => Some(&self.head.bytes[range]),
@@ -52,12 +52,12 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The version to answer in.
+    /// The protocol version to answer in.
     pub fn version(&self) -> Version {
         self.head.version
     }
 
-    /// The header fields in order: name and value, without the white space around them.
+    /// The header fields in order: name and value, without the white space around the value.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
         let head = self.head;
         head.fields.iter().map(|field| {
@@ -75,13 +75,13 @@ impl<'a> Request<'a> {
             .map(|(_, value)| value)
     }
 
-    /// The body, decoded; empty if there was none.
+    /// The decoded body; empty if there was none.
     pub fn body(&self) -> &'a [u8] {
         self.body
     }
 }
 
-/// Text that the head's parser has already found to be ASCII.
+/// A piece of a head that its parser has found to be ASCII.
 fn ascii(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("the parser admits ASCII alone here")
 }

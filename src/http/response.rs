@@ -1,4 +1,4 @@
-//! A response, and how its head is written.
+//! What a handler returns, and how the head of the answer is written.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,11 +8,11 @@ use smallvec::SmallVec;
 use super::date::Date;
 use super::status::Status;
 
-/// Where responses are written before they are sent; a usual head with small content needs no
+/// A buffer for the head of a response, and for small content behind it. A usual head needs no
 /// allocation.
 pub(super) type Out = SmallVec<[u8; 512]>;
 
-/// What a handler answers. Framing, Date and Connection are the connection's business.
+/// What a handler answers. The connection adds framing, Date and Connection.
 #[derive(Debug)]
 pub struct Response {
     pub(super) status: Status,
@@ -22,33 +22,33 @@ pub struct Response {
     pub(super) is_last: bool,
 }
 
-/// The content of a response, left where it is until it is sent.
+/// The content of a response; it stays where it is until it is sent.
 #[derive(Debug)]
 pub enum Body {
     /// Bytes that live as long as the program.
     Static(&'static [u8]),
-    /// Bytes made for this response.
+    /// Bytes that the handler made for this response.
     Owned(Vec<u8>),
     /// `length` bytes that repeat `pattern`, or none if it is empty; they are never all in memory.
     Repeated {
-        /// What to repeat from its start.
+        /// The bytes to repeat.
         pattern: &'static [u8],
-        /// Bytes in all.
+        /// Bytes of the content.
         length: u64,
     },
     /// A part of a file, to be sent by the kernel.
     File {
         /// Open for reading.
         file: File,
-        /// Where the part starts.
+        /// Position of the first byte of the part.
         offset: u64,
-        /// Bytes in all.
+        /// Bytes of the part.
         length: u64,
     },
 }
 
 impl Body {
-    /// Bytes in all.
+    /// Bytes of the content.
     pub fn length(&self) -> u64 {
         match self {
             Self::Static(bytes) => bytes.len() as u64,
@@ -93,36 +93,37 @@ impl Response {
         self
     }
 
-    /// Sets the media type alone.
+    /// Sets the media type and keeps the content.
     pub fn with_type(mut self, content_type: impl Into<Cow<'static, str>>) -> Self {
         self.content_type = content_type.into();
         self
     }
 
-    /// Adds a header field. Characters that a value must not hold become spaces when it is written
-    /// (RFC 9110 §5.5), so that nothing from a request can start a line of its own.
+    /// Adds a header field. A character that a value must not hold is written as a space (RFC 9110
+    /// §5.5), so that no text from a request can start a line of its own.
     pub fn with_field(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.fields.push((name, value.into()));
         self
     }
 
-    /// Ends the connection behind this answer, whatever the client would like.
+    /// Closes the connection behind this answer, even if the client asked to keep it.
     pub fn and_close(mut self) -> Self {
         self.is_last = true;
         self
     }
 
-    /// The status.
+    /// The status that the handler chose.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// The content.
+    /// The content, which an answer to HEAD announces but does not send.
     pub fn body(&self) -> &Body {
         &self.body
     }
 
-    /// Writes status line and fields; `connection` is the value of that field, if it is needed.
+    /// Writes the status line and the fields; `connection` is the value of the Connection field,
+    /// if there is to be one.
     pub(super) fn write_head(&self, out: &mut Out, date: &Date, connection: Option<&str>) {
         let mut head = Pieces::before(out);
         head.add(b"HTTP/1.1 ");
@@ -151,8 +152,8 @@ impl Response {
     }
 }
 
-/// The many small pieces of a head, put together where that costs least before they go into the
-/// buffer: to append to that takes longer than the pieces are long.
+/// Collects the small pieces of a head in an array on the stack, and appends them to the buffer
+/// together. Appending each piece by itself took longer than copying its few bytes.
 struct Pieces<'o> {
     bytes: [u8; 256],
     filled: usize,
@@ -197,8 +198,7 @@ impl<'o> Pieces<'o> {
         self.add(b"\r\n");
     }
 
-    /// A number in decimal. Formatting it through `write!` takes longer than all the rest of the
-    /// head.
+    /// Adds a number in decimal. Formatting it with `write!` took longer than the rest of the head.
     fn add_number(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut start = digits.len();
@@ -213,7 +213,7 @@ impl<'o> Pieces<'o> {
         self.add(&digits[start..]);
     }
 
-    /// What has been put together so far goes into the buffer.
+    /// Appends the collected pieces to the buffer.
     fn pass_on(&mut self) {
         self.out.extend_from_slice(&self.bytes[..self.filled]);
         self.filled = 0;

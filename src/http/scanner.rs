@@ -1,4 +1,4 @@
-//! Finds a head in the stream, line by line, and holds it against the limits.
+//! Finds the end of a head in the stream, line by line, and enforces the limits on its size.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::refusal::Refusal;
 use super::status::Status;
 
-/// Finds the end of a head in a growing buffer; looks at no byte twice.
+/// The place in a growing buffer up to which the scanner has looked; it looks at no byte twice.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
     scanned: usize,
@@ -16,14 +16,16 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    /// Field lines seen so far.
+    /// The number of field lines so far.
     pub(super) fn fields(&self) -> usize {
         self.fields
     }
 
-    /// Scans what has arrived since the last call. `Ok(Some(length))` once a head is whole: its
-    /// length with the empty line. `request_line` judges that line, once, when it is whole: neither
-    /// later nor only if it comes alone, since the answer must not depend on the cuts.
+    /// Scans the bytes that have arrived since the last call. Returns the length of the head, with
+    /// the empty line, once the head is complete.
+    ///
+    /// `request_line` checks the request line, once, as soon as that line is complete, even if the
+    /// fields have arrived with it. So the answer does not depend on where a read ended.
     pub(super) fn scan(
         &mut self,
         input: &[u8],
@@ -32,7 +34,8 @@ impl Scanner {
     ) -> Result<Option<usize>, Refusal> {
         while let Some(offset) = memchr::memchr(b'\n', &input[self.scanned..]) {
             let end = self.scanned + offset;
-            // First what a byte less would have shown: the answer must not depend on the cuts.
+            // Check the limits before the terminator, so that an error does not depend on where a
+            // read ended.
             self.check_size(end.saturating_sub(1), limits)?;
             if end == self.line_start || input[end - 1] != b'\r' {
                 return Err(Refusal::bad("a line ends in CR LF, not in LF alone"));
@@ -56,7 +59,8 @@ impl Scanner {
     /// Takes one line without its CR LF; true if it is the empty line that ends the head.
     fn line(&mut self, line: Range<usize>, limits: &Limits) -> Result<bool, Refusal> {
         match self.fields_start {
-            // One empty line before the request line is ignored (RFC 9112 §2.2), not a stream.
+            // RFC 9112 §2.2 has a server ignore an empty line before the request line. One is
+            // ignored, and not an endless stream of them.
             None if line.is_empty() && line.start == 0 => return Ok(false),
             None if line.is_empty() => return Err(Refusal::bad("there is no request line")),
             None => {
@@ -72,11 +76,11 @@ impl Scanner {
         Ok(false)
     }
 
-    /// Refuses a line that is too long before its end has come; `end` is where it reaches so far.
+    /// Refuses a line that is too long before its end has arrived; `end` is where it ends so far.
     fn check_size(&self, end: usize, limits: &Limits) -> Result<(), Refusal> {
         let length = end.saturating_sub(self.line_start);
         if length == 0 {
-            // This may yet be the empty line that ends the head, and that counts for nothing.
+            // This may become the empty line that ends the head, which counts against no limit.
             return Ok(());
         }
         match self.fields_start {
@@ -102,7 +106,8 @@ fn fields_fit(line: usize, total: usize, count: usize, limits: &Limits) -> Resul
         line.saturating_sub(limits.field_line),
         total.saturating_sub(limits.fields_total),
     );
-    // If both are over, the one that has been for longer is what a slower client would have met.
+    // If both are exceeded, report the limit that was exceeded first: a slow client would have met
+    // that one alone.
     if line_over > 0 && line_over >= total_over {
         refuse("a header field is too long")
     } else if total_over > 0 {

@@ -1,4 +1,4 @@
-//! Status codes (RFC 9110 §15), those that this server sends.
+//! The status codes that this server sends (RFC 9110 §15).
 
 /// A status code with its reason phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub struct Status {
     reason: &'static str,
 }
 
-/// Names each status once: as a constant, as a number and as the phrase on the status line.
+/// Lists each status once: the name of its constant, its number, and its phrase.
 macro_rules! statuses {
     ($($name:ident = $code:literal $reason:literal;)*) => {
         impl Status {
@@ -44,7 +44,7 @@ statuses! {
 }
 
 impl Status {
-    /// The three-digit code.
+    /// The number, such as 404.
     pub fn code(self) -> u16 {
         self.code
     }
@@ -54,8 +54,8 @@ impl Status {
         self.reason
     }
 
-    /// Whether a response with this status carries no content whatever its fields say
-    /// (RFC 9112 §6.3).
+    /// Whether a response with this status never has content, whatever its fields say (RFC 9112
+    /// §6.3).
     pub fn is_bodiless(self) -> bool {
         matches!(self.code, 204 | 304)
     }

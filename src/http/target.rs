@@ -8,13 +8,13 @@ use super::refusal::Refusal;
 /// A request target, as ranges of the head's bytes.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Target {
-    /// All of it, as it was sent.
+    /// The target as the client wrote it.
     pub(super) whole: Range<usize>,
     /// The authority of an absolute-form, which overrides Host (RFC 9112 §3.2.2).
     pub(super) authority: Option<Range<usize>>,
-    /// From the first `/` up to the query; empty in `http://host`, which means `/`.
+    /// From the first `/` up to the query. Empty in `http://host`, which means `/`.
     pub(super) path: Range<usize>,
-    /// Behind the first `?`.
+    /// What follows the first `?`.
     pub(super) query: Option<Range<usize>>,
 }
 
@@ -26,7 +26,7 @@ impl Target {
         method: Method,
     ) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
-        // Printable ASCII without space and without what no URI may hold raw (RFC 3986 §2).
+        // Printable ASCII, without the characters that a URI must escape (RFC 3986 §2).
         if !text
             .iter()
             .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(byte))
@@ -48,7 +48,7 @@ impl Target {
         }
     }
 
-    /// `http://authority/path?query`.
+    /// Parses `http://authority/path?query`.
     fn parse_absolute(input: &[u8], whole: Range<usize>) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
         let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
@@ -74,7 +74,7 @@ impl Target {
         Ok(Self::split(input, whole, Some(authority), rest))
     }
 
-    /// `host:port`, for CONNECT, which has no default for the port (RFC 9110 §9.3.6).
+    /// Parses `host:port`, for CONNECT, where the port has no default (RFC 9110 §9.3.6).
     fn parse_authority(input: &[u8], whole: Range<usize>) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
         if !is_authority(text) || !names_port(text) {
@@ -116,8 +116,8 @@ impl Target {
     }
 }
 
-/// Whether this is `host` or `host:port` (RFC 3986 §3.2); the empty host counts, since a client
-/// whose target has no authority must send Host empty (RFC 9110 §7.2).
+/// Whether this is `host` or `host:port` (RFC 3986 §3.2). The empty host is valid: a client whose
+/// target has no authority must send an empty Host (RFC 9110 §7.2).
 pub(super) fn is_authority(text: &[u8]) -> bool {
     let (host, port) = match text.iter().rposition(|&byte| byte == b':') {
         Some(at) if !text.ends_with(b"]") => (&text[..at], &text[at + 1..]),
@@ -131,7 +131,8 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
     is_host && is_port(port)
 }
 
-/// Whether this is a port, which may be empty (RFC 3986 §3.2.3). That one has no bound; TCP has.
+/// Whether this is a port, which may be empty. RFC 3986 §3.2.3 sets no bound on the number, but
+/// TCP does: 65535.
 fn is_port(digits: &[u8]) -> bool {
     let port = digits.iter().try_fold(0u16, |sum, byte| {
         let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
@@ -149,7 +150,8 @@ fn names_port(authority: &[u8]) -> bool {
     !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// A registered name's characters without an escape: unreserved and sub-delims.
+/// Whether a registered name may hold this character without an escape: *unreserved* and
+/// *sub-delims* of RFC 3986.
 fn is_reg_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! The version of the protocol that a request names.
+//! The protocol version that a request names.
 
 use super::refusal::Refusal;
 use super::status::Status;
@@ -14,7 +14,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// `HTTP/` and two single digits, case-sensitive (RFC 9112 §2.3).
+    /// Parses `HTTP/` and two single digits, case-sensitive (RFC 9112 §2.3).
     pub(super) fn parse(text: &[u8]) -> Result<Self, Refusal> {
         match text {
             [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]

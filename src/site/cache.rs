@@ -1,4 +1,4 @@
-//! What a process loads once and keeps: `/cache`.
+//! An object that each process loads once and keeps: `/cache`.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -7,25 +7,25 @@ use std::time::SystemTime;
 use super::Site;
 use crate::http::{Request, Response, Status};
 
-/// Bytes of the object that is kept.
+/// Bytes of the cached object.
 const SIZE: usize = 1 << 20;
 
-/// An object that takes time and memory to load: templates, a model, a pool of connections. It is
-/// there once per process, so the threads of a process share it, and processes do not.
+/// An object that takes time and memory to load: templates, a model, a pool of connections. Each
+/// process has one: the threads of a process share it, and processes do not.
 struct Cache {
-    /// The process that has loaded it.
+    /// The process that loaded it.
     pid: u32,
     loaded: SystemTime,
-    /// Never read; it stands for what an application would.
+    /// Never read; it stands for the data of an application.
     object: Vec<u8>,
     uses: AtomicU64,
 }
 
 static CACHE: OnceLock<Cache> = OnceLock::new();
 
-/// `GET /cache`: who has loaded the object of this process, when, and how often it was of use.
+/// `GET /cache`: which process loaded the object, when, and how often it has been used since.
 ///
-/// It is loaded by the first request that needs it; others that come meanwhile wait for that.
+/// The first request of a process loads it. Requests that arrive meanwhile wait for that.
 // ANCHOR: cache
 pub(super) fn cache(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     let cache = CACHE.get_or_init(Cache::load);
@@ -47,7 +47,7 @@ impl Cache {
         Self {
             pid: std::process::id(),
             loaded: SystemTime::now(),
-            // Not zeroes: those would be promised by the system, and not there before they are
+            // Ones, not zeroes: the kernel backs a zeroed allocation with memory only when it is
             // written to.
             object: vec![1; SIZE],
             uses: AtomicU64::new(0),

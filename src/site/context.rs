@@ -1,4 +1,4 @@
-//! What the routes are given: the settings of the site.
+//! The settings of the site, which every route gets.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use super::files::Root;
 use crate::scoreboard::Scoreboard;
 use crate::status::Source;
 
-/// The site: `Site::route` lists its routes.
+/// The request handler with its settings; `Site::route` lists its routes.
 pub struct Site<'a> {
     /// The directory that `/files/` serves, if any.
     pub root: Option<Root>,
-    /// The most bytes that `/bytes` sends.
+    /// The most bytes that a client may ask `/bytes` for.
     pub bytes_max: u64,
-    /// The longest that `/sleep` and `/cpu` hold a worker.
+    /// The longest time for which `/sleep` and `/cpu` may hold a worker.
     pub wait_max: Duration,
-    /// Whether there are routes that crash and wedge whoever serves them.
+    /// Whether the routes exist that crash or wedge the worker that serves them.
     pub lab: bool,
-    /// Where a handler that takes its time shows that it is alive.
+    /// Where a slow handler counts up its heartbeat.
     pub scoreboard: Option<&'a Scoreboard>,
-    /// The status pages, if they are shown at all.
+    /// The status pages, if the server shows them at all.
     pub status: Option<StatusPages>,
 }
 
@@ -37,7 +37,8 @@ impl Default for Site<'_> {
 }
 
 impl Site<'_> {
-    /// A handler that waits on purpose calls this, so that it is taken for slow and not for wedged.
+    /// Counts up the heartbeat of this worker. A handler that waits on purpose calls this, so that
+    /// the master takes the worker for slow and not for wedged.
     pub(super) fn beat(&self) {
         if let Some(scoreboard) = self.scoreboard {
             scoreboard.beat();
@@ -45,20 +46,21 @@ impl Site<'_> {
     }
 }
 
-/// The status pages and who may see them.
+/// The status pages, and the clients that may see them.
 pub struct StatusPages {
-    /// What they show.
+    /// Where their reports come from.
     pub source: Source,
-    /// Who may see them.
+    /// Which clients get them.
     pub open_to: OpenTo,
 }
 
-/// Who may see the status pages: they tell what others ask for, and from where.
+/// The clients that may see the status pages. The pages tell what other clients ask for, and from
+/// which addresses, so by default they are not public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenTo {
-    /// Clients on the same machine. Behind a proxy on this machine, that is everybody.
+    /// Clients on the same machine. Behind a proxy on this machine, that means every client.
     Local,
-    /// Everybody.
+    /// All clients.
     Anyone,
 }
 

@@ -1,4 +1,4 @@
-//! What comes in goes out: `/`, `/echo`, `/headers`.
+//! Routes that return what the client sent: `/`, `/echo`, `/headers`.
 
 use super::Site;
 use crate::http::{Body, Method, Request, Response, Status, Version};
@@ -15,8 +15,8 @@ pub(super) fn root(site: &Site, request: &Request<'_>, path: &[u8]) -> Response 
     }
 }
 
-/// `POST /echo` returns what was posted. As bare bytes: whoever posts a script to this page must
-/// not get it run by somebody's browser.
+/// `POST /echo` returns the body, as bytes of no media type. With a type of its own, a form on
+/// another site could have a browser post a script here and run it.
 pub(super) fn echo(_: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     let body = Body::Owned(request.body().to_vec());
     Response::new(Status::OK).with_body("application/octet-stream", body)
@@ -36,6 +36,6 @@ pub(super) fn headers(_: &Site, request: &Request<'_>, _: &[u8]) -> Response {
         text.extend_from_slice(value);
         text.push(b'\n');
     }
-    // Values may hold bytes beyond ASCII, of no known encoding, so no charset is claimed.
+    // Values may hold bytes beyond ASCII in an unknown encoding, so the type names no charset.
     Response::new(Status::OK).with_body("text/plain", Body::Owned(text))
 }

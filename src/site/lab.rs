@@ -1,6 +1,6 @@
-//! Handlers that go wrong on purpose, to see what becomes of the server: only with `--lab`.
+//! Handlers that fail on purpose, to test how the server copes: only with `--lab`.
 //!
-//! `/sleep` and `/cpu` hold a worker too, but they are alive and say so. These are not.
+//! `/sleep` and `/cpu` hold a worker too, but they keep its heartbeat going. These do not.
 
 use std::hint::spin_loop;
 use std::thread;
@@ -10,23 +10,23 @@ use nix::sys::signal::{Signal, raise};
 use super::Site;
 use crate::http::{Request, Response};
 
-/// `GET /crash`: the process dies, as of a bad pointer.
+/// `GET /crash`: the process dies by SIGSEGV, as after a bad pointer.
 pub(super) fn crash(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     loop {
-        // The first goes to Rust's runtime, which looks for a stack overflow, finds none, and lets
-        // the next one have its way.
+        // Rust's runtime handles the first signal: it looks for a stack overflow, finds none, and
+        // restores the default action. The next signal ends the process.
         let _ = raise(Signal::SIGSEGV);
     }
 }
 
-/// `GET /hang`: the worker waits for what will never come, as for a lock that nobody will release.
+/// `GET /hang`: the worker waits for ever, as for a lock that no thread will release.
 pub(super) fn hang(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     loop {
         thread::park();
     }
 }
 
-/// `GET /spin`: an endless loop.
+/// `GET /spin`: the worker runs an endless loop.
 pub(super) fn spin(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     loop {
         spin_loop();

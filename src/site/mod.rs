@@ -1,4 +1,4 @@
-//! The one request handler, shared by all models: one file per group of routes.
+//! The request handler that all models share: one file per group of routes.
 
 mod cache;
 mod context;
@@ -21,8 +21,8 @@ pub use files::Root;
 
 use crate::http::{Handler, Method, Request, Response, Status};
 
-/// What a route allows, for 405 and OPTIONS. HEAD goes wherever GET goes: the connection leaves
-/// the content out.
+/// The methods that a route allows, for 405 and OPTIONS. A route that allows GET allows HEAD: the
+/// connection leaves the content out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Allow {
     Get,
@@ -48,13 +48,13 @@ impl Allow {
     }
 }
 
-/// Answers one request; the path is decoded.
+/// The function of a route; it gets the decoded path.
 type Route = fn(&Site, &Request<'_>, &[u8]) -> Response;
 
 impl Handler for Site<'_> {
     fn respond(&self, request: &Request<'_>) -> Response {
-        // CONNECT names no resource of this server that could allow other methods, so it is no case
-        // for a 405 (RFC 9110 §9.1, §9.3.6).
+        // The target of CONNECT is no resource of this server, so there are no other methods that
+        // a 405 could name (RFC 9110 §9.1, §9.3.6).
         if matches!(request.method(), Method::Unknown | Method::Connect) {
             return Response::sentence(
                 Status::NOT_IMPLEMENTED,
@@ -113,10 +113,10 @@ impl Site<'_> {
     // ANCHOR_END: routes
 }
 
-/// Decodes a path, once. What decodes to a NUL, or is no escape at all, is refused: two programs
-/// might disagree on where such a path ends.
+/// Decodes a path, once. Refuses an escaped NUL and a malformed escape: two programs could
+/// disagree on where such a path ends.
 fn decode(path: &[u8]) -> Result<Cow<'_, [u8]>, Response> {
-    // Nearly every path is one without escapes.
+    // Nearly all paths have no escapes.
     if memchr::memchr(b'%', path).is_none() {
         return Ok(Cow::Borrowed(path));
     }
@@ -135,7 +135,7 @@ fn decode(path: &[u8]) -> Result<Cow<'_, [u8]>, Response> {
     Ok(decoded)
 }
 
-/// The answer to OPTIONS.
+/// Answers OPTIONS.
 fn options(allow: Allow) -> Response {
     Response::new(Status::NO_CONTENT).with_field("Allow", allow.field())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::http::{Request, Response, Status};
 
-/// The parameter `name` as a number from 0 to `max`, or the 400 that says what is wrong with it.
+/// The parameter `name` as a number from 0 to `max`, or a 400 that says what is wrong with it.
 pub(super) fn number(request: &Request<'_>, name: &str, max: u64) -> Result<u64, Response> {
     match value(request, name)? {
         None => Err(refusal(request, name, "is missing")),
@@ -12,7 +12,7 @@ pub(super) fn number(request: &Request<'_>, name: &str, max: u64) -> Result<u64,
     }
 }
 
-/// The parameter `name` as a number from -`max` to `max`; nothing if there is none.
+/// The parameter `name` as a number from -`max` to `max`; `None` if it is not given.
 pub(super) fn signed(request: &Request<'_>, name: &str, max: u64) -> Result<Option<i64>, Response> {
     let Some(value) = value(request, name)? else {
         return Ok(None);
@@ -41,7 +41,7 @@ fn value<'a>(request: &Request<'a>, name: &str) -> Result<Option<&'a str>, Respo
 }
 
 fn digits(request: &Request<'_>, name: &str, value: &str, max: u64) -> Result<u64, Response> {
-    // parse() would take a sign.
+    // parse() would accept a plus sign.
     if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(refusal(request, name, "is not a number"));
     }

@@ -1,4 +1,5 @@
-//! What somebody who has taken over a worker would try: only with `--lab`, to see what comes of it.
+//! Actions of an attacker who has taken over a worker, tried from inside: only with `--lab`. The
+//! answer shows which of them the sandbox stops.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -17,8 +18,8 @@ use crate::sys::errors::plain;
 
 type Attempt = fn() -> io::Result<()>;
 
-/// An intruder's wishes, none of which does any harm.
-const WISHES: &[(&str, Attempt)] = &[
+/// What an attacker would want. No attempt does any harm.
+const ATTEMPTS: &[(&str, Attempt)] = &[
     ("read the password file", read),
     ("write a file", write),
     ("change the rights of a file", change_rights),
@@ -30,13 +31,13 @@ const WISHES: &[(&str, Attempt)] = &[
     ("be root", become_root),
 ];
 
-/// `GET /sandbox-probe`: tries each of them, and tells how it went.
+/// `GET /sandbox-probe`: makes each attempt and lists the results.
 pub(super) fn run(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
-    let tell = |(wish, attempt): &(&str, Attempt)| match attempt() {
-        Ok(()) => format!("{wish}: yes\n"),
-        Err(error) => format!("{wish}: no, {}\n", plain(&error)),
+    let line = |(name, attempt): &(&str, Attempt)| match attempt() {
+        Ok(()) => format!("{name}: yes\n"),
+        Err(error) => format!("{name}: no, {}\n", plain(&error)),
     };
-    Response::text(Status::OK, WISHES.iter().map(tell).collect::<String>())
+    Response::text(Status::OK, ATTEMPTS.iter().map(line).collect::<String>())
 }
 
 fn read() -> io::Result<()> {
@@ -48,18 +49,18 @@ fn write() -> io::Result<()> {
 }
 
 fn change_rights() -> io::Result<()> {
-    // The file of this program, and its rights as they are.
+    // Sets the permissions that the file of this program has already.
     let program = env::current_exe()?;
     fs::set_permissions(&program, fs::metadata(&program)?.permissions())
 }
 
 fn execute() -> io::Result<()> {
-    // It shares the standard streams, lest it fail for want of /dev/null, and says nothing.
+    // The program inherits the standard streams, so the attempt does not depend on /dev/null.
     Command::new("/bin/true").env_clear().status().map(drop)
 }
 
 fn connect() -> io::Result<()> {
-    // Nobody is there; to be refused by that machine is to have reached it.
+    // No server listens there. A refusal by the peer shows that the connection was allowed.
     match TcpStream::connect("127.0.0.1:1") {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
         other => other.map(drop),
@@ -67,12 +68,12 @@ fn connect() -> io::Result<()> {
 }
 
 fn signal() -> io::Result<()> {
-    // No signal: only whether one could be sent.
+    // Signal 0: the kernel only checks the permission.
     Ok(kill(getppid(), None)?)
 }
 
 fn hold_up() -> io::Result<()> {
-    // The processors that it has already.
+    // Sets the processors that the parent has already.
     Ok(sched_setaffinity(
         getppid(),
         &sched_getaffinity(getppid())?,
@@ -80,7 +81,7 @@ fn hold_up() -> io::Result<()> {
 }
 
 fn move_out() -> io::Result<()> {
-    // With no flag nothing is left behind: only whether the call can be made.
+    // Without a flag the call changes nothing; it only shows whether it is allowed.
     Ok(unshare(CloneFlags::empty())?)
 }
 

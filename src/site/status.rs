@@ -1,4 +1,4 @@
-//! How the server is: `/status`, `/metrics`.
+//! The state of the server: `/status`, `/metrics`.
 
 use std::net::IpAddr;
 
@@ -6,10 +6,10 @@ use super::{OpenTo, Site};
 use crate::http::{Request, Response, Status};
 use crate::status::Report;
 
-/// What may be asked of `/status`.
+/// The formats of `/status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A page that looks again after so many seconds.
+    /// A page that updates itself every `refresh_s` seconds.
     Page {
         refresh_s: u32,
     },
@@ -18,15 +18,15 @@ enum Form {
 }
 
 impl Form {
-    /// The first parameter says which form. What follows counts for nothing: programs that read
-    /// Apache's status append what keeps a proxy from answering out of its memory.
+    /// The format that the first parameter names. Further parameters are ignored: programs that
+    /// read Apache's status append one to get past a caching proxy.
     fn of(query: &str) -> Option<Self> {
         let first = query.split('&').next().unwrap_or_default();
         let refresh_s = match first.split_once('=').unwrap_or((first, "")) {
             ("", "") => Report::REFRESH_S,
             ("auto", "") => return Some(Self::Auto),
             ("json", "") => return Some(Self::Json),
-            // Apache's word, and without a number Apache's default.
+            // Apache's parameter; without a number, Apache's default of one second.
             ("refresh", "") => 1,
             ("refresh", seconds) => seconds.parse().ok()?,
             _ => return None,
@@ -37,7 +37,7 @@ impl Form {
     }
 }
 
-/// The longest that a page may be told to wait for its next look.
+/// The longest time between two updates of the page.
 const REFRESH_MAX_S: u32 = 86_400;
 
 /// `GET /status`: a page for people; `?auto` and `?json` for programs.
@@ -75,26 +75,28 @@ fn show(
             return Response::sentence(Status::FORBIDDEN, reason);
         }
         if !names_this_machine(request.authority()) {
-            let reason = "the status is shown to who asks for it by address or as localhost only";
+            let reason = "the status is shown under an IP address or the name localhost only";
             return Response::sentence(Status::FORBIDDEN, reason);
         }
     }
     let text = render(&pages.source.report_with_memory());
-    // Who watches must not hold a worker until the next look: in some models there is but one.
+    // Close behind the answer: a kept connection would hold a worker until the next update, and
+    // some models have only one.
     Response::text(Status::OK, text)
         .with_type(content_type)
         .with_field("Cache-Control", "no-store")
         .and_close()
 }
 
-/// Whether a request was sent to an address, or to the name that is this machine's everywhere.
+/// Whether the client asked by IP address or as localhost.
 ///
-/// A page from elsewhere, in a browser on this machine, can ask this server too: under a name of
-/// its own which it lets point here (*DNS rebinding*). The browser then takes the answer for that
-/// page's own and lets it read it. But the browser cannot be made to write another name than that.
+/// This stops *DNS rebinding*: the owner of a foreign site lets its name resolve to this machine.
+/// A page of that site, in a browser on this machine, can then request this server under that name,
+/// and the browser lets the page read the answer. But the Host field holds the foreign name, which
+/// the page cannot change.
 fn names_this_machine(authority: Option<&[u8]>) -> bool {
     let Some(authority) = authority else {
-        return true; // HTTP/1.0, which no browser speaks.
+        return true; // HTTP/1.0, which no browser uses.
     };
     let authority = String::from_utf8_lossy(authority).to_ascii_lowercase();
     let host = match authority.rsplit_once(':') {

@@ -9,7 +9,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{Site, parameters};
 use crate::http::{Body, Request, Response, Status};
 
-/// What `/bytes` repeats; long, so that a large answer takes few writes.
+/// The content of `/bytes`, repeated. It is long, so that a large answer takes few writes.
 static PATTERN: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
 /// `GET /bytes?n=N`: N bytes, never all in memory.
@@ -26,7 +26,7 @@ pub(super) fn bytes(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     }
 }
 
-/// `GET /sleep?ms=N`: waits, holding the worker as a slow back end would.
+/// `GET /sleep?ms=N`: waits and holds the worker, as a slow back end would.
 pub(super) fn sleep(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     match parameters::milliseconds(request, site.wait_max) {
         Err(refusal) => refusal,
@@ -37,7 +37,7 @@ pub(super) fn sleep(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     }
 }
 
-/// `GET /cpu?ms=N`: keeps a core busy until this thread has used that much of it.
+/// `GET /cpu?ms=N`: computes until this thread has used N ms of CPU time.
 pub(super) fn cpu(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     match parameters::milliseconds(request, site.wait_max) {
         Err(refusal) => refusal,
@@ -51,10 +51,10 @@ pub(super) fn cpu(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
     }
 }
 
-/// How often a handler that waits shows that it is alive.
+/// How often a waiting handler counts up the heartbeat of its worker.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// Sleeps, and says now and then that this is what it does: only the handler itself can know.
+/// Sleeps, and keeps the worker's heartbeat going: only the handler knows that it waits on purpose.
 // ANCHOR: sleep_alive
 fn sleep_alive(site: &Site, time: Duration) {
     let mut left = time;
@@ -67,8 +67,8 @@ fn sleep_alive(site: &Site, time: Duration) {
 }
 // ANCHOR_END: sleep_alive
 
-/// Computes until the thread's own CPU clock says enough, so that a crowded machine does not
-/// make it less work.
+/// Computes until the thread's CPU clock has advanced by `time`. The amount of work is then the
+/// same on a busy machine, where the wall clock would run faster than the work.
 fn burn(site: &Site, time: Duration) {
     let end = cpu_time().saturating_add(time);
     let mut number = 1u64;

@@ -1,4 +1,4 @@
-//! `?auto`: a `key: value` on each line, for the programs that read Apache's.
+//! `?auto`: one `key: value` a line, for programs that read Apache's status.
 
 use std::fmt::{self, Display, Write};
 use std::time::{Duration, UNIX_EPOCH};
@@ -6,8 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::{Pool, Report, per};
 use crate::scoreboard::State;
 
-/// Keys by Apache's names mean what they mean there (`mod_status`); where there is no Apache key
-/// for something, the name is ours.
+/// A report in this format. A key that Apache's `mod_status` has means the same here; the others
+/// are our own.
 pub(super) struct Auto<'a>(pub(super) &'a Report);
 
 impl Display for Auto<'_> {
@@ -40,7 +40,7 @@ impl Display for Auto<'_> {
         writeln!(out, "BytesPerReq: {:.3}", per(bytes, requests))?;
         let duration_ms = per(it.handling_s * 1e3, requests);
         writeln!(out, "DurationPerReq: {duration_ms:.6}")?;
-        // Apache does not count those that are on their way out.
+        // Apache does not count workers that are about to leave.
         let leaving = State::Retiring.letter();
         let leaving = it.scoreboard.chars().filter(|&letter| letter == leaving);
         let busy = it.busy.saturating_sub(leaving.count());
@@ -76,7 +76,7 @@ fn write_pool(pool: Pool, out: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 impl Report {
-    /// As Apache's `mod_status` answers `?auto`.
+    /// The report in the format of Apache's `mod_status` with `?auto`.
     pub fn auto(&self) -> String {
         Auto(self).to_string()
     }

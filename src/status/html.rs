@@ -1,21 +1,21 @@
-//! The page for browsers. It looks again every few seconds and needs nothing from elsewhere.
+//! The page for browsers. It updates itself every few seconds and loads nothing from elsewhere.
 
 use std::fmt::Write;
 
 use super::{Pool, Report, Worker, per};
 use crate::scoreboard::State;
 
-/// Rows of the table of workers; a page of thousands helps nobody.
+/// Rows of the table of workers; thousands would be of no use to a reader.
 const ROWS_MAX: usize = 256;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 impl Report {
-    /// How often [`Report::html`] looks again unless told otherwise, in seconds.
+    /// Seconds between two updates of the page, unless the client asks for another number.
     pub const REFRESH_S: u32 = 2;
 
-    /// A page that keeps itself up to date, every `refresh_s` seconds.
+    /// The report as a page that updates itself every `refresh_s` seconds.
     pub fn html(&self, refresh_s: u32) -> String {
         let (model, address) = (escape(&self.model), escape(&self.address));
         format!(
@@ -30,7 +30,7 @@ impl Report {
         )
     }
 
-    /// What changes.
+    /// The part of the page that an update replaces.
     fn main(&self) -> String {
         format!(
             "<main>\n<h1>{} <small>{}, process {}, up {}</small></h1>\n{}{}{}{}</main>\n",
@@ -120,7 +120,7 @@ impl Report {
     }
 }
 
-/// What a master has decided and seen.
+/// The figures of a pool, which only a master has.
 fn of_pool(pool: Pool) -> [(&'static str, String); 7] {
     let times = |count| format!("{count} <small>times</small>");
     [
@@ -186,7 +186,7 @@ fn legend() -> String {
     out + "</p>\n"
 }
 
-/// What the style sheet calls a state.
+/// The class of a state in the style sheet.
 fn class(state: State) -> &'static str {
     match state {
         State::Empty => "empty",
@@ -199,7 +199,7 @@ fn class(state: State) -> &'static str {
     }
 }
 
-/// What a client has sent must not become markup.
+/// Escapes text from a client, so that it cannot become markup.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -215,7 +215,7 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// `350 ms`, `12.3 s`, `5 min`, `3 h 20 min`, `2 d 4 h`.
+/// A duration as `350 ms`, `12.3 s`, `5 min`, `3 h 20 min` or `2 d 4 h`.
 fn duration(seconds: f64) -> String {
     let whole = seconds as u64;
     let (minutes, hours, days) = (whole / 60, whole / 3600, whole / 86_400);

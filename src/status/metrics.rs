@@ -1,14 +1,14 @@
-//! `/metrics`: what Prometheus collects, in its text format.
+//! `/metrics`: the report in the text format of Prometheus.
 //!
-//! Names follow its conventions: a prefix, base units, `_total` for what only ever grows. There is
-//! no series for each worker: of a server that forks for each connection they would be thousands.
+//! Names follow its conventions: a prefix, base units, `_total` for counters. No series is for a
+//! single worker: a server that forks for each connection would make thousands of them.
 
 use std::fmt::Write;
 
 use super::{Pool, Report};
 use crate::scoreboard::State;
 
-/// Collects metrics, each with its HELP and its TYPE.
+/// Text of metrics, each with its HELP and its TYPE.
 #[derive(Default)]
 struct Exposition(String);
 
@@ -48,9 +48,9 @@ impl Report {
             write_pool(pool, &mut out);
         }
         if let Some(queue) = self.queue {
-            let help = "Connections that nobody has accepted yet.";
+            let help = "Connections that wait in the accept queue.";
             out.gauge("accept_queue_length", help, queue.length as f64);
-            let help = "Connections that the accept queue can hold.";
+            let help = "Connections that the accept queue has room for.";
             out.gauge("accept_queue_limit", help, queue.limit as f64);
         }
         out.0
@@ -58,8 +58,8 @@ impl Report {
 
     fn write_identity(&self, out: &mut Exposition) {
         out.declare("info", "What kind of server this is.", "gauge");
-        // All texts are from lists of ours, without a character that would need an escape. During
-        // an upgrade two servers answer, and the process ID tells them apart.
+        // All label values come from our own lists and hold no character that needs an escape.
+        // During an upgrade two servers answer, and the process ID tells them apart.
         let labels = format!(
             "{{version=\"{}\",model=\"{}\",accept=\"{}\",pid=\"{}\"}}",
             self.version, self.model, self.accept, self.pid
@@ -73,14 +73,14 @@ impl Report {
     }
 
     fn write_workers(&self, out: &mut Exposition) {
-        out.declare("workers", "Workers by what they do.", "gauge");
+        out.declare("workers", "Workers in each state.", "gauge");
         for state in State::ALL.into_iter().filter(|&it| it != State::Empty) {
             let letters = self.scoreboard.chars();
             let count = letters.filter(|&it| it == state.letter()).count();
             let name = format!("{state:?}").to_lowercase();
             out.sample("workers", &format!("{{state=\"{name}\"}}"), count as f64);
         }
-        let help = "Connections that are open.";
+        let help = "Open connections.";
         out.gauge("connections", help, self.open as f64);
     }
 
@@ -95,7 +95,7 @@ impl Report {
             ),
             (
                 "request_handling_seconds_total",
-                "Time from the arrival of requests to their answers.",
+                "Time from the last byte of a request to its answer, over all requests.",
                 self.handling_s,
             ),
             (
@@ -105,7 +105,7 @@ impl Report {
             ),
             (
                 "turned_away_total",
-                "Clients that were told 503, since there were too many connections.",
+                "Connections answered with 503, beyond --max-connections.",
                 self.turned_away as f64,
             ),
         ];
@@ -113,11 +113,11 @@ impl Report {
             out.counter(name, help, value);
         }
         if let Some(cpu_s) = self.cpu_s {
-            let help = "CPU time of the server and all its children.";
+            let help = "CPU time of the server and its children.";
             out.counter("cpu_seconds_total", help, cpu_s);
         }
         if let Some(pss_bytes) = self.pss_bytes {
-            let help = "Memory of the server and all its children; what they share counts once.";
+            let help = "Memory of the server and its children; shared pages count once.";
             out.gauge("memory_pss_bytes", help, pss_bytes as f64);
         }
     }
@@ -127,11 +127,11 @@ fn write_pool(pool: Pool, out: &mut Exposition) {
     let gauges = [
         (
             "pool_generation",
-            "The generation of workers.",
+            "Generation of the workers; each reload begins one.",
             pool.generation,
         ),
-        ("pool_target", "Workers that there should be.", pool.target),
-        ("pool_limit", "Workers that there may be.", pool.limit),
+        ("pool_target", "Workers that the pool aims at.", pool.target),
+        ("pool_limit", "The largest size of the pool.", pool.limit),
     ];
     for (name, help, value) in gauges {
         out.gauge(name, help, value as f64);
@@ -139,32 +139,28 @@ fn write_pool(pool: Pool, out: &mut Exposition) {
     let counters = [
         (
             "pool_limit_reached_total",
-            "Times that all workers that there may be were busy.",
+            "Times that the pool was at its limit with every worker busy.",
             pool.limit_reached,
         ),
-        (
-            "workers_started_total",
-            "Workers that were made.",
-            pool.started,
-        ),
+        ("workers_started_total", "Workers started.", pool.started),
         (
             "workers_crashed_total",
-            "Workers that ended and should not have.",
+            "Workers that ended unexpectedly.",
             pool.crashed,
         ),
         (
             "workers_wedged_total",
-            "Workers that were killed since they no longer got on.",
+            "Workers killed because their heartbeat stood still.",
             pool.wedged,
         ),
         (
             "workers_overdue_total",
-            "Workers that were killed since a request took too long.",
+            "Workers killed because a request took too long.",
             pool.overdue,
         ),
         (
             "forks_failed_total",
-            "Workers that could not be made.",
+            "Workers that the master could not start.",
             pool.fork_failed,
         ),
     ];

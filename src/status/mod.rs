@@ -1,9 +1,9 @@
-//! What a server does, told to people and to programs: what its scoreboard says, and what `/proc`
-//! adds for whoever looks.
+//! The state of a server as a report, for people and for programs. It combines the scoreboard,
+//! which the workers write, with what the reader finds in `/proc`.
 //!
 //! ```text
-//!   scoreboard ──┐                ┌──▶ HTML, for a browser that stays open
-//!                ├──▶  Report  ───┼──▶ `key: value`, as Apache's mod_status has it
+//!   scoreboard ──┐                ┌──▶ HTML, for a browser
+//!                ├──▶  Report  ───┼──▶ `key: value`, the format of Apache's mod_status
 //!   /proc ───────┘                ├──▶ JSON, which `servers top URL` reads back
 //!                                 └──▶ Prometheus' text format
 //! ```
@@ -19,154 +19,153 @@ use serde::{Deserialize, Serialize};
 use crate::scoreboard::State;
 pub use source::Source;
 
-/// Changes whenever a field of [`Report`] changes its meaning.
+/// The version of [`Report`]; it changes when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
 
-/// A server at one moment. Counts are since its start; those of workers that have died are in them.
+/// A server at one moment. Counts run since its start, and include those of workers that have died.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The [`SCHEMA`] of the program that made the report.
     pub schema: u32,
-    /// Of this program.
+    /// The version of that program.
     pub version: String,
-    /// The model's name.
+    /// Name of the server's model.
     pub model: String,
-    /// The accept strategy's name.
+    /// Name of its accept strategy.
     pub accept: String,
-    /// Where it listens.
+    /// Address and port on which it listens.
     pub address: String,
-    /// The process that the others descend from.
+    /// The main process: the master, or the parent of the other processes.
     pub pid: u32,
-    /// When it started, in milliseconds since 1970.
+    /// When the server started, in milliseconds since 1970.
     pub started_unix_ms: u64,
-    /// How long ago that is.
+    /// Seconds since then.
     pub uptime_s: f64,
-    /// A letter for each slot, Apache's.
+    /// One letter for each slot, as in Apache's status.
     pub scoreboard: String,
-    /// Workers at work for a client, or about to leave.
+    /// Workers that serve a client, or are about to leave.
     pub busy: usize,
-    /// Workers that wait for one.
+    /// Workers that wait for a client.
     pub idle: usize,
-    /// Requests answered.
+    /// Answered requests.
     pub requests: u64,
-    /// Bytes sent.
+    /// Bytes sent to clients.
     pub bytes: u64,
-    /// Connections begun.
+    /// Connections that workers have begun to serve.
     pub connections: u64,
-    /// Connections open.
+    /// Connections that are open now.
     pub open: u64,
-    /// Time from a request's arrival to its answer, summed up over all requests.
+    /// Time from the last byte of a request to its answer, summed over all requests.
     pub handling_s: f64,
     /// Requests that took longer than `--slow-ms`.
     pub slow: u64,
-    /// Clients that were told 503, since there were too many connections.
+    /// Connections that were answered with 503, beyond `--max-connections`.
     pub turned_away: u64,
-    /// The pool, where there is a master who keeps one.
+    /// The pool, if the server has a master.
     pub pool: Option<Pool>,
-    /// The accept queue, where `/proc` can be read.
+    /// The accept queue, if `/proc` can be read.
     pub queue: Option<Queue>,
-    /// CPU time of the server and all its children, where `/proc` can be read.
+    /// CPU time of the server and its children, if `/proc` can be read.
     pub cpu_s: Option<f64>,
-    /// Memory of the server and all its children, where `/proc` may be read: their proportional set
-    /// sizes, in which a page that several share counts once.
+    /// Memory of the server and its children, if `/proc` can be read: the sum of their proportional
+    /// set sizes (PSS), in which a page that several processes share counts once.
     #[serde(default)]
     pub pss_bytes: Option<u64>,
-    /// Every slot that somebody has or had.
+    /// The slots that a worker has or had.
     pub workers: Vec<Worker>,
 }
 
-/// What a master has decided and seen.
+/// The state and the counts of a master's pool of workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
-    /// The generation that serves, from 1; each reload begins one.
+    /// The newest generation of workers, counted from 1; each reload begins one.
     pub generation: u64,
-    /// Workers that there should be now.
+    /// The number of workers that the master aims at now.
     pub target: u64,
-    /// Workers that there may be at most.
+    /// The largest number of workers that the pool may have.
     pub limit: u64,
-    /// How often all of those were busy.
+    /// How often the pool was at that limit with every worker busy.
     pub limit_reached: u64,
-    /// Workers that were made.
+    /// Workers that the master has started.
     pub started: u64,
-    /// Workers that ended and should not have.
+    /// Workers that ended unexpectedly.
     pub crashed: u64,
-    /// Workers that were killed since they no longer got on.
+    /// Workers that the master killed because their heartbeat stood still.
     pub wedged: u64,
-    /// Workers that were killed since a request took longer than it may.
+    /// Workers that the master killed because a request took longer than `--request-timeout`.
     pub overdue: u64,
-    /// Workers that could not be made.
+    /// Workers that the master could not start.
     pub fork_failed: u64,
 }
 
-/// Connections that nobody has accepted yet.
+/// The accept queue: connections that the kernel has established and no worker has accepted yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
-    /// How many there are.
+    /// Connections that wait.
     pub length: u64,
-    /// How many there can be.
+    /// Connections that the queue has room for.
     pub limit: u64,
 }
 
-/// A slot: who has it, and what has been done in it by all who had it.
+/// A slot: the worker that has it, and the counts of all workers that have had it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Worker {
-    /// The slot.
+    /// Index of the slot in the scoreboard.
     pub slot: usize,
-    /// The process.
+    /// The worker's process ID.
     pub pid: u32,
-    /// The thread.
+    /// The worker's thread ID.
     pub tid: u32,
-    /// Its generation; 0 where there is no master.
+    /// The worker's generation; 0 in a server without a master.
     pub generation: u64,
-    /// The letter of what it does.
+    /// The letter of the worker's [`State`].
     pub state: char,
-    /// For how long it has been doing that; not known of one that waits for its first connection.
+    /// How long the worker has been in that state; unknown before its first connection.
     pub state_s: Option<f64>,
-    /// Requests answered.
+    /// Answered requests.
     pub requests: u64,
-    /// Bytes sent.
+    /// Bytes sent to clients.
     pub bytes: u64,
-    /// Connections begun.
+    /// Connections that were begun.
     pub connections: u64,
-    /// Connections open.
+    /// Connections that are open now.
     pub open: u64,
-    /// Time from a request's arrival to its answer, summed up.
+    /// Time from the last byte of a request to its answer, summed over all requests.
     pub handling_s: f64,
     /// Requests that took longer than `--slow-ms`.
     pub slow: u64,
-    /// CPU time of whoever has the slot now.
+    /// CPU time of the worker that has the slot now.
     pub cpu_s: Option<f64>,
-    /// The start of the last request's line; `null` if there was none, or if it could not be read
-    /// in one piece.
+    /// The start of the last request line; `null` if there was none or `torn` is set.
     pub request: Option<String>,
-    /// Whether the request line could not be read in one piece.
+    /// Whether the worker was writing the request line while it was read.
     pub torn: bool,
-    /// Who has sent it, while the connection is there.
+    /// Address of the client that sent the request, while its connection is open.
     pub client: Option<String>,
 }
 
 impl Worker {
-    /// The letter as a state.
+    /// What [`Worker::state`], a letter, stands for.
     pub fn state(&self) -> State {
         State::of_letter(self.state)
     }
 }
 
 impl Report {
-    /// As one JSON object, which reads back as the same report.
+    /// The report as a JSON object, which deserializes to the same report.
     pub fn json(&self) -> String {
-        // Plain numbers and strings, and no map whose keys could be none: it does not fail.
+        // The report holds numbers, strings and lists alone, so this does not fail.
         serde_json::to_string_pretty(self)
             .map_or_else(|error| error.to_string(), |json| json + "\n")
     }
 
-    /// Requests per second since the start.
+    /// Requests per second, on average since the start.
     pub fn requests_per_s(&self) -> f64 {
         per(self.requests as f64, self.uptime_s)
     }
 }
 
-/// A quotient; 0 where there is nothing to divide by.
+/// `amount / by`, or 0 if `by` is 0.
 fn per(amount: f64, by: f64) -> f64 {
     if by > 0.0 { amount / by } else { 0.0 }
 }

@@ -1,4 +1,4 @@
-//! Where a report comes from.
+//! Makes reports of a server, from its scoreboard and from `/proc`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -11,19 +11,19 @@ use crate::scoreboard::{
 };
 use crate::sys::{clock, net, slot, sock_diag, usage};
 
-/// A server that can be looked at, from inside or from the outside.
+/// A server to report on; the reader is one of its processes or another program.
 pub struct Source {
     view: View,
-    /// The process to look at for what all processes of the server have in common.
+    /// The main process; the files of `/proc` about the whole server are read through it.
     pid: u32,
-    /// The process IDs on the scoreboard are those of another namespace, as in a container: here
-    /// they would lead to strangers.
+    /// The process IDs on the scoreboard belong to another namespace, as in a container. In our
+    /// namespace they could be those of unrelated processes.
     is_apart: bool,
-    /// What whoever looks will not be able to open.
+    /// Files that a reader in a sandbox could not open itself.
     kept: Option<Kept>,
 }
 
-/// All processes that the report is about, the main one among them.
+/// The processes of the server by process ID, the main one among them.
 type Processes = BTreeMap<u32, Process>;
 
 impl Source {
@@ -39,7 +39,8 @@ impl Source {
         }
     }
 
-    /// The same, to be called in its main process if those who will look may open no files by then.
+    /// As [`Source::of_server`], if the readers will be in a sandbox. The main process calls this
+    /// while it may still open files.
     pub fn of_sandboxed_server(scoreboard: &Scoreboard) -> Self {
         Self {
             kept: Some(Kept::open()),
@@ -63,8 +64,7 @@ impl Source {
         })
     }
 
-    /// Whether the server still runs: one that has ended counts as such, even if nobody has taken
-    /// note of it yet. What it has left can be read even so.
+    /// Whether the server still runs. A zombie does not; its scoreboard can still be read.
     pub fn is_running(&self) -> bool {
         match Process::look(self.pid) {
             Some(process) => !process.is_zombie,
@@ -72,16 +72,16 @@ impl Source {
         }
     }
 
-    /// Whether the client whose request the current thread answers is on this machine.
+    /// Whether the client whose request the calling thread answers is on this machine.
     ///
-    /// The worker has noted the client's descriptor in its own record. A record that does not say
-    /// counts as a no.
+    /// The worker has written the client's descriptor into its own record. Without a descriptor
+    /// there, the answer is no.
     pub fn is_asked_from_here(&self) -> bool {
         let client = self.view.record(slot::get()).last_request.client();
         client.is_some_and(|client| net::is_local(client) == Some(true))
     }
 
-    /// What there is to be seen now.
+    /// The state of the server now.
     pub fn report(&self) -> Report {
         let facts = self.view.facts();
         let mut records = self.view.records();
@@ -96,7 +96,7 @@ impl Source {
             .filter(|record| record.pid != 0)
             .map(|record| worker(record, now_us, &processes, &clients))
             .collect();
-        // Whatever is in the memory is a value; sums of nonsense must not panic.
+        // A faulty worker may have written any value; a sum of them must not overflow.
         let sum = |count: fn(&Record) -> u64| {
             let counts = records.iter().map(count);
             counts.fold(0, u64::saturating_add)
@@ -132,8 +132,8 @@ impl Source {
         }
     }
 
-    /// [`Source::report`] with the memory that the server uses, which takes longer to find out:
-    /// nothing for several looks a second.
+    /// [`Source::report`] with the memory that the server uses. The kernel takes long to add that
+    /// up, too long for several reports a second.
     pub fn report_with_memory(&self) -> Report {
         Report {
             pss_bytes: self.pss_bytes(),
@@ -141,7 +141,8 @@ impl Source {
         }
     }
 
-    /// What all processes of the server use together; `None` if one of them must not be looked at.
+    /// Memory of all processes of the server together, or `None` if the reader may not look at one
+    /// of them.
     pub fn pss_bytes(&self) -> Option<u64> {
         if self.is_apart {
             return None;
@@ -153,7 +154,7 @@ impl Source {
         Some(sum? * 1024)
     }
 
-    /// The main process first, see [`View::cpu_at_least`].
+    /// Looks at all processes, the main process first: see [`View::cpu_at_least`].
     fn processes(&self, records: &[Record]) -> Processes {
         let mut processes = Processes::new();
         let main = Process::look_at_main(self.pid, self.kept.as_ref());
@@ -182,7 +183,7 @@ impl Source {
 
     fn pool(&self) -> Option<Pool> {
         let facts = self.view.pool();
-        // A master sets its limit before anything else, and there is none of zero.
+        // A master sets its limit first, and no limit is zero.
         (facts.limit > 0).then(|| Pool {
             generation: facts.generation,
             target: facts.target,
@@ -204,10 +205,10 @@ impl Source {
         })
     }
 
-    /// The clients of those who are at work, by slot.
+    /// The clients of the busy workers, by slot.
     fn clients(&self, facts: &Facts, records: &[Record]) -> BTreeMap<usize, String> {
         let (mut clients, mut slots) = (BTreeMap::new(), BTreeMap::new());
-        // In another namespace all of the numbers mean something else.
+        // In another namespace, the process IDs and inode numbers would mean something else.
         let busy = records
             .iter()
             .filter(|it| it.state.is_busy() && !self.is_apart);
@@ -216,7 +217,7 @@ impl Source {
                 continue;
             };
             if record.pid == std::process::id() {
-                // Our own connections we can ask, and in a sandbox those alone.
+                // The socket is ours, so the kernel tells its peer, even in a sandbox.
                 let peer = net::peer_of(client).map(|peer| peer.to_string());
                 clients.extend(peer.map(|peer| (record.slot, peer)));
             } else {
@@ -235,9 +236,9 @@ impl Source {
     }
 }
 
-/// Nobody can mark a slot as empty at the moment when its owner is killed; until it is buried, the
-/// system knows. (A stranger with a recycled process ID is taken for it: the system only gives one
-/// out again when all others have had their turn.)
+/// Marks the slots of dead workers as empty. A worker that is killed cannot do so itself, and its
+/// parent only does so when it reaps the worker. (A process that got the same ID since would be
+/// taken for the worker, but the kernel reuses an ID only after all others have had their turn.)
 fn mark_the_dead(records: &mut [Record], processes: &Processes) {
     for record in records.iter_mut().filter(|it| it.state != State::Empty) {
         let has_ended = match processes.get(&record.pid) {
@@ -263,7 +264,7 @@ fn worker(
     let used = process.and_then(|process| match process.threads {
         Some(1) => Some(process.own),
         Some(_) => proc::cpu_of_thread(record.pid, record.tid),
-        // Out of sight, so a thread other than the first may be one of many.
+        // The number of threads is unknown, so a thread other than the first may be one of many.
         None => Some(process.own).filter(|_| record.pid == record.tid),
     });
     Worker {

@@ -1,6 +1,11 @@
-//! Numbers in few columns.
+//! Numbers and times in few columns.
 
-/// `0`, `7.3`, `123`, `12.3k`, `4.56M`: at most five characters.
+/// Bars of a graph, from the lowest to the highest.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Stands in a graph for a second without activity.
+pub(super) const QUIET: char = '·';
+
+/// A number as `0`, `7.3`, `123`, `12.3k` or `4.56M`: at most five characters.
 pub(super) fn short(value: f64) -> String {
     let (divisor, sign) = match value.abs() {
         0.0..999.5 => (1.0, ""),
@@ -18,7 +23,7 @@ pub(super) fn short(value: f64) -> String {
     format!("{scaled:.decimals$}{sign}")
 }
 
-/// `350 ms`, `12 s`, `3 min 5 s`, `3 h 20 min`, `2 d 4 h`.
+/// A duration as `350 ms`, `12 s`, `3 min 5 s`, `3 h 20 min` or `2 d 4 h`.
 pub(super) fn time(seconds: f64) -> String {
     let whole = seconds as u64;
     let (minutes, hours, days) = (whole / 60, whole / 3600, whole / 86_400);
@@ -29,6 +34,17 @@ pub(super) fn time(seconds: f64) -> String {
         3600..86_400 => format!("{hours} h {} min", minutes % 60),
         _ => format!("{days} d {} h", hours % 24),
     }
+}
+
+/// A share from 0 to 1 as a bar that reaches so high.
+pub(super) fn bar(share: f64) -> char {
+    let level = (share * BARS.len() as f64).ceil() as usize;
+    BARS[level.clamp(1, BARS.len()) - 1]
+}
+
+/// A share of a processor, which may be more than one, in percent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From what is known to lines on a screen. Pure.
+//! Turns the history into lines on a screen. Pure.
 //!
 //! ```text
 //!    prefork at 127.0.0.1:8080 (accept: shared), process 4242, up 3 min 5 s
@@ -11,8 +11,10 @@
 //!        0     4243 W▅▆█…                        a strip for each worker
 //! ```
 
-use super::format::{short, time};
-use super::history::{Cell, SECONDS, Second};
+use super::columns::Columns;
+use super::format::{QUIET, bar, percent, short};
+use super::header;
+use super::history::Cell;
 use super::screen::{Screen, Sort};
 use super::styled::{Color, Effects, Line, Span, Style};
 use crate::scoreboard::State;
@@ -24,87 +26,29 @@ pub(super) struct Look {
     pub(super) width: u16,
     pub(super) height: u16,
     pub(super) colour: bool,
-    /// Somebody can press keys: the last line says which.
+    /// A user can press keys; the last line lists them.
     pub(super) interactive: bool,
 }
 
-/// Columns before the strip: slot, process, letter.
-const LEFT: usize = 18;
-/// Columns of the generation, which stands before the process.
-const GENERATION: usize = 5;
-/// Columns behind it: requests per second, CPU.
-const RIGHT: usize = 14;
 /// Lines above the workers.
-const HEAD: usize = 7;
-/// Where there are so many columns more than all that, the requests have a column of their own.
-const REQUEST_MIN: usize = 24;
+const HEADER_LINES: usize = 7;
 
-/// From nothing to everything.
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// A second in which nothing happened.
-const QUIET: char = '·';
-/// A second of waiting for the next request of a connection.
+/// Stands in a graph for a second of waiting for the next request on a connection.
 const KEEPING: char = '─';
 
-/// How the columns are shared out.
-#[derive(Debug, Clone, Copy)]
-struct Columns {
-    left: usize,
-    strip: usize,
-    request: usize,
-}
-
-impl Columns {
-    /// The generation is worth its columns while there are two of them.
-    fn of(width: u16, report: &Report) -> Self {
-        let width = usize::from(width);
-        let left = match has_generations(report) {
-            true => LEFT + GENERATION,
-            false => LEFT,
-        };
-        let rest = width.saturating_sub(left + RIGHT);
-        let strip = rest.min(SECONDS);
-        let request = match rest - strip {
-            request @ REQUEST_MIN.. => request,
-            _ => 0,
-        };
-        Self {
-            left,
-            strip,
-            request,
-        }
-    }
-
-    fn has_generation(self) -> bool {
-        self.left > LEFT
-    }
-}
-
-/// Whether workers of more than one generation are there.
-fn has_generations(report: &Report) -> bool {
-    let there = report
-        .workers
-        .iter()
-        .filter(|it| it.state() != State::Empty);
-    // One that has not said yet to which it belongs belongs to none.
-    let mut generations = there.map(|it| it.generation).filter(|&it| it > 0);
-    let first = generations.next();
-    generations.any(|it| Some(it) != first)
-}
-
-/// The whole frame, no wider than `look` and, for somebody who can scroll, no higher.
+/// The whole frame, no wider than `look` and, if the user can scroll, no higher.
 pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line> {
     let Some(report) = screen.history.report().cloned() else {
-        return vec![Line::raw(" nothing has been seen yet")];
+        return vec![Line::raw(" no report yet")];
     };
     let columns = Columns::of(look.width, &report);
-    let mut lines = head(screen, &report, columns, look.width);
+    let mut lines = header::lines(screen, &report, columns, look.width);
     lines.push(column_names(&report, columns, screen));
     let workers = sorted(screen, &report);
     let there = workers.iter().filter(|it| it.state() != State::Empty);
     let there = there.count();
     let footer = usize::from(look.interactive);
-    screen.rows = usize::from(look.height).saturating_sub(HEAD + footer);
+    screen.rows = usize::from(look.height).saturating_sub(HEADER_LINES + footer);
     screen.first_row = screen
         .first_row
         .min(workers.len().saturating_sub(screen.rows));
@@ -120,126 +64,6 @@ pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line> {
         lines = lines.into_iter().map(Line::without_colour).collect();
     }
     lines
-}
-
-/// What concerns the whole server.
-fn head(screen: &Screen, report: &Report, columns: Columns, width: u16) -> Vec<Line> {
-    let seconds: Vec<Second> = screen.history.seconds().copied().collect();
-    let rate = screen.history.rate(|it| Some(it.requests as f64));
-    let mut requests: Vec<u64> = seconds.iter().map(|it| it.requests).collect();
-    // The current second is not over; what it will come to is the present rate.
-    if let (Some(last), Some(rate)) = (requests.last_mut(), rate) {
-        *last = rate as u64;
-    }
-    let workers: Vec<u64> = seconds.iter().map(|it| it.workers).collect();
-    let queue: Vec<u64> = seconds.iter().map(|it| it.queue).collect();
-    let queue_now = match report.queue {
-        Some(queue) => format!("{}/{}", queue.length, queue.limit),
-        None => "unknown".to_owned(),
-    };
-    let pool = format!("{}/{} busy", report.busy, report.busy + report.idle);
-    let graph = |name, values: &[u64], least, now: String, colour| {
-        graph(name, values, least, now, columns, colour)
-    };
-    vec![
-        title(report),
-        company(screen),
-        graph(
-            "requests/s",
-            &requests,
-            1,
-            rate.map(short).unwrap_or_default(),
-            Color::Green,
-        ),
-        graph("workers", &workers, 1, pool, Color::Blue),
-        graph("accept queue", &queue, 8, queue_now, Color::Red),
-        figures(screen, report, width),
-    ]
-}
-
-/// That what is shown is not all that answers here.
-fn company(screen: &Screen) -> Line {
-    match screen.company() {
-        Some(pid) => Line::styled(
-            format!(" another server answers here as well: process {pid}"),
-            Color::Red.on_default(),
-        ),
-        None => Line::default(),
-    }
-}
-
-fn title(report: &Report) -> Line {
-    let rest = format!(
-        " at {} (accept: {}), process {}, up {}",
-        report.address,
-        report.accept,
-        report.pid,
-        time(report.uptime_s)
-    );
-    Line::from(vec![
-        Span::styled(format!(" {}", report.model), Effects::BOLD),
-        Span::raw(rest),
-    ])
-}
-
-/// A name, the last minute, and the present value, which may take the columns of both numbers.
-fn graph(
-    name: &str,
-    values: &[u64],
-    least: u64,
-    now: String,
-    columns: Columns,
-    colour: Color,
-) -> Line {
-    let shown = &values[values.len().saturating_sub(columns.strip)..];
-    let most = shown.iter().copied().max().unwrap_or(0).max(least);
-    let bars = shown.iter().map(|&value| match value {
-        0 => QUIET,
-        _ => bar(value as f64 / most as f64),
-    });
-    let bars: String = bars.collect();
-    Line::from(vec![
-        Span::raw(format!(" {name:<width$}", width = columns.left - 1)),
-        Span::styled(
-            format!("{bars:>width$}", width = columns.strip),
-            colour.on_default(),
-        ),
-        Span::raw(format!(" {now:>width$}", width = RIGHT - 1)),
-    ])
-}
-
-fn bar(share: f64) -> char {
-    let level = (share * BARS.len() as f64).ceil() as usize;
-    BARS[level.clamp(1, BARS.len()) - 1]
-}
-
-fn figures(screen: &Screen, report: &Report, width: u16) -> Line {
-    let cpu = screen.history.rate(|it| it.cpu_s);
-    let refused = match report.pool {
-        Some(pool) => ("limit reached", pool.limit_reached),
-        None => ("turned away", report.turned_away),
-    };
-    let figures = [
-        ("answered", short(report.requests as f64)),
-        ("sent", format!("{}B", short(report.bytes as f64))),
-        ("open", report.open.to_string()),
-        ("slow", report.slow.to_string()),
-        (refused.0, refused.1.to_string()),
-        ("CPU", cpu.map_or_else(|| "?".to_owned(), percent)),
-    ];
-    let figures = figures.map(|(name, value)| format!("{name} {value}"));
-    let mut text = format!(" {}", figures.join("   "));
-    // What an ordinary terminal has no room for.
-    let memory = report.pss_bytes;
-    let memory = memory.map(|bytes| format!("   PSS {}B", short(bytes as f64)));
-    if let Some(memory) = memory.filter(|it| text.len() + it.len() <= usize::from(width)) {
-        text += &memory;
-    }
-    Line::styled(text, Effects::DIMMED)
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0}%", share * 100.0)
 }
 
 fn column_names(report: &Report, columns: Columns, screen: &Screen) -> Line {
@@ -262,7 +86,7 @@ fn column_names(report: &Report, columns: Columns, screen: &Screen) -> Line {
     Line::styled(text, Effects::UNDERLINE)
 }
 
-/// The workers that were there during the last minute, in the chosen order.
+/// The workers of the last minute, in the chosen order.
 fn sorted(screen: &Screen, report: &Report) -> Vec<Worker> {
     let was_there = |worker: &&Worker| {
         worker.state() != State::Empty || screen.history.strip(worker.slot).any(|it| it.there > 0)
@@ -275,7 +99,7 @@ fn sorted(screen: &Screen, report: &Report) -> Vec<Worker> {
         Sort::Time if worker.state().is_busy() => -worker.state_s.unwrap_or(0.0),
         Sort::Time => 0.0,
     };
-    // Stable: those that are equal stay in the order of their slots.
+    // A stable sort: equal workers stay in the order of their slots.
     workers.sort_by(|one, other| key(one).total_cmp(&key(other)));
     workers
 }
@@ -318,12 +142,12 @@ fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line {
     Line::from(spans)
 }
 
-/// A column for each second, the current one last.
+/// One column for each second, the current one last.
 fn strip(screen: &Screen, worker: &Worker, columns: Columns) -> Vec<Span> {
     let cells: Vec<Cell> = screen.history.strip(worker.slot).copied().collect();
     let shown = &cells[cells.len().saturating_sub(columns.strip)..];
     let mut spans = vec![Span::raw(" ".repeat(columns.strip - shown.len()))];
-    // Neighbours that look alike are one piece.
+    // Neighbouring seconds of the same state make one span.
     for alike in shown.chunk_by(|one, other| one.state == other.state) {
         let text: String = alike.iter().map(glyph).collect();
         spans.push(Span::styled(
@@ -347,7 +171,7 @@ fn glyph(cell: &Cell) -> char {
     }
 }
 
-/// What the worker was asked last, and by whom.
+/// The worker's last request and its client.
 fn request(worker: &Worker) -> String {
     let line = match (&worker.request, worker.torn) {
         (Some(line), _) => line.trim_end_matches(" HTTP/1.1"),
@@ -360,7 +184,7 @@ fn request(worker: &Worker) -> String {
     }
 }
 
-/// Cut or filled up to `width` columns; all of it is ASCII.
+/// Cuts a text, or fills it with spaces, to `width` columns; each character is one column.
 fn fit(text: &str, width: usize) -> String {
     match text.chars().count() > width {
         true => text
@@ -372,10 +196,10 @@ fn fit(text: &str, width: usize) -> String {
     }
 }
 
-/// `rows` are those of the workers that there are and of those that have gone within the minute.
+/// The last line. `rows` counts present workers and those that ended within the minute.
 fn footer_line(screen: &Screen, rows: usize, there: usize) -> Line {
-    if let Some(trouble) = &screen.trouble {
-        return Line::styled(format!(" {trouble}; q quits"), Color::Red.on_default());
+    if let Some(error) = &screen.error {
+        return Line::styled(format!(" {error}; q quits"), Color::Red.on_default());
     }
     let pause = if screen.is_paused {
         "p go on (paused)"

@@ -1,11 +1,11 @@
-//! Frames as they come out.
+//! Frames as text.
 
 use super::*;
 use crate::top::history::tests::report;
 use crate::top::keys::Key;
 
-/// Two workers over twelve seconds: the second comes in the fourth, answers, keeps a connection
-/// alive and leaves.
+/// Two workers over twelve seconds. The second one starts in the fourth second, answers requests,
+/// keeps a connection alive, and ends.
 fn screen() -> Screen {
     let mut screen = Screen::new(Sort::Slot);
     let letters = ['.', '.', '.', '_', 'W', 'W', 'W', 'K', 'K', '_', '.', '.'];
@@ -39,7 +39,7 @@ fn draw(screen: &mut Screen, width: u16, height: u16, colour: bool) -> Vec<Strin
     shown.iter().map(|line| bare(line)).collect()
 }
 
-/// What is left without escape sequences and without spaces at the end.
+/// A line without its escape sequences and without spaces at its end.
 fn bare(line: &str) -> String {
     let pieces = line.split('\x1b');
     let pieces = pieces.map(|it| it.strip_prefix('[').map_or(it, |it| after(it, 'm')));
@@ -95,7 +95,7 @@ fn a_narrow_one_shows_either() {
 }
 
 #[test]
-fn no_size_and_no_scrolling_is_too_much() {
+fn every_size_can_be_drawn_and_scrolled() {
     let workers: Vec<(char, u64)> = (0..40).map(|n| ('W', n)).collect();
     let mut screen = Screen::new(Sort::Rate);
     screen.take(report(&workers), 0.0);
@@ -125,12 +125,12 @@ fn no_size_and_no_scrolling_is_too_much() {
 }
 
 #[test]
-fn trouble_and_a_pause_are_told() {
+fn an_error_and_a_pause_are_shown() {
     let mut screen = screen();
     screen.press(Key::Char('p'));
     let lines = draw(&mut screen, 80, 24, false);
     assert!(lines[23].contains("p go on (paused)"), "{}", lines[23]);
-    screen.trouble = Some("the server has ended".to_owned());
+    screen.error = Some("the server has ended".to_owned());
     let lines = draw(&mut screen, 80, 24, true);
     assert_eq!(lines[23], " the server has ended; q quits");
 }
@@ -186,7 +186,7 @@ fn generations_are_shown_while_there_are_two() {
 }
 
 #[test]
-fn another_server_on_the_port_is_told_and_memory_where_it_fits() {
+fn another_server_on_the_port_is_shown_and_memory_where_it_fits() {
     let mut screen = Screen::new(Sort::Slot);
     let mut seen = report(&[('W', 1)]);
     seen.pss_bytes = Some(12_345_678);

@@ -1,16 +1,16 @@
 //! Keys, from the bytes that a terminal sends. Pure.
 //!
 //! An arrow key is a sequence of bytes that begins with Escape, and the Escape key is that byte
-//! alone. Only time tells the two apart: if no byte follows within a moment, the key was Escape.
+//! alone. Only time tells the two apart: if no byte follows within 100 ms, the key was Escape.
 
 /// Escape, the first byte of every sequence.
 const ESC: u8 = 0x1b;
-/// What Ctrl-C sends where the terminal makes no signal of it.
+/// The byte of Ctrl-C, which a terminal in raw mode sends instead of a signal.
 const CTRL_C: u8 = 0x03;
 /// Longer than the sequence of any key. A longer one is noise and is dropped.
 const SEQUENCE_LEN_MAX: usize = 32;
 
-/// A key that the view may have a use for.
+/// A key that the view can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     /// A letter, a digit, a sign or the space bar, with or without Alt.
@@ -26,7 +26,7 @@ pub(super) enum Key {
     End,
 }
 
-/// Puts bytes together to keys. A sequence may arrive in pieces.
+/// Assembles keys from bytes. A sequence may arrive in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// The bytes of a sequence that is not complete yet.
@@ -39,8 +39,8 @@ impl Keys {
         bytes.iter().filter_map(|&byte| self.push(byte)).collect()
     }
 
-    /// To be called when no byte has followed for a moment. An Escape that stands alone was the
-    /// key; the beginning of any other sequence is dropped.
+    /// Ends a sequence to which no further byte has come in time. A single Escape was that key; the
+    /// beginning of any other sequence is dropped.
     pub(super) fn time_out(&mut self) -> Option<Key> {
         let pending = std::mem::take(&mut self.pending);
         (pending == [ESC]).then_some(Key::Escape)
@@ -49,7 +49,7 @@ impl Keys {
     fn push(&mut self, byte: u8) -> Option<Key> {
         self.pending.push(byte);
         let key = match self.pending[..] {
-            // Escape again: the one before stood alone.
+            // A second Escape: the first was the key.
             [ESC, ESC] => {
                 self.pending.pop();
                 return Some(Key::Escape);
@@ -57,12 +57,12 @@ impl Keys {
             [ESC] | [ESC, b'[' | b'O'] => return None,
             [ESC, b'O', last] => cursor_key(last),
             [ESC, b'[', ref parameters @ .., last] => match last {
-                // Parameters and what may follow them (ECMA-48, 5.4).
+                // Parameter bytes and intermediate bytes (ECMA-48, 5.4).
                 b' '..=b'?' if self.pending.len() < SEQUENCE_LEN_MAX => return None,
                 b'~' => numbered_key(parameters),
                 _ => cursor_key(last),
             },
-            // Alt and a key.
+            // Alt together with a key.
             [ESC, byte] => plain_key(byte),
             _ => plain_key(byte),
         };
@@ -79,7 +79,7 @@ fn plain_key(byte: u8) -> Option<Key> {
     }
 }
 
-/// By the letter that ends the sequence.
+/// The key of a sequence that ends in a letter.
 fn cursor_key(last: u8) -> Option<Key> {
     match last {
         b'A' => Some(Key::Up),
@@ -90,7 +90,7 @@ fn cursor_key(last: u8) -> Option<Key> {
     }
 }
 
-/// By the number before the tilde. `5;2` is the same key with Shift.
+/// The key of a sequence that ends in a tilde: its number. `5;2` is key 5 with Shift.
 fn numbered_key(parameters: &[u8]) -> Option<Key> {
     let number = parameters.split(|&byte| byte == b';').next();
     match number.unwrap_or_default() {

@@ -1,16 +1,18 @@
-//! `servers top`: a live view of a scoreboard, in a terminal.
+//! `servers top`: a live view of a server's workers, in a terminal.
 //!
 //! ```text
 //!   source ──▶ Report ──▶ History ──▶ frame ──▶ lines ──▶ terminal, or standard output
-//!   a process's memory   the last    pure
-//!   or a server's URL    minute
+//!   scoreboard in memory,  the last    pure
+//!   or a server's URL      minute
 //! ```
 //!
-//! By process ID it reads the memory that the workers write to, so it asks nobody and nobody has to
-//! answer: it shows a server whose workers are all stuck, which a status page cannot do.
+//! Given a process ID, the view reads the memory of the scoreboard. No worker has to answer, so it
+//! also shows a server whose workers are all stuck. A status page cannot: a worker has to serve it.
 
+mod columns;
 mod format;
 mod frame;
+mod header;
 mod history;
 mod keys;
 mod report_source;
@@ -29,10 +31,10 @@ pub use terminal::Style;
 use frame::Look;
 use screen::Screen;
 
-/// Shows the server in the terminal until the user has seen enough or a signal ends it.
+/// Shows the server in the terminal until the user quits or a signal ends the program.
 ///
 /// # Errors
-/// The server cannot be looked at even once, or the terminal cannot be used.
+/// There is no first report, or the terminal cannot be used.
 pub fn watch(mut source: ReportSource, style: Style) -> Result<(), WatchError> {
     let mut screen = Screen::new(style.sort);
     let began = Instant::now();
@@ -40,10 +42,10 @@ pub fn watch(mut source: ReportSource, style: Style) -> Result<(), WatchError> {
     Ok(terminal::run(source, screen, style, began)?)
 }
 
-/// Looks for `time` and returns one frame, as text of `width` columns.
+/// Watches the server for `time` and returns one frame, as text of `width` columns.
 ///
 /// # Errors
-/// The server cannot be looked at.
+/// There is no report.
 pub fn once(
     mut source: ReportSource,
     time: Duration,
@@ -62,7 +64,7 @@ pub fn once(
     }
     let look = Look {
         width,
-        // As many lines as it takes.
+        // No limit: all workers are printed.
         height: u16::MAX,
         colour: false,
         interactive: false,
@@ -72,10 +74,10 @@ pub fn once(
     Ok(text.map(|line| line.trim_end().to_owned() + "\n").collect())
 }
 
-/// Why there is nothing to be seen.
+/// Why the view could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The server cannot be looked at.
+    /// There is no report.
     #[error(transparent)]
     ReportSource(#[from] ReportError),
     /// The terminal cannot be used.

@@ -1,4 +1,4 @@
-//! Where the view comes from: the memory of a process, or a server's `/status?json`.
+//! Where the view gets its reports: the memory of a server, or its `/status?json`.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,27 +8,28 @@ use crate::load::Target;
 use crate::status::{Report, SCHEMA, Source};
 use crate::sys::errors::plain;
 
-/// How often the memory of a process is looked at. Looking disturbs nobody.
+/// Time between two reads of the scoreboard, which cost the server nothing.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(250);
-/// How often a server is asked, which costs it a request each time.
+/// Time between two requests to a server's status page; each occupies a worker.
 const URL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the memory of a process's whole server is added up, which is more work, and holds up
-/// its forks for a moment.
+/// Time between two readings of the memory in use. The kernel walks the page tables for each, and
+/// delays a `fork` of the server meanwhile.
 const PSS_INTERVAL: Duration = Duration::from_secs(2);
-/// How long it may take to answer. A pool that is busy lets the question wait in its queue.
+/// Time for an answer of the status page. With all workers busy, the request waits in the accept
+/// queue.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
-/// A report of ten thousand workers has some 3 MB.
+/// The most bytes of an answer; a report of ten thousand workers has about 3 MB.
 const ANSWER_SIZE_MAX: u64 = 64 * 1024 * 1024;
 
-/// A server to be watched.
+/// A server to watch, and the way to its reports.
 pub enum ReportSource {
-    /// Through its memory.
+    /// Read the memory of its scoreboard.
     Process(Source, Pss),
-    /// Through its status page.
+    /// Request its status page.
     Url(Target),
 }
 
-/// What a server's processes use, as it was found out last, and when.
+/// The memory that a server's processes used at the last reading, and the time of that reading.
 #[derive(Default)]
 pub struct Pss(Option<(Instant, Option<u64>)>);
 
@@ -45,43 +46,43 @@ impl Pss {
     }
 }
 
-/// Why a server cannot be looked at.
+/// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// Its main process is no longer there.
+    /// The main process of the server has ended.
     #[error("the server has ended")]
     Ended,
-    /// It does not answer.
+    /// The status page does not answer.
     #[error("no answer from {url}: {reason}")]
     NoAnswer {
-        /// What was asked.
+        /// URL of the status page.
         url: String,
-        /// In words.
+        /// The error in plain words.
         reason: String,
     },
-    /// It answers something else.
-    #[error("{url} answers {answer}; is it a server of this program, and --status not 'nobody'?")]
+    /// The answer is no report.
+    #[error("{url} answers {answer}; is it a server of this program that shows its status?")]
     NoStatus {
-        /// What was asked.
+        /// URL of the status page.
         url: String,
-        /// Its status line, or what is wrong with its content.
+        /// The status of the answer, or what is wrong with its content.
         answer: String,
     },
 }
 
 impl ReportSource {
-    /// A server's memory.
+    /// Reports from the memory of a server.
     pub fn of_process(source: Source) -> Self {
         Self::Process(source, Pss::default())
     }
 
-    /// A server's status page. The path of the target counts for nothing.
+    /// Reports from a server's status page, whatever path the target has.
     pub fn of_url(mut target: Target) -> Self {
         "/status?json".clone_into(&mut target.path);
         Self::Url(target)
     }
 
-    /// How long to wait between two looks.
+    /// Time to wait between two reports.
     pub(super) fn interval(&self) -> Duration {
         match self {
             Self::Process(..) => MEMORY_INTERVAL,
@@ -89,7 +90,7 @@ impl ReportSource {
         }
     }
 
-    /// What the server looks like now.
+    /// A report of the server as it is now.
     pub(super) fn look(&mut self) -> Result<Report, ReportError> {
         match self {
             Self::Process(source, _) if !source.is_running() => Err(ReportError::Ended),
@@ -123,7 +124,8 @@ fn connect(target: &Target) -> io::Result<TcpStream> {
     Err(refused)
 }
 
-/// The whole answer. In HTTP/1.0, so that its end is the connection's and nothing comes in chunks.
+/// Requests the status page and returns the whole answer. The request is of HTTP/1.0, so the answer
+/// is not chunked and ends with the connection.
 fn fetch(target: &Target) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + ANSWER_DEADLINE;
     let mut stream = connect(target)?;
@@ -150,7 +152,7 @@ fn fetch(target: &Target) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The report in an answer, or what is there instead.
+/// The report in an answer, or a description of what the answer holds instead.
 fn parse(answer: &[u8]) -> Result<Report, String> {
     let mut table = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Response::new(&mut table);
@@ -166,7 +168,7 @@ fn parse(answer: &[u8]) -> Result<Report, String> {
     let report: Report =
         serde_json::from_slice(body).map_err(|error| format!("no report ({error})"))?;
     match report.schema {
-        // It goes to a terminal, which obeys what is written to it.
+        // The texts go to a terminal, which would obey control characters in them.
         _ if !is_plain(&report) => Err("a report with control characters".to_owned()),
         SCHEMA => Ok(report),
         schema => Err(format!(
@@ -175,7 +177,7 @@ fn parse(answer: &[u8]) -> Result<Report, String> {
     }
 }
 
-/// Whether all texts of a report are no more than text.
+/// Whether no text of a report holds a control character.
 fn is_plain(report: &Report) -> bool {
     let workers = report.workers.iter();
     let asked = workers.flat_map(|it| [&it.request, &it.client]).flatten();

@@ -1,4 +1,4 @@
-//! What the user has chosen to see. Pure: keys and reports come in.
+//! The state of the view: what the user has chosen to see. Pure: keys and reports come in.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use super::history::History;
 use super::keys::Key;
 use crate::status::Report;
 
-/// So many reports of another server in a row, and the one that was watched has gone.
-const STRANGERS_MAX: u32 = 8;
-/// For how many seconds a report of another server is worth a word.
-const COMPANY_S: f64 = 10.0;
+/// After this many reports of another server in a row, the view switches to that server.
+const OTHERS_MAX: u32 = 8;
+/// Seconds for which the view mentions that another server has answered.
+const OTHER_SHOWN_S: f64 = 10.0;
 
-/// Reports that are kept while the view is held; older ones would leave the minute anyway.
+/// Reports that are kept during a pause: those of one minute, which is all that the view shows.
 const HELD_MAX: usize = 240;
 
 /// The order of the workers.
@@ -23,13 +23,12 @@ pub enum Sort {
     Rate,
     /// By CPU time per second, the most first.
     Cpu,
-    /// By how long they have been doing what they do, the longest first; those at work first of
-    /// all.
+    /// By the time in their present state, the longest first; busy workers before all others.
     Time,
 }
 
 impl Sort {
-    /// What it is called.
+    /// The word for it on the command line and in the footer.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Slot => "slot",
@@ -57,17 +56,17 @@ pub(super) struct Screen {
     /// The middle column shows requests instead of strips.
     pub(super) shows_requests: bool,
     pub(super) is_paused: bool,
-    /// The first row of workers that is shown; the frame keeps it within what there is.
+    /// The first row of workers that is shown; the frame keeps it in range.
     pub(super) first_row: usize,
-    /// Rows that fit; the frame sets it.
+    /// Rows of workers that fit on the screen; the frame sets it.
     pub(super) rows: usize,
-    /// Why there is nothing new.
-    pub(super) trouble: Option<String>,
+    /// Why the last look yielded no report.
+    pub(super) error: Option<String>,
     held: VecDeque<(f64, Report)>,
-    /// Reports of another server since the last of the one that is watched.
-    strangers: u32,
-    /// Another server that has answered, and when.
-    company: Option<(f64, u32)>,
+    /// Reports of another server since the last report of the watched one.
+    other_reports: u32,
+    /// Process ID of another server that has answered, and the time of its last answer.
+    other: Option<(f64, u32)>,
 }
 
 impl Screen {
@@ -79,16 +78,16 @@ impl Screen {
             is_paused: false,
             first_row: 0,
             rows: 0,
-            trouble: None,
+            error: None,
             held: VecDeque::new(),
-            strangers: 0,
-            company: None,
+            other_reports: 0,
+            other: None,
         }
     }
 
-    /// A report has come, `at` seconds after the first.
+    /// Takes in a report that was made `at` seconds after the first.
     pub(super) fn take(&mut self, report: Report, at: f64) {
-        self.trouble = None;
+        self.error = None;
         if self.is_paused {
             if self.held.len() == HELD_MAX {
                 self.held.pop_front();
@@ -99,34 +98,34 @@ impl Screen {
         }
     }
 
-    /// During an upgrade two servers have the same port, and now the one answers and now the other.
-    /// The one that was seen first is watched for as long as it answers now and then: the
-    /// difference between the counts of two servers is no load.
+    /// Shows a report, if it is of the watched server. During an upgrade two servers share the
+    /// port, and answer in turns. The view stays with the first one for as long as it still
+    /// answers: the difference between the counts of two servers would show as load.
     fn see(&mut self, report: Report, at: f64) {
         let watched = self.history.report().map(identity);
         if watched.is_none_or(|watched| watched == identity(&report)) {
-            self.strangers = 0;
-            let is_over = |&mut (then, _): &mut (f64, u32)| at - then > COMPANY_S;
-            self.company.take_if(is_over);
+            self.other_reports = 0;
+            let is_over = |&mut (then, _): &mut (f64, u32)| at - then > OTHER_SHOWN_S;
+            self.other.take_if(is_over);
             self.history.take(report, at);
             return;
         }
-        self.strangers += 1;
-        self.company = Some((at, report.pid));
-        if self.strangers == STRANGERS_MAX {
-            self.strangers = 0;
-            self.company = None;
+        self.other_reports += 1;
+        self.other = Some((at, report.pid));
+        if self.other_reports == OTHERS_MAX {
+            self.other_reports = 0;
+            self.other = None;
             self.history = History::default();
             self.history.take(report, at);
         }
     }
 
-    /// The process of another server that answers as well.
-    pub(super) fn company(&self) -> Option<u32> {
-        self.company.map(|(_, pid)| pid)
+    /// Process ID of another server that answers on the same port.
+    pub(super) fn other_server(&self) -> Option<u32> {
+        self.other.map(|(_, pid)| pid)
     }
 
-    /// A key was pressed; false if it means the end.
+    /// Acts on a key; false if the user wants to quit.
     pub(super) fn press(&mut self, key: Key) -> bool {
         let page = self.rows.saturating_sub(1).max(1);
         match key {
@@ -149,7 +148,7 @@ impl Screen {
         self.first_row = row.unwrap_or(0);
     }
 
-    /// Holds the view, or lets it go on with what has come meanwhile.
+    /// Pauses the view, or continues it with the reports that have come meanwhile.
     fn pause(&mut self) {
         self.is_paused = !self.is_paused;
         if !self.is_paused {
@@ -160,7 +159,8 @@ impl Screen {
     }
 }
 
-/// What no two servers have in common, be they in containers with process IDs of their own.
+/// Tells two servers apart. In two containers both may have the same process ID, so the start time
+/// counts too.
 fn identity(report: &Report) -> (u32, u64) {
     (report.pid, report.started_unix_ms)
 }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_during_a_pause_is_not_lost() {
+    fn reports_that_come_during_a_pause_are_not_lost() {
         let mut screen = Screen::new(Sort::Slot);
         screen.take(report(&[('_', 0)]), 0.0);
         screen.press(Key::Char('p'));
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(screen.history.seconds().len(), 60);
     }
 
-    /// Two masters on one port answer in turns, with counts of their own.
+    /// During an upgrade two masters answer on one port, each with its own counts.
     #[test]
     fn two_servers_on_one_port_are_not_taken_for_one() {
         let mut screen = Screen::new(Sort::Slot);
@@ -232,29 +232,29 @@ mod tests {
                 rate(&screen).is_none_or(|it| it == 10.0),
                 "an invented load"
             );
-            assert_eq!(screen.company(), (second > 0).then_some(4000));
+            assert_eq!(screen.other_server(), (second > 0).then_some(4000));
         }
-        // The old one has gone: the other is watched, with a history that begins anew.
+        // The old server has ended. The view switches to the other, with an empty history.
         for second in 20..30 {
             screen.take(other.clone(), f64::from(second));
         }
         assert_eq!(screen.history.report().unwrap().pid, 4000);
         assert_eq!(rate(&screen), Some(0.0));
         assert!(screen.history.seconds().all(|it| it.requests == 0));
-        assert_eq!(screen.company(), None);
+        assert_eq!(screen.other_server(), None);
     }
 
     #[test]
-    fn company_is_forgotten_when_it_has_gone() {
+    fn another_server_is_forgotten_when_it_has_ended() {
         let mut screen = Screen::new(Sort::Slot);
         let mut other = report(&[('_', 5)]);
         other.started_unix_ms += 1;
         screen.take(report(&[('_', 0)]), 0.0);
         screen.take(other, 1.0);
-        assert_eq!(screen.company(), Some(3999));
+        assert_eq!(screen.other_server(), Some(3999));
         screen.take(report(&[('_', 0)]), 9.0);
-        assert_eq!(screen.company(), Some(3999));
+        assert_eq!(screen.other_server(), Some(3999));
         screen.take(report(&[('_', 0)]), 12.0);
-        assert_eq!(screen.company(), None);
+        assert_eq!(screen.other_server(), None);
     }
 }

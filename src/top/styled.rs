@@ -1,12 +1,13 @@
-//! Text with styles: what a frame consists of.
+//! Lines of styled text, of which a frame consists.
 //!
-//! Each character is one column wide: [`super::report_source`] lets no other text in.
+//! Each character counts as one column: texts from clients are printable ASCII
+//! (`scoreboard::printable`), and graphs consist of narrow characters.
 
 use std::fmt;
 
 pub(super) use anstyle::{AnsiColor as Color, Effects, Style};
 
-/// A piece of a line that has one style.
+/// A part of a line in one style.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     text: String,
@@ -39,7 +40,7 @@ impl Line {
         Self(vec![Span::styled(text, style)])
     }
 
-    /// The same line without colours. Bold and reversed text stays so.
+    /// Removes the colours. Bold and reversed text stays so.
     pub(super) fn without_colour(mut self) -> Self {
         for span in &mut self.0 {
             span.style = span.style.fg_color(None);
@@ -47,7 +48,7 @@ impl Line {
         self
     }
 
-    /// At most `width` columns of the line, with the escape sequences for its styles.
+    /// The first `width` columns of the line, with the escape sequences of its styles.
     pub(super) fn escaped(&self, width: usize) -> String {
         let mut left = width;
         let mut line = String::new();
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_by_columns_and_styles_end_where_they_should() {
+    fn a_line_is_cut_by_columns_and_each_style_is_reset() {
         assert_eq!(line().to_string(), "abcd─f");
         let cut = line().without_colour().escaped(5);
         assert_eq!(cut, "abcd\x1b[1m─\x1b[0m");

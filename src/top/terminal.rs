@@ -1,4 +1,4 @@
-//! The terminal: taken over, drawn on, and given back whatever happens.
+//! The terminal: taken over, drawn on, and restored however the program ends.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -32,18 +32,18 @@ use crate::status::Report;
 pub struct Style {
     /// Whether colours may be used.
     pub colour: bool,
-    /// The order of the workers at first.
+    /// The order of the workers at the start.
     pub sort: Sort,
 }
 
-/// How long a signal or a new report may wait, and for how long an Escape may be the beginning of
-/// another key.
-const TIMEOUT: Duration = Duration::from_millis(100);
+/// The longest wait for keys. It delays signals and new reports by as much, and after it an Escape
+/// can no longer be the beginning of a sequence.
+const KEY_WAIT: Duration = Duration::from_millis(100);
 
-/// What the thread that looks has to say: a report and its time in seconds, or why there is none.
-type News = Result<(f64, Report), ReportError>;
+/// A report with its time in seconds, or why there is none.
+type Update = Result<(f64, Report), ReportError>;
 
-/// Draws until a key or a signal says that it is enough.
+/// Draws until a key or a signal ends the view.
 pub(super) fn run(
     source: ReportSource,
     screen: Screen,
@@ -51,35 +51,35 @@ pub(super) fn run(
     began: Instant,
 ) -> io::Result<()> {
     let signals = take_signals()?;
-    let news = look_on(source, began);
+    let updates = watch(source, began);
     let mut terminal = Terminal::take_over()?;
-    show(&mut terminal, screen, style, &news, &signals)
+    show(&mut terminal, screen, style, &updates, &signals)
 }
 
 fn show(
     terminal: &mut Terminal,
     mut screen: Screen,
     style: Style,
-    news: &Receiver<News>,
+    updates: &Receiver<Update>,
     signals: &Signals,
 ) -> io::Result<()> {
     let mut keys = Keys::default();
     while !signals.end.load(Relaxed) {
         if signals.pause.swap(false, Relaxed) {
-            give_back();
-            // This returns after a SIGCONT.
+            restore();
+            // This returns when the process gets SIGCONT.
             raise(Signal::SIGSTOP)?;
-            signals.go_on.store(true, Relaxed);
+            signals.resume.store(true, Relaxed);
         }
-        // The shell had the terminal meanwhile, and has left it in another state.
-        if signals.go_on.swap(false, Relaxed) {
-            give_back();
+        // The shell, or another program, has changed the state of the terminal meanwhile.
+        if signals.resume.swap(false, Relaxed) {
+            restore();
             *terminal = Terminal::take_over()?;
         }
-        for piece in news.try_iter() {
-            match piece {
+        for update in updates.try_iter() {
+            match update {
                 Ok((at, report)) => screen.take(report, at),
-                Err(error) => screen.trouble = Some(error.to_string()),
+                Err(error) => screen.error = Some(error.to_string()),
             }
         }
         terminal.draw(&mut screen, style)?;
@@ -93,14 +93,14 @@ fn show(
     Ok(())
 }
 
-/// The keys that were pressed until the time-out, or `None` once there is no terminal any more.
+/// The keys that were pressed until the time-out, or `None` once the terminal has been closed.
 fn wait_for_keys(keys: &mut Keys) -> io::Result<Option<Vec<Key>>> {
     let input = io::stdin();
     let mut watched = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
-    let timeout = PollTimeout::try_from(TIMEOUT).unwrap_or(PollTimeout::ZERO);
+    let timeout = PollTimeout::try_from(KEY_WAIT).unwrap_or(PollTimeout::ZERO);
     match poll(&mut watched, timeout) {
         Ok(0) => return Ok(Some(keys.time_out().into_iter().collect())),
-        // A change of the size, for example: the next drawing sees to that.
+        // A signal, such as SIGWINCH for a change of the size. The next drawing adapts to that.
         Err(Errno::EINTR) => return Ok(Some(Vec::new())),
         Ok(_) => {}
         Err(error) => return Err(error.into()),
@@ -118,7 +118,7 @@ fn wait_for_keys(keys: &mut Keys) -> io::Result<Option<Vec<Key>>> {
     }
 }
 
-/// The terminal while it shows the view. When this goes, the terminal is as it was before.
+/// The terminal while it shows the view. Dropping this restores the terminal.
 struct Terminal {
     /// The lines as they were written last. Only lines that differ are written again.
     shown: Vec<String>,
@@ -129,11 +129,11 @@ impl Terminal {
     /// Turns off echo and line editing, and changes to the alternate screen.
     fn take_over() -> io::Result<Self> {
         static HOOK: Once = Once::new();
-        // The message of a panic is for the usual screen.
+        // The message of a panic must go to the usual screen.
         HOOK.call_once(|| {
             let print = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                give_back();
+                restore();
                 print(panic);
             }));
         });
@@ -179,27 +179,27 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// The usual screen, with echo and a cursor. A terminal that has gone takes nothing back.
-fn give_back() {
+/// Returns to the usual screen, with echo and a cursor. Errors are ignored: the terminal may have
+/// been closed.
+fn restore() {
     let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
     let _ = terminal::disable_raw_mode();
 }
 
-/// Looks at the server again and again on a thread of its own: one that does not answer must not
-/// keep the keys from working.
-fn look_on(mut source: ReportSource, began: Instant) -> Receiver<News> {
+/// Makes reports on a thread of its own, so that keys still work while the server does not answer.
+fn watch(mut source: ReportSource, began: Instant) -> Receiver<Update> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         loop {
             thread::sleep(source.interval());
-            let seen = source.look();
-            let is_over = matches!(seen, Err(ReportError::Ended));
-            let news = seen.map(|report| (began.elapsed().as_secs_f64(), report));
-            if sender.send(news).is_err() || is_over {
+            let report = source.look();
+            let is_over = matches!(report, Err(ReportError::Ended));
+            let update = report.map(|report| (began.elapsed().as_secs_f64(), report));
+            if sender.send(update).is_err() || is_over {
                 return;
             }
         }
@@ -207,17 +207,17 @@ fn look_on(mut source: ReportSource, began: Instant) -> Receiver<News> {
     receiver
 }
 
-/// What signals have asked for.
+/// What signals have asked for; the drawing loop looks at these flags.
 #[derive(Default)]
 struct Signals {
     end: AtomicBool,
     pause: AtomicBool,
-    go_on: AtomicBool,
+    resume: AtomicBool,
 }
 
-/// A signal that would end or stop the process must leave time to give the terminal back. They are
-/// blocked here, before there are other threads to inherit it, so that only the waiting thread
-/// takes them.
+/// Starts a thread that takes the signals which end or stop the process: the terminal has to be
+/// restored first. They are blocked before any other thread exists, and threads inherit that, so
+/// only the waiting thread takes them.
 fn take_signals() -> io::Result<Arc<Signals>> {
     let blocked = SigSet::from_iter([
         Signal::SIGINT,
@@ -234,7 +234,7 @@ fn take_signals() -> io::Result<Arc<Signals>> {
         while let Ok(signal) = blocked.wait() {
             let flag = match signal {
                 Signal::SIGTSTP => &taken.pause,
-                Signal::SIGCONT => &taken.go_on,
+                Signal::SIGCONT => &taken.resume,
                 _ => &taken.end,
             };
             flag.store(true, Relaxed);

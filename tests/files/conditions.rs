@@ -1,4 +1,4 @@
-//! Which version of a file it is, and what clients may ask of that.
+//! Validators of a file, and conditional requests.
 
 use std::fs;
 
@@ -92,7 +92,7 @@ pub(crate) fn conditions_decide_the_status(model: &str) {
             vec!["If-Match: \"x\"".into(), "If-None-Match: *".into()],
             412,
         ),
-        // A version that they have needs no part of it, be the part satisfiable or not.
+        // A client that has this version needs no part of it, whether satisfiable or not.
         (
             vec![format!("If-None-Match: {tag}"), "Range: bytes=9-".into()],
             304,
@@ -103,7 +103,7 @@ pub(crate) fn conditions_decide_the_status(model: &str) {
             let answer = files.ask(method, "/files/a.txt", &fields);
             assert_eq!(answer.status(), status, "{method} {fields:?}");
         }
-        // What does not exist has no versions (RFC 9110 §13.2.1).
+        // A file that does not exist has no versions (RFC 9110 §13.2.1).
         assert_eq!(
             files.get("/files/none", &fields).status(),
             404,
@@ -136,7 +136,7 @@ pub(crate) fn a_changed_file_is_another_version(model: &str) {
     let files = Fixture::start(model);
     files.write("a.txt", b"text");
     let old = tag(&files.get("/files/a.txt", &[]));
-    // Replaced, as editors do it: the same length, the same time, another file.
+    // Replaced, as editors do it: another file of the same length and time.
     files.write("new", b"next");
     fs::rename(files.path("new"), files.path("a.txt")).unwrap();
 
@@ -160,7 +160,7 @@ pub(crate) fn a_changed_file_is_another_version(model: &str) {
         );
     }
 
-    // Written in place, at another time: the same length, the same file.
+    // Written in place: the same file with the same length, at another time.
     let file = files.write("a.txt", b"last");
     file.set_modified(modified() + std::time::Duration::from_nanos(1))
         .unwrap();

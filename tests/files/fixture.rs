@@ -9,8 +9,7 @@ use tempfile::TempDir;
 use crate::support::server::Server;
 use crate::support::wire::{self, Answer};
 
-/// When the files of a fixture were modified, by their own account: `Sun, 06 Nov 1994 08:49:37
-/// GMT`, and half a second.
+/// The modification time of all files of a fixture, without its half second.
 pub(crate) const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 pub(crate) fn modified() -> SystemTime {
@@ -19,12 +18,13 @@ pub(crate) fn modified() -> SystemTime {
 
 pub(crate) struct Fixture {
     pub(crate) server: Server,
-    /// Holds `root`, and whatever must not be served beside it.
+    /// Holds the directory `root` and, beside it, files that must not be served.
     directory: TempDir,
 }
 
 impl Fixture {
-    /// One worker, so that the models with a pool answer everything from the same one.
+    /// Starts the server. It has one worker, so a model with a pool answers all requests from the
+    /// same one.
     pub(crate) fn start(model: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("root");
@@ -36,12 +36,12 @@ impl Fixture {
         }
     }
 
-    /// The path of something in the root, or beside it with `..`.
+    /// The path of a file in the root, or beside it with `..`.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join("root").join(name)
     }
 
-    /// Writes a file that was modified at [`modified`], with the directories on the way to it.
+    /// Writes a file with [`modified`] as its modification time, and makes its directories.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> File {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -76,7 +76,7 @@ impl Fixture {
         self.ask("GET", target, fields)
     }
 
-    /// Expects a status for a target.
+    /// Gets a target and expects this status.
     #[track_caller]
     pub(crate) fn expect(&self, target: &str, status: u16) -> Answer {
         let answer = self.get(target, &[]);

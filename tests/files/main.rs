@@ -1,4 +1,4 @@
-//! Static files, from the outside: the same answers from every model.
+//! Static files: every model gives the same answers.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Directories, odd names, odd files, and ways out of the root.
+//! Directories, odd names, odd files, and paths that lead out of the root.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -51,7 +51,7 @@ pub(crate) fn directories_have_an_index_and_a_slash(model: &str) {
     ] {
         files.expect(target, 404);
     }
-    // A slash asks for a directory, and this is none.
+    // A slash asks for a directory, but the path names a file.
     files.expect("/files/with/index.html/", 404);
     files.expect("/files/with/index.html/x", 404);
     assert_eq!(files.ask("POST", "/files/with/", &[]).status(), 405);
@@ -86,7 +86,7 @@ pub(crate) fn odd_files_are_not_served(model: &str) {
     files.write("empty", b"");
     let _socket = UnixListener::bind(files.path("socket")).unwrap();
     mkfifo(&files.path("pipe"), Mode::S_IRWXU).unwrap();
-    // Opening a pipe waits for its writer: whoever fell for that would never answer.
+    // Opening a pipe waits for its writer, so a server that did would never answer.
     files.expect("/files/pipe", 404);
     files.expect("/files/socket", 404);
     files.expect(&format!("/files/{}", "n".repeat(300)), 404);

@@ -1,4 +1,4 @@
-//! Parts of files.
+//! Range requests.
 
 use crate::fixture::Fixture;
 
@@ -54,7 +54,7 @@ pub(crate) fn a_head_ignores_ranges(model: &str) {
     }
 }
 
-/// A download that was interrupted goes on where it ended; more than the kernel takes at once.
+/// An interrupted download continues where it ended. The parts are larger than a socket's buffer.
 pub(crate) fn halves_make_a_whole(model: &str) {
     let files = Fixture::start(model);
     let content: Vec<u8> = (0..5_000_000u32).map(|at| (at * 7 / 3) as u8).collect();

@@ -1,4 +1,4 @@
-//! A file that gets shorter while it is sent.
+//! A file that shrinks while it is sent.
 
 use std::io::Read;
 
@@ -7,15 +7,15 @@ use servers::models::HowMany;
 use crate::fixture::Fixture;
 use crate::support::{row, wire};
 
-/// More than the sockets' buffers on both sides take together, however they are tuned. Nothing is
-/// written into the file, so it takes no room.
+/// More than the buffers of both sockets hold together, however the kernel tunes them. The file is
+/// sparse, so it takes no space on disk.
 const SIZE: u64 = 1 << 30;
 
-/// After so many bytes the size is promised and the transfer is on its way.
+/// After this many bytes the client has the head, and the transfer has begun.
 const BEGUN: usize = 256 * 1024;
 
-/// Content-Length is a promise that cannot be kept any more. Closing the connection is the only
-/// way left to say so; padding, or an error page in the middle of the content, would be a lie.
+/// The server can no longer send the length that Content-Length promised. Only a close can tell the
+/// client so. Padding, or an error page in the middle of the content, would look like content.
 pub(crate) fn a_file_that_shrinks_closes_the_connection_and_nothing_else(model: &str) {
     let files = Fixture::start(model);
     let file = files.write("big.bin", b"");
@@ -39,18 +39,18 @@ pub(crate) fn a_file_that_shrinks_closes_the_connection_and_nothing_else(model: 
     assert!((content.len() as u64) < SIZE);
     assert!(
         content.iter().all(|&byte| byte == 0),
-        "something else came behind the head"
+        "the content holds bytes that are not from the file"
     );
 
     files.write("after.txt", b"fine");
     assert_eq!(files.expect("/files/after.txt", 200).text(), "fine");
-    // A child per connection is a new process each time; all others must be the same still.
+    // `fork` serves each connection from a new child. In all other models the worker must live on.
     if row(model).processes != HowMany::PerConnection {
         assert_eq!(who(&files), before, "the worker was replaced");
     }
 }
 
-/// The process that serves.
+/// The process ID of the worker.
 fn who(files: &Fixture) -> String {
     let line = files.expect("/pid", 200).text();
     line.split(' ').next().unwrap().to_owned()

@@ -1,33 +1,33 @@
-//! A row of the table: what is sent, and what must come back.
+//! A row of the table: the bytes to send, and the answers that must come.
 
 use crate::support::wire::Answer;
 
 /// One case.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
-    /// The section that asks for it, and what it is about.
+    /// The section of the RFC that requires it, and its subject.
     pub(crate) name: &'static str,
     pub(crate) send: &'static [u8],
     pub(crate) answers: &'static [Expect],
     pub(crate) then: Then,
 }
 
-/// What becomes of the connection.
+/// What the server must do with the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// It is kept, and the next request on it is answered as it should be.
+    /// Keep it, and answer the next request on it.
     Keeps,
-    /// The last answer says `close`; nothing behind it is processed.
+    /// Close it: the last answer says `close`, and no request behind it is processed.
     Closes,
-    /// As [`Then::Closes`], and by the client's own wish, although it sends more behind that
-    /// (RFC 9112 §9.6 forbids it). What arrives after the server has closed resets the connection;
-    /// the answer was there before.
+    /// As [`Then::Closes`]. The client itself asked to close and then sent more, which RFC 9112
+    /// §9.6 forbids. Bytes that arrive after the close reset the connection; the client has the
+    /// answer before that.
     ClosesEarly,
-    /// The client shuts down its sending side, so that it ends without anybody saying so.
+    /// Answer and close, since the client shuts down its sending side. No answer says `close`.
     HalfClosed,
 }
 
-/// What an answer must be.
+/// What must hold for an answer.
 #[derive(Clone, Copy)]
 pub(crate) struct Expect {
     status: u16,
@@ -39,11 +39,11 @@ pub(crate) struct Expect {
 #[derive(Clone, Copy)]
 enum Content {
     Text(&'static [u8]),
-    /// That many times the letter x.
+    /// The letter x, this many times.
     Xs(usize),
     /// One sentence that starts with the status.
     Sentence,
-    /// None, although the fields announce so many bytes: the request was a HEAD.
+    /// None, although Content-Length announces this many bytes: the request was a HEAD.
     Announced(Option<usize>),
     /// None, and no Content-Length.
     Bodiless,
@@ -65,7 +65,7 @@ pub(crate) const fn closes(
     Case::new(name, send.as_bytes(), answers, Then::Closes)
 }
 
-/// [`closes`], with more behind the request that says so.
+/// As [`closes`], but the client sends more behind its request to close.
 pub(crate) const fn closes_early(
     name: &'static str,
     send: &'static str,
@@ -84,12 +84,12 @@ pub(crate) const fn half_closes(
 
 const BAD: &[Expect] = &[refused(400)];
 
-/// A request that the parser refuses with 400, whereupon the connection closes.
+/// A request that the parser refuses with 400 and a close.
 pub(crate) const fn bad(name: &'static str, send: &'static str) -> Case {
     closes(name, send, BAD)
 }
 
-/// [`bad`], with bytes that are no text.
+/// As [`bad`], with bytes that are not UTF-8.
 pub(crate) const fn bad_bytes(name: &'static str, send: &'static [u8]) -> Case {
     Case::new(name, send, BAD, Then::Closes)
 }
@@ -119,7 +119,7 @@ pub(crate) const fn ok_bytes(bytes: &'static [u8]) -> Expect {
     Expect::new(200, Content::Text(bytes))
 }
 
-/// 200 with that many letters x.
+/// 200 with `count` times the letter x.
 pub(crate) const fn xs(count: usize) -> Expect {
     Expect::new(200, Content::Xs(count))
 }
@@ -134,7 +134,7 @@ pub(crate) const fn head(status: u16, announced: usize) -> Expect {
     Expect::new(status, Content::Announced(Some(announced)))
 }
 
-/// The answer to a HEAD that is refused: how long the sentence is does not matter.
+/// The answer to a HEAD that is refused; the length of the sentence does not matter.
 pub(crate) const fn head_refused(status: u16) -> Expect {
     Expect::new(status, Content::Announced(None))
 }
@@ -154,13 +154,13 @@ impl Expect {
         }
     }
 
-    /// These field lines must be there, exactly so.
+    /// The answer must hold exactly these field lines.
     pub(crate) const fn with(mut self, lines: &'static [&'static str]) -> Self {
         self.lines = lines;
         self
     }
 
-    /// No field of these names may be there.
+    /// The answer must hold no field of these names.
     pub(crate) const fn without(mut self, names: &'static [&'static str]) -> Self {
         self.without = names;
         self
@@ -171,7 +171,7 @@ impl Expect {
         matches!(self.content, Content::Announced(_) | Content::Bodiless)
     }
 
-    /// What is wrong with an answer.
+    /// Checks an answer. An error says what is wrong with it.
     pub(crate) fn check(&self, answer: &Answer) -> Result<(), String> {
         let fail = |what: String| Err(format!("{what} in {:?}", answer.lines));
         if answer.status() != self.status {
@@ -222,8 +222,8 @@ impl Expect {
     }
 }
 
-/// What holds for every answer: a status line with a reason, fields that are fields, each of the
-/// framing fields once, and a Date (RFC 9110 §6.6.1).
+/// Checks what must hold for every answer: a status line with a reason phrase, well-formed fields,
+/// no framing field twice, and a Date (RFC 9110 §6.6.1).
 fn check_head(answer: &Answer) -> Result<(), String> {
     let fail = |what: &str| Err(format!("{what} in {:?}", answer.lines));
     let status = answer.lines[0]

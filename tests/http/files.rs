@@ -1,4 +1,4 @@
-//! Static files, and the ways out of the root that must not be ways out.
+//! Static files, and paths that must not lead out of the root.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,13 +9,13 @@ use tempfile::TempDir;
 
 use crate::case::{Case, Expect, head, keeps, ok, ok_bytes, refused, xs};
 
-/// A directory with a root in it, and a secret beside that.
+/// A directory that holds a root and, beside it, a secret file.
 pub(crate) struct Root {
     directory: TempDir,
     path: String,
 }
 
-/// Files below the root and what is in them.
+/// Files below the root, with their content.
 const FILES: &[(&str, &str)] = &[
     ("hello.txt", "hello\n"),
     ("empty.bin", ""),
@@ -124,7 +124,7 @@ pub(crate) const CASES: &[Case] = &[
     keeps("directory_without_slash_or_index", get!("/files/bare"), NONE),
     keeps("file_with_slash", get!("/files/hello.txt/"), NONE),
 
-    // What is not there, or is no file.
+    // Paths that lead to nothing, or to no regular file.
     keeps("file_missing", get!("/files/nothing"), NONE),
     keeps("file_missing_directory", get!("/files/nothing/hello.txt"), NONE),
     keeps("file_below_a_file", get!("/files/hello.txt/x"), NONE),
@@ -132,7 +132,7 @@ pub(crate) const CASES: &[Case] = &[
     keeps("file_pipe", get!("/files/pipe"), NONE),
     keeps("file_name_is_case_sensitive", get!("/files/HELLO.TXT"), NONE),
 
-    // Dot segments go after decoding (RFC 3986 §5.2.4).
+    // Dot segments are removed after decoding (RFC 3986 §5.2.4).
     keeps("dots_inside", get!("/files/sub/../hello.txt"), HELLO),
     keeps("dots_inside_escaped", get!("/files/sub/%2e%2e/hello.txt"), HELLO),
     keeps("dots_inside_deep", get!("/files/./sub/deep/../../hello.txt"), HELLO),
@@ -156,7 +156,7 @@ pub(crate) const CASES: &[Case] = &[
     keeps("file_nul", get!("/files/hello.txt%00.png"), &[refused(400)]),
     keeps("file_bad_escape", get!("/files/hello%zz.txt"), &[refused(400)]),
 
-    // Links: inside yes, outside no.
+    // Symbolic links may lead to files inside the root, and not out of it.
     keeps("link_inside", get!("/files/link"), &[ok("hello\n")]),
     keeps("link_out", get!("/files/link_out"), OUT),
     keeps("link_out_directory", get!("/files/link_to_parent/secret"), OUT),

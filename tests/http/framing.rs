@@ -18,7 +18,7 @@ pub(crate) const CASES: &[Case] = &[
     keeps("rfc9112_6_body_that_looks_like_a_request",
         post!("Content-Length: 18", "GET / HTTP/1.1\r\n\r\n"), &[ok("GET / HTTP/1.1\r\n\r\n")]),
 
-    // An invalid one: 400, close (§6.3).
+    // An invalid Content-Length: 400 and close (§6.3).
     bad("rfc9112_6_3_invalid_content_length_plus", post!("Content-Length: +5", "hello")),
     bad("rfc9112_6_3_invalid_content_length_minus", post!("Content-Length: -1", "hello")),
     bad("rfc9112_6_3_invalid_content_length_minus_zero", post!("Content-Length: -0", "")),
@@ -39,7 +39,7 @@ pub(crate) const CASES: &[Case] = &[
         post!("Content-Length: 18446744073709551621", "hello")),
     bad("rfc9112_6_3_content_length_huge",
         post!("Content-Length: 99999999999999999999999999999999999999999999", "hello")),
-    // RFC 9110 §8.6 lets a server take equal ones for one; no client has reason to send them.
+    // RFC 9110 §8.6 lets a server accept equal lengths; this one refuses them.
     bad("rfc9112_6_3_content_length_twice_equal",
         post!("Content-Length: 5\r\nContent-Length: 5", "hello")),
     bad("rfc9112_6_3_content_length_list_equal", post!("Content-Length: 5, 5", "hello")),
@@ -54,7 +54,7 @@ pub(crate) const CASES: &[Case] = &[
     closes("rfc9110_15_5_14_content_length_over_the_limit",
         post!("Content-Length: 1048577", "hello"), &[refused(413)]),
 
-    // A body cut short is no request.
+    // A request whose body is cut short gets no answer.
     half_closes("rfc9112_8_incomplete_body", post!("Content-Length: 10", "hello"), &[]),
     half_closes("rfc9112_8_incomplete_chunk", chunked!("5\r\nhel"), &[]),
     half_closes("rfc9112_8_incomplete_last_chunk", chunked!("5\r\nhello\r\n"), &[]),
@@ -160,7 +160,7 @@ pub(crate) const CASES: &[Case] = &[
     bad("rfc9112_7_1_2_trailer_ended_by_lf", chunked!("2\r\nhi\r\n0\r\nX: y\n\r\n")),
     bad("rfc9112_7_1_2_trailer_with_nul", chunked!("2\r\nhi\r\n0\r\nX: \0\r\n\r\n")),
 
-    // A body is read to its end, however early the answer is certain (§9.3).
+    // The server reads a body to its end, even if the answer is certain before (§9.3).
     keeps("rfc9112_9_3_body_of_a_404",
         "POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", &[refused(404)]),
     keeps("rfc9112_9_3_body_of_a_405",

@@ -1,4 +1,4 @@
-//! What takes a conversation: 100 Continue, refusals of a client that goes on sending.
+//! Cases that take several steps: 100 Continue, and refusals while the client still sends.
 
 use std::net::Shutdown;
 
@@ -43,7 +43,8 @@ fn a_client_that_expects_100_gets_it_before_it_sends_chunks(model: &str) {
     assert_eq!(read_answer(&client).text(), "hello");
 }
 
-/// The server MAY omit the 100 then; ours does, since the client does not wait for it.
+/// RFC 9110 §10.1.1 lets a server omit the 100 then. This one does, since the client does not wait
+/// for it.
 fn a_body_that_is_there_already_needs_no_100(model: &str) {
     let server = Server::start(model, &[]);
     let client = server.connect();
@@ -54,8 +55,8 @@ fn a_body_that_is_there_already_needs_no_100(model: &str) {
     assert_eq!((answer.status(), answer.text().as_str()), (200, "hello"));
 }
 
-/// RFC 9112 §9.6: closing while the client sends would reset the connection, and the reset would
-/// take the answer along.
+/// RFC 9112 §9.6: a close while the client sends would reset the connection, and the client could
+/// lose the answer.
 fn a_413_can_be_read_by_a_client_that_goes_on_sending(model: &str) {
     let server = Server::start(
         model,
@@ -90,7 +91,7 @@ fn a_431_can_be_read_by_a_client_that_goes_on_sending(model: &str) {
     assert!(!was_reset, "the connection was reset behind {text:?}");
 }
 
-/// `pid tid slot`, and the pid is one of the server's processes.
+/// `/pid` answers `pid tid slot`, and the process is one of the server's.
 fn pid_shows_three_numbers(model: &str) {
     let server = Server::start(model, &[]);
     let client = server.connect();

@@ -1,9 +1,9 @@
-//! Every limit, exactly at it and one beyond it.
+//! Requests exactly at each limit, and one beyond it.
 
 use crate::case::Then::{Closes, Keeps};
 use crate::case::{Case, Expect, ok, ok_bytes, refused};
 
-/// Small limits, so that byte by byte stays quick; the request line has its default.
+/// Small limits, so that a delivery byte by byte stays quick. The request line has its default.
 pub(crate) const OPTIONS: &[&str] = &[
     "--limit-body",
     "3000",
@@ -17,7 +17,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "5",
 ];
 
-/// The cases are made once per run and live as long as it does.
+/// The cases about limits. Their memory is leaked: cases live as long as the test program.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = request_lines();
     cases.extend(fields());
@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// The whole line counts, without its CR LF: RFC 9112 §3 wants at least 8000 bytes supported.
+/// The limit counts the whole line without its CR LF. RFC 9112 §3 asks for at least 8000 bytes.
 fn request_lines() -> Vec<Case> {
     let line = |bytes: usize| {
         let padding = "a".repeat(bytes - "GET /? HTTP/1.1".len());
@@ -51,8 +51,8 @@ fn fields() -> Vec<Case> {
     let get = |fields: String| format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
     let field = |bytes: usize| format!("X: {}\r\n", "a".repeat(bytes - 3));
     let many = |count: usize| "X: y\r\n".repeat(count - 1);
-    // Three fields that make 3000 bytes together with `Host: h`, counting each line's CR LF but
-    // the last one's.
+    // Three fields which, together with `Host: h`, make `bytes` bytes. The limit counts the CR LF
+    // of each line but the last.
     let total = |bytes: usize| {
         let rest = bytes - "Host: h\r\n".len() - 2 * 1002;
         field(1000) + &field(1000) + &field(rest)
@@ -105,7 +105,7 @@ fn bodies() -> Vec<Case> {
     ]
 }
 
-/// Trailers count like fields.
+/// Trailers count against the limits on fields.
 fn trailers() -> Vec<Case> {
     let post = |trailers: String| {
         let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked";
@@ -124,7 +124,7 @@ fn trailers() -> Vec<Case> {
     ]
 }
 
-/// The last request that a connection may carry is answered with `close`.
+/// The answer to the last request that a connection may carry says `close`.
 fn requests() -> Vec<Case> {
     let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let hello = ok("Hello, World!\n");

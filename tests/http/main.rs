@@ -1,10 +1,10 @@
 //! HTTP in raw bytes: one table of cases, run against every model.
 //!
-//! Each case goes out in several deliveries: whole, byte by byte, cut at random, and with a
-//! further request right behind it. Whatever the model and whatever the delivery, the answers must
-//! be the same bytes but for the Date: that is the proof that the experiment is controlled.
+//! Each case is sent in several deliveries: whole, byte by byte, cut at random, and with a further
+//! request right behind it. For every model and every delivery, the answers must be the same bytes
+//! but for the Date. That is the proof that all models share one HTTP implementation.
 //!
-//! Cases are named after the section that asks for them.
+//! A case is named after the section of the RFC that requires it.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,7 +44,7 @@ fn fields_are_read_alike() {
     Group::new(fields::CASES).run();
 }
 
-/// However the workers come by their connections, these are the same.
+/// The accept strategy must not change an answer either.
 const STRATEGIES: &[&str] = &[
     "prefork --accept flock",
     "prefork --accept mutex",

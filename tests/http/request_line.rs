@@ -109,7 +109,7 @@ pub(crate) const CASES: &[Case] = &[
     bad("rfc9112_2_2_two_crs", "GET / HTTP/1.1\r\r\nHost: h\r\n\r\n"),
     bad("rfc9112_2_2_bare_cr_before_the_method", "\rGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
 
-    // Judged as soon as the line is whole: nobody waits for the deadline of the head.
+    // The server checks the line as soon as it is complete, and answers before the head ends.
     bad("rfc9112_3_refused_before_the_head_is_whole", "nonsense\r\n"),
     bad("rfc9112_3_refused_before_a_field_is_whole", "GET /\r\nHo"),
     closes("rfc9112_2_3_refused_before_the_head_is_whole", "GET / HTTP/2.0\r\n", &[refused(505)]),
@@ -117,7 +117,7 @@ pub(crate) const CASES: &[Case] = &[
         &[head_refused(505)]),
     bad("rfc9112_3_the_line_goes_wrong_before_the_fields_do", "GET /#x HTTP/1.1\r\n\n"),
 
-    // Other protocols, and noise.
+    // Other protocols, and random bytes.
     bad("noise_ssh", "SSH-2.0-OpenSSH_9.9\r\n\r\n"),
     bad("noise_smtp", "EHLO h\r\n\r\n"),
     bad_bytes("noise_tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),

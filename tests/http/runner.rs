@@ -1,4 +1,4 @@
-//! Runs a group of cases against every model and holds the answers side by side.
+//! Runs a group of cases against every model and compares the answers of the models.
 
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
@@ -13,29 +13,29 @@ use crate::support::can_run;
 use crate::support::server::Server;
 use crate::support::wire::{self, Answer};
 
-/// A further request, which must be answered if and only if the connection is kept.
+/// A further request: the server must answer it if and only if it keeps the connection.
 const PROBE: &[u8] = b"GET /bytes?n=3 HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n";
-/// Stands for every Date in a transcript.
+/// Replaces every Date in a transcript.
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
-/// The probe's answer.
+/// What the server must answer to it, with [`DATE`].
 const PROBE_ANSWER: &str = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
     Content-Length: 3\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n\r\nxxx";
 /// How often each case is cut at random.
 const RANDOM_DELIVERIES: usize = 3;
 
-/// Options that make another driver of a model.
+/// Models with options that select another driver.
 const VARIATIONS: [&str; 1] = ["epoll --trigger edge"];
 
-/// How the bytes of a case go out.
+/// How a client sends the bytes of a case.
 #[derive(Clone)]
 enum Delivery {
-    /// In one write; the probe follows when everything has been answered.
+    /// In one write. The probe follows when all answers have come.
     Whole,
     /// In one write together with the probe.
     Followed,
-    /// A byte per write.
+    /// One byte a write.
     Bytes,
-    /// Cut at these places, with a pause at each, so that the parts are likely read apart.
+    /// Cut at these places, with a pause at each, so that the server likely reads them apart.
     Cut(Vec<usize>),
 }
 
@@ -78,8 +78,7 @@ impl<'a> Group<'a> {
         self
     }
 
-    /// Runs every case against every model, the models at the same time, and against variations
-    /// that have a way of their own to a connection's bytes.
+    /// Runs every case against every model and variation, all of these at the same time.
     pub(crate) fn run(&self) {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
@@ -142,10 +141,10 @@ impl<'a> Group<'a> {
     }
 }
 
-/// What came of a group against one model.
+/// The results of a group for one model.
 struct Run {
     model: &'static str,
-    /// One for each case: all that the server sent, but for the Date.
+    /// For each case, all bytes that the server sent, with [`DATE`] for each Date.
     transcripts: Vec<Vec<u8>>,
     failures: Vec<String>,
 }
@@ -167,7 +166,8 @@ fn deliveries(case: &Case, seed: u64) -> Vec<Delivery> {
     deliveries
 }
 
-/// One connection from its start to its end: all that the server sent, but for the Date.
+/// Runs a case on a connection of its own. Returns all bytes that the server sent, with [`DATE`]
+/// for each Date.
 fn exchange(server: &Server, case: &Case, delivery: &Delivery) -> Vec<u8> {
     let client = server.connect();
     let probes = case.then == Then::Keeps;
@@ -194,12 +194,12 @@ fn exchange(server: &Server, case: &Case, delivery: &Delivery) -> Vec<u8> {
         wire::send(&client, PROBE);
     }
     if case.then == Then::HalfClosed {
-        // The server may have closed already.
+        // This fails if the server has closed the connection already.
         let _ = client.shutdown(Shutdown::Write);
     }
     let (rest, was_reset) = wire::read_to_end(&client);
     received.extend(rest);
-    // What arrives behind a last request may reset the connection; the answer was there before.
+    // Bytes behind a last request may reset the connection, but not before its answer has come.
     let sends_behind = case.then == Then::ClosesEarly || matches!(delivery, Delivery::Followed);
     if was_reset && !sends_behind {
         received.extend(b"<reset>");
@@ -207,7 +207,7 @@ fn exchange(server: &Server, case: &Case, delivery: &Delivery) -> Vec<u8> {
     without_date(&received)
 }
 
-/// As many answers as the case has, so that the probe goes out behind them.
+/// Reads as many answers as the case expects, so that the probe can be sent behind them.
 fn read_answers(client: &TcpStream, case: &Case) -> Vec<u8> {
     let mut received = Vec::new();
     let mut part = [0; 64 * 1024];
@@ -229,7 +229,7 @@ fn has_all(mut received: &[u8], case: &Case) -> bool {
     answers.all(|expect| Answer::take(&mut received, expect.is_bodiless()).is_some())
 }
 
-/// Holds what came against the case.
+/// Compares what the server sent with what the case expects.
 fn check(case: &Case, transcript: &[u8]) -> Result<(), String> {
     let mut rest = transcript;
     for (index, expect) in case.answers.iter().enumerate() {
@@ -254,7 +254,7 @@ fn check(case: &Case, transcript: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Replaces the value of each Date by the date of the specification, which is as good as any.
+/// Replaces the value of each Date by [`DATE`].
 fn without_date(received: &[u8]) -> Vec<u8> {
     let mut bytes = received.to_vec();
     let mut from = 0;

@@ -111,7 +111,7 @@ pub(crate) const CASES: &[Case] = &[
     keeps("rfc9110_9_3_3_post_of_nothing",
         "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", &[ok("")]),
 
-    // Expect (§10.1.1). The conversation proper is in interactive.rs.
+    // Expect (§10.1.1). Tests that read the 100 are in interactive.rs.
     closes("rfc9110_10_1_1_unknown_expectation",
         post!("Expect: 200-ok\r\nContent-Length: 5", "hello"), &[refused(417)]),
     closes("rfc9110_10_1_1_unknown_expectation_in_a_list",
@@ -153,7 +153,7 @@ pub(crate) const CASES: &[Case] = &[
     closes_early("rfc9112_9_3_2_1_0_in_the_middle",
         concat!(get!("/"), "GET /bytes?n=1 HTTP/1.0\r\n\r\n", get!("/bytes?n=2")), &[HELLO, xs(1)]),
 
-    // Half-close: whatever was whole is answered.
+    // Half-close: all complete requests are answered.
     half_closes("half_close_behind_a_get", get!("/"), &[HELLO]),
     half_closes("half_close_behind_a_post", post!("Content-Length: 5", "hello"), &[ok("hello")]),
     half_closes("half_close_behind_chunks", chunked!("1\r\na\r\n0\r\n\r\n"), &[ok("a")]),

@@ -1,4 +1,4 @@
-//! Who may see the status, and what may be asked.
+//! Which clients may see the status, and which requests it answers.
 
 use crate::support::server::Server;
 use crate::support::wire::{self, read_answer};
@@ -8,8 +8,8 @@ const PAGES: [&str; 4] = ["/status", "/status?auto", "/status?json", "/metrics"]
 
 for_every_model! {
     clients_on_this_machine_may_see_it,
-    nobody_may_if_so_told,
-    other_questions_are_refused,
+    with_status_off_there_is_no_page,
+    other_requests_are_refused,
 }
 
 fn clients_on_this_machine_may_see_it(model: &str) {
@@ -21,9 +21,9 @@ fn clients_on_this_machine_may_see_it(model: &str) {
     }
 }
 
-/// Programs that read Apache's status ask for it like this.
+/// Programs that read Apache's status send requests like these.
 #[test]
-fn what_programs_append_to_their_question_is_no_harm() {
+fn further_parameters_are_ignored() {
     let server = Server::start("prefork", &[]);
     let text = get(&server, "/status?auto&_=1795400000").text();
     assert!(text.contains("\nBusyWorkers: "), "{text}");
@@ -32,9 +32,10 @@ fn what_programs_append_to_their_question_is_no_harm() {
     assert!(page.contains("content=\"7\""), "{page}");
 }
 
-/// A page of somebody else's, in a browser on this machine, can ask for it under a name of its own.
+/// DNS rebinding: a page of a foreign site, in a browser on this machine, requests the status under
+/// its own name, which it lets resolve to this machine.
 #[test]
-fn under_a_foreign_name_nobody_is_told() {
+fn requests_under_a_foreign_name_are_refused() {
     let server = Server::start("prefork", &[]);
     let ask = |server: &Server, path: &str, host: &str| {
         let client = server.connect();
@@ -51,14 +52,14 @@ fn under_a_foreign_name_nobody_is_told() {
     assert_eq!(ask(&open, "/status", "status.example"), 200);
 }
 
-fn nobody_may_if_so_told(model: &str) {
+fn with_status_off_there_is_no_page(model: &str) {
     let server = Server::start(model, &["--status", "nobody"]);
     for path in PAGES {
         assert_eq!(get(&server, path).status(), 404, "{path}");
     }
 }
 
-fn other_questions_are_refused(model: &str) {
+fn other_requests_are_refused(model: &str) {
     let server = Server::start(model, &[]);
     for path in ["/status?xml", "/status?refresh=soon", "/status?auto=1"] {
         let answer = get(&server, path);

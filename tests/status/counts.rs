@@ -1,4 +1,4 @@
-//! What is counted is what clients saw.
+//! The counts equal what clients saw.
 
 use crate::support::server::Server;
 use crate::support::wire::{self, read_answer};
@@ -14,7 +14,7 @@ for_every_model! {
 }
 
 fn counts_equal_what_the_client_did(model: &str) {
-    // Reading an answer byte by byte takes its time on a crowded machine.
+    // The helper reads an answer byte by byte, which takes long on a busy machine.
     let options = ["--workers", "3", "--keep-alive-timeout", "60s"];
     let server = Server::start(model, &options);
     let (mut requests, mut connections, mut bytes) = (0, 0, 0);
@@ -34,13 +34,13 @@ fn counts_equal_what_the_client_did(model: &str) {
             bytes += answer.body.len();
         }
     }
-    // What is refused has been answered as well.
+    // A refused request counts as answered.
     let client = server.connect();
     wire::send(&client, b"nonsense\r\n\r\n");
     let (answer, _) = wire::read_to_end(&client);
     (requests, connections, bytes) = (requests + 1, connections + 1, bytes + answer.len());
     let expected = (requests, connections, bytes as u64);
-    // The last bytes are counted right after they have gone out.
+    // The worker counts the last bytes just after it has sent them.
     wait_for("the counts are those of the client", || {
         let report = report(&server);
         (report.requests, report.connections, report.bytes) == expected
@@ -77,13 +77,13 @@ fn a_request_in_flight_shows_with_its_client(model: &str) {
     );
 }
 
-/// Nobody has to answer for that: the only worker is held.
+/// The only worker is held, so no worker could answer a request for the status.
 fn connections_that_wait_to_be_accepted_are_counted(model: &str) {
     let options = ["--workers", "1", "--backlog", "7", "--max-wait", "1000s"];
     let server = Server::start(model, &options);
     assert_eq!(report(&server).queue.unwrap().limit % 7, 0);
     if !["iterative", "prefork"].contains(&model) {
-        return; // The others accept while a client is being served.
+        return; // The other models accept while they serve a client.
     }
     let held = hold(&server);
     let waiting: Vec<_> = (0..3).map(|_| server.connect()).collect();
@@ -117,12 +117,12 @@ fn cpu_time_only_ever_grows_and_children_count() {
         last = now;
     }
     assert!(last >= 0.2, "{last} s after ten times 30 ms");
-    // There, each time of each process is rounded down to a tick of 10 ms.
+    // `/proc` rounds each time of each process down to a tick of 10 ms.
     let rounded = 0.04 * server.tree().len() as f64 + 0.01;
     assert!(proc::cpu_seconds(server.pid()) + rounded >= last);
 }
 
-/// Each of the workers has done less than a tick of the kernel's accounts in `/proc/PID/stat`.
+/// Each worker has used less CPU time than one tick of `/proc/PID/stat`.
 #[test]
 fn a_little_work_of_many_workers_adds_up() {
     let server = Server::start("prefork", &["--workers", "40"]);
@@ -143,14 +143,14 @@ fn a_little_work_of_many_workers_adds_up() {
     assert!(grown > 0.0, "{before} s and no more");
 }
 
-/// What processes share counts once: the sum of their sizes would be many times as much.
+/// Memory that processes share counts once. The sum of their sizes would be many times as much.
 #[test]
 fn memory_that_is_shared_counts_once() {
     let options = ["--preload", "32", "--workers", "4"];
     let server = Server::start("prefork", &options);
     wait_for("all are there", || report(&server).idle == 4);
     let mib = 1024.0 * 1024.0;
-    wait_for("it is there, once", || {
+    wait_for("the preloaded memory counts once", || {
         let report: Report = serde_json::from_slice(&get(&server, "/status?json").body).unwrap();
         (32.0..64.0).contains(&(report.pss_bytes.unwrap() as f64 / mib))
     });
@@ -168,7 +168,7 @@ fn memory_that_is_shared_counts_once() {
     assert!(frame.contains("   PSS "), "{frame}");
 }
 
-/// In a sandbox `/proc` is out of reach; what was opened before is not.
+/// A worker in a sandbox cannot open files of `/proc`, but it can read those opened before.
 fn within_a_sandbox_the_queue_and_the_clients_are_seen(model: &str) {
     let server = Server::start(model, &["--workers", "3", "--sandbox"]);
     let client = server.connect();
@@ -177,7 +177,7 @@ fn within_a_sandbox_the_queue_and_the_clients_are_seen(model: &str) {
     let (bytes, _) = wire::read_to_end(&client);
     let answer = wire::Answer::take(&mut &bytes[..], false).unwrap();
     let told: Report = serde_json::from_slice(&answer.body).unwrap();
-    // What somebody outside sees, who may look everywhere.
+    // A reader outside the sandbox may open all files.
     let seen = report(&server);
     assert_eq!(told.queue.map(|it| it.limit), seen.queue.map(|it| it.limit));
     assert!(told.queue.is_some() && told.cpu_s.is_some_and(|it| it > 0.0));

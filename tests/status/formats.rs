@@ -1,4 +1,4 @@
-//! Each format is what it says it is.
+//! Each format follows its rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use crate::support::{first_word, wire};
 use crate::{for_every_model, get};
 
 for_every_model! {
-    the_page_is_well_formed_whatever_was_asked,
+    the_page_is_well_formed_whatever_clients_request,
     auto_has_a_key_on_each_line,
     json_reads_back_as_a_report,
     metrics_are_in_the_format_of_prometheus,
-    who_watches_keeps_no_worker,
+    a_reader_of_the_status_holds_no_worker,
 }
 
-fn the_page_is_well_formed_whatever_was_asked(model: &str) {
+fn the_page_is_well_formed_whatever_clients_request(model: &str) {
     let server = Server::start(model, &["--workers", "3"]);
     for target in ["/", "/?a=1&b='2'&<", "/nowhere?&amp;&lt;'", "/bytes?n=1"] {
         get(&server, target);
@@ -40,10 +40,10 @@ fn the_page_is_well_formed_whatever_was_asked(model: &str) {
     }
 }
 
-/// What comes instead of a page, a 503 as it may be, must not end its looking: only a browser can
-/// tell whether it does (`.ci/clients` asks one), but what it takes can be seen.
+/// An answer without a page, such as a 503, must not stop the updates. `.ci/clients` tests this in
+/// a browser; here the script is only checked for the parts that it needs.
 #[test]
-fn the_page_expects_answers_that_are_none() {
+fn the_page_copes_with_failed_updates() {
     let server = Server::start("prefork", &[]);
     let page = get(&server, "/status").text();
     let script = page.split("<script>").nth(1).unwrap();
@@ -98,7 +98,7 @@ fn auto_has_a_key_on_each_line(model: &str) {
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some(server.address.to_string().as_str()));
     let pairs: BTreeMap<&str, &str> = lines.map(|line| line.split_once(": ").unwrap()).collect();
-    // Those that programs which read Apache's look for.
+    // Keys that programs which read Apache's status look for.
     for key in [
         "Total Accesses",
         "Total kBytes",
@@ -118,7 +118,7 @@ fn auto_has_a_key_on_each_line(model: &str) {
         );
     }
     assert_eq!(pairs["ServerMPM"], first_word(model));
-    // Where each worker has a listener of its own, their queues add up.
+    // With a listener for each worker, the limits of their queues add up.
     let limit: u64 = pairs["AcceptQueueLimit"].parse().unwrap();
     assert!(limit >= 511 && limit.is_multiple_of(511), "{limit}");
     let board = pairs["Scoreboard"];
@@ -143,8 +143,8 @@ fn json_reads_back_as_a_report(model: &str) {
     assert_eq!(report.address, server.address.to_string());
     assert_eq!(report.pid, server.pid().cast_unsigned());
     assert!(report.requests >= 1);
-    // Whoever answers this sees itself at work on it, and who has asked.
-    // The one that answered before may be on its way back to waiting.
+    // The worker that answers this request reports itself as busy with it, and names the client.
+    // The worker of the request before may not be idle again yet.
     let line = "GET /status?json HTTP/1.1";
     let asks = |it: &&Worker| it.request.as_deref() == Some(line);
     let own = report.workers.iter().find(asks).unwrap();
@@ -202,9 +202,9 @@ fn metrics_are_in_the_format_of_prometheus(model: &str) {
     assert!(text.contains(&format!("model=\"{}\"", first_word(model))));
 }
 
-/// The page is looked at every two seconds: it must not hold the only worker of an iterative
-/// server from one look to the next.
-fn who_watches_keeps_no_worker(model: &str) {
+/// The page updates itself every two seconds. Its connection must not hold the only worker of an
+/// iterative server from one update to the next.
+fn a_reader_of_the_status_holds_no_worker(model: &str) {
     let server = Server::start(model, &["--workers", "1"]);
     for path in ["/status", "/status?auto", "/status?json", "/metrics"] {
         let client = server.connect();
@@ -217,7 +217,7 @@ fn who_watches_keeps_no_worker(model: &str) {
     }
 }
 
-/// The book's tables of what there is say all of it, and nothing that there is not.
+/// The tables in the book list exactly the fields and metrics that exist.
 #[test]
 fn the_book_lists_every_field_and_every_metric() {
     // A server with a master has everything.
@@ -234,7 +234,7 @@ fn the_book_lists_every_field_and_every_metric() {
     assert_eq!(listed("/metrics"), declared.collect());
 }
 
-/// The names of all values, with the names of those that they are in.
+/// The names of all values, each with the names of the objects around it.
 fn fields(value: &serde_json::Value, name: &str) -> BTreeSet<String> {
     let within = |inner: &str| match name {
         "" => inner.to_owned(),
@@ -252,7 +252,7 @@ fn fields(value: &serde_json::Value, name: &str) -> BTreeSet<String> {
     }
 }
 
-/// What the first column of the table of that name has in backticks.
+/// The names in backticks in the first column of a table in the book.
 fn listed(table: &str) -> BTreeSet<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/chapters/20-watching.md");
     let chapter = std::fs::read_to_string(path).unwrap();

@@ -1,5 +1,5 @@
-//! Workers that are killed, whatever they were doing: counts survive, and no reader hangs or shows
-//! what nobody has asked for.
+//! Workers that are killed at any moment: their counts survive, no reader hangs, and no reader
+//! shows a request that no client has sent.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -14,7 +14,7 @@ use crate::support::wait_for;
 use crate::support::wire::{self, try_read_answer};
 use crate::{get, hold, report};
 
-/// How many children die in the fuzz test.
+/// Children that the random test kills.
 const KILLS: usize = 300;
 
 #[test]
@@ -23,7 +23,7 @@ fn totals_survive_the_death_of_workers() {
     for _ in 0..30 {
         get(&server, "/");
     }
-    // The last bytes are counted right after they have gone out, before the worker waits again.
+    // A worker counts the last bytes just after it has sent them, and then waits again.
     wait_for("all are counted", || {
         let report = report(&server);
         report.requests == 30 && report.idle == 3
@@ -62,7 +62,7 @@ fn a_dead_worker_leaves_its_slot_empty() {
     drop(held);
 }
 
-/// A line that a client may have asked for: one letter over and over, as often as the first says.
+/// Whether a client may have sent this line: it repeats one letter, [`length_of`] times.
 fn is_possible(line: &str) -> bool {
     let Some(rest) = line.strip_prefix("GET /?") else {
         return false;
@@ -70,7 +70,7 @@ fn is_possible(line: &str) -> bool {
     let letters = rest.split(' ').next().unwrap();
     let first = letters.chars().next().unwrap_or('a');
     let length = length_of(first);
-    // A long line is cut, and where there is room its version follows.
+    // The scoreboard cuts a long line. In a short one the version follows.
     let is_whole = letters.len() == length && "HTTP/1.1".starts_with(rest[length..].trim_start());
     let is_cut = line.len() == 64 && letters.len() < length;
     letters.chars().all(|letter| letter == first) && (is_whole || is_cut)
@@ -80,8 +80,8 @@ fn length_of(letter: char) -> usize {
     3 * (letter as usize - 'a' as usize + 1)
 }
 
-/// Under `fork` nobody backs off, so a child can die at every moment: on its way up, while it
-/// writes its record, in the middle of an answer.
+/// `fork` has no back-off after crashes, so children can be killed at every moment: while they
+/// start, while they write their record, in the middle of an answer.
 #[test]
 fn children_killed_by_the_hundreds_leave_nothing_torn_behind() {
     let server = &Server::start("fork", &[]);
@@ -110,7 +110,7 @@ fn children_killed_by_the_hundreds_leave_nothing_torn_behind() {
             last = report.requests;
             for worker in report.workers {
                 let line = worker.request.unwrap_or_else(|| "GET /?aaa".to_owned());
-                assert!(is_possible(&line), "nobody has asked for {line:?}");
+                assert!(is_possible(&line), "no client has sent {line:?}");
             }
         }
     });
@@ -119,7 +119,8 @@ fn children_killed_by_the_hundreds_leave_nothing_torn_behind() {
     wait_for("all slots are empty again", || report(server).busy == 0);
 }
 
-/// Whoever is killed takes his client's connection along; the client tries again.
+/// Sends requests until `done`. A killed worker closes the client's connection; the client then
+/// makes a new one.
 fn ask_on_and_on(server: &Server, seed: u64, done: &AtomicBool) {
     let mut random = fastrand::Rng::with_seed(seed);
     while !done.load(Relaxed) {
@@ -135,14 +136,15 @@ fn ask_on_and_on(server: &Server, seed: u64, done: &AtomicBool) {
     }
 }
 
-/// What a worker leaves that is killed between its first and its last word, to the word.
+/// Writes into the scoreboard what a worker leaves that is killed while it writes a request line.
 #[test]
 fn a_record_that_was_left_half_written_is_marked_and_mended() {
     let server = Server::start("prefork", &["--workers", "1"]);
     get(&server, "/");
     let line = || report(&server).workers[0].request.clone();
     assert_eq!(line().as_deref(), Some("GET / HTTP/1.1"));
-    // Word 10 of the record in slot 0, behind a header of 32 words: odd while a line is written.
+    // The sequence number, word 10 of the record in slot 0 behind a header of 32 words. It is odd
+    // while the worker writes a line.
     let memory = scoreboard_of(&server);
     let mut number = [0; 8];
     memory.read_exact_at(&mut number, (32 + 10) * 8).unwrap();
@@ -157,7 +159,7 @@ fn a_record_that_was_left_half_written_is_marked_and_mended() {
     );
     let text = crate::top::once(&server, &[]);
     assert!(text.contains("prefork at "), "{text}");
-    // Its successor wipes it, and does not take it for its own.
+    // The next worker in the slot clears the line, and does not take it for its own.
     kill(Pid::from_raw(server.children()[0].pid), Signal::SIGKILL).unwrap();
     wait_for("a successor", || !report(&server).workers[0].torn);
     assert_eq!(line(), None);
@@ -165,15 +167,14 @@ fn a_record_that_was_left_half_written_is_marked_and_mended() {
     assert_eq!(line().as_deref(), Some("GET /?new HTTP/1.1"));
 }
 
-/// The memory is never of another size or of another kind than readers expect, but whatever is in
-/// it must do no harm.
+/// Readers may rely on the size and the type of the scoreboard, but not on its content.
 #[test]
 fn a_scoreboard_full_of_noise_is_read_without_harm() {
     let server = Server::start("prefork", &["--workers", "2"]);
     let memory = scoreboard_of(&server);
     let mut random = fastrand::Rng::with_seed(7);
     for round in 0..20 {
-        // From the model's name on: what comes before says that this is a scoreboard at all.
+        // Noise from the model's name on. The words before it identify the memory as a scoreboard.
         let words: Vec<u8> = (0..(12 + 128) * 8).map(|_| random.u8(..)).collect();
         memory.write_all_at(&words, 4 * 8).unwrap();
         memory
@@ -184,7 +185,7 @@ fn a_scoreboard_full_of_noise_is_read_without_harm() {
     }
 }
 
-/// A worker that is stopped says nothing, and its record is there all the same.
+/// A stopped worker (SIGSTOP) answers no request, but its record can be read.
 #[test]
 fn a_stopped_worker_holds_up_no_reader() {
     let server = Server::start("prefork", &["--workers", "2", "--max-wait", "1000s"]);
@@ -200,7 +201,7 @@ fn a_stopped_worker_holds_up_no_reader() {
     drop(held);
 }
 
-/// The server's memory, to be written to: what a test may do and nobody else.
+/// The memory of the server's scoreboard, open for writing. Only a test does this.
 fn scoreboard_of(server: &Server) -> fs::File {
     let directory = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
     let is_it = |path: &std::path::PathBuf| {

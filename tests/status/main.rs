@@ -1,5 +1,5 @@
-//! The scoreboard seen from outside: `/status` and `/metrics` in all their formats, the slow log,
-//! what remains of workers that are killed, and `servers top`.
+//! The scoreboard as a user sees it: `/status` and `/metrics` in all their formats, the slow log,
+//! the counts of killed workers, and `servers top`.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use servers::status::{Report, Source};
 use support::server::Server;
 use support::wire::{self, Answer};
 
-/// What the server's memory says, without asking it anything.
+/// A report from the memory of the server, without a request to it.
 #[track_caller]
 fn report(server: &Server) -> Report {
     let pid = server.pid().cast_unsigned();
@@ -37,7 +37,7 @@ fn get(server: &Server, path: &str) -> Answer {
     Answer::take(&mut &bytes[..], false).expect("an answer")
 }
 
-/// A connection whose request holds a worker until the test is over.
+/// A connection whose request holds a worker for as long as the connection lives.
 #[track_caller]
 fn hold(server: &Server) -> TcpStream {
     let client = server.connect();

@@ -1,4 +1,4 @@
-//! The slow log, and what is not slow.
+//! The slow log, and requests that must not be in it.
 
 use std::io::Write;
 use std::thread;
@@ -52,7 +52,7 @@ fn without_the_option_nothing_is_slow(model: &str) {
     assert!(!server.said().contains("slow"), "{}", server.said());
 }
 
-/// Time that passes while its bytes arrive is the client's own.
+/// The time in which the bytes of a request arrive does not count: the client took it.
 fn a_slow_client_is_no_slow_request(model: &str) {
     let server = Server::start(model, &["--slow-ms", "400"]);
     let mut client = server.connect();

@@ -24,7 +24,7 @@ fn top(arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// A frame after no more than one look.
+/// The text of a frame after a single report.
 #[track_caller]
 pub(crate) fn once(server: &Server, options: &[&str]) -> String {
     let pid = server.pid().to_string();
@@ -73,7 +73,7 @@ fn a_frame_by_url_is_the_same(model: &str) {
     );
 }
 
-/// A status page would need a worker. Here none is left.
+/// A status page would need a free worker. Reading the memory does not.
 #[test]
 fn a_server_without_a_free_worker_can_be_watched() {
     let options = ["--workers", "2", "--max-wait", "1000s"];
@@ -86,7 +86,7 @@ fn a_server_without_a_free_worker_can_be_watched() {
 }
 
 #[test]
-fn wrong_calls_and_absent_servers_are_told_apart() {
+fn wrong_calls_and_absent_servers_have_their_own_errors() {
     let server = Server::start("prefork", &["--status", "nobody"]);
     let url = format!("http://{}", server.address);
     let own = std::process::id().to_string();
@@ -114,7 +114,7 @@ fn wrong_calls_and_absent_servers_are_told_apart() {
     }
 }
 
-/// Other tests have servers too, so there are several or, at the least, this one.
+/// Other tests may run servers too; these two make sure that there are several.
 #[test]
 fn without_an_argument_the_servers_are_listed() {
     let servers = [
@@ -135,7 +135,7 @@ fn without_an_argument_the_servers_are_listed() {
     }
 }
 
-/// A worker's process ID leads to its server.
+/// Given the process ID of a worker, `top` shows the worker's server.
 #[test]
 fn a_worker_stands_for_its_server() {
     let server = Server::start("prefork", &["--workers", "2"]);
@@ -161,7 +161,7 @@ impl Terminal {
         Self::start_after("true", server)
     }
 
-    /// With something for the shell to do before.
+    /// Runs a shell command before `servers top`.
     fn start_after(preparation: &str, server: &Server) -> Self {
         let pid = server.pid();
         let command = format!("{preparation}; stty rows 24 cols 80; exec {BINARY} top {pid}");
@@ -188,7 +188,7 @@ impl Terminal {
         String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(text)
     }
 
-    /// Each of them, one after the other.
+    /// Whether the screen has shown all texts, one after the other.
     fn shows_in_turn(&self, texts: &[&str]) -> bool {
         let shown = String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned();
         let mut rest = shown.as_str();
@@ -201,7 +201,7 @@ impl Terminal {
         })
     }
 
-    /// What has been shown so far counts no more.
+    /// Forgets what the screen has shown so far.
     fn forget(&self) {
         self.shown.lock().unwrap().clear();
     }
@@ -216,7 +216,7 @@ impl Terminal {
         Pid::from_raw(tree.last().unwrap().pid)
     }
 
-    /// It ends well, and the terminal is as it was.
+    /// Waits for `servers top` to end with code 0 and to restore the terminal.
     fn assert_ends(mut self) {
         wait_for("it ends", || self.script.try_wait().unwrap().is_some());
         assert_eq!(self.script.wait().unwrap().code(), Some(0));
@@ -274,7 +274,7 @@ fn half_a_key_stops_neither_the_view_nor_its_end() {
     }
 }
 
-/// As by Ctrl-Z in most programs: the shell gets a terminal as it had left it, and `fg` goes on.
+/// At Ctrl-Z, the shell gets its terminal back as it was, and `fg` continues the view.
 #[test]
 fn a_terminal_is_given_back_for_the_time_of_a_stop() {
     let server = Server::start("prefork", &["--workers", "2"]);
@@ -285,7 +285,7 @@ fn a_terminal_is_given_back_for_the_time_of_a_stop() {
     wait_for("it is stopped", || {
         proc::Process::find(top.as_raw()).is_some_and(|it| it.state == 'T')
     });
-    // script(1) may have stopped itself, as a shell in its place would not, and may yet do so.
+    // script(1) stops itself when its child stops, now or a little later, so continue both.
     let script = Pid::from_raw(terminal.script.id().cast_signed());
     let back_and_forth = ["\x1b[?1049l", "\x1b[?1049h", "q quit"];
     wait_for("the usual screen is back, and then all of its own", || {
@@ -299,9 +299,9 @@ fn a_terminal_is_given_back_for_the_time_of_a_stop() {
     terminal.assert_ends();
 }
 
-/// Nobody has taken note of its end yet: it is there as a zombie.
+/// The parent has not waited for the server yet, so the server is a zombie.
 #[test]
-fn a_server_that_ends_is_told_even_if_nobody_reaps_it() {
+fn the_end_of_a_server_is_shown_even_if_it_is_a_zombie() {
     let server = Server::start("prefork", &["--workers", "2"]);
     let mut terminal = Terminal::start(&server);
     wait_for("a frame", || terminal.shows("q quit"));
@@ -313,7 +313,7 @@ fn a_server_that_ends_is_told_even_if_nobody_reaps_it() {
 }
 
 #[test]
-fn a_server_that_ends_is_told() {
+fn the_end_of_a_server_is_shown() {
     let server = Server::start("prefork", &["--workers", "2"]);
     let mut terminal = Terminal::start(&server);
     wait_for("a frame", || terminal.shows("q quit"));
@@ -323,9 +323,9 @@ fn a_server_that_ends_is_told() {
     terminal.assert_ends();
 }
 
-/// SIGHUP is ignored, as behind `nohup(1)`: nothing but the terminal itself tells that it has gone.
+/// SIGHUP is ignored, as under `nohup(1)`, so only the terminal itself shows that it was closed.
 #[test]
-fn top_ends_when_its_terminal_has_gone() {
+fn top_ends_when_its_terminal_has_been_closed() {
     let server = Server::start("prefork", &["--workers", "2"]);
     let mut terminal = Terminal::start_after("trap '' HUP", &server);
     wait_for("it draws", || terminal.shows("prefork"));

@@ -1,4 +1,4 @@
-//! Answering: from a whole request to bytes on their way.
+//! Answering: from a complete request to the bytes to send.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -13,12 +13,12 @@ use crate::http::response::{Out, Response};
 use crate::http::status::Status;
 use crate::http::version::Version;
 
-/// Content up to this size is copied behind the head, so that both leave in one write.
+/// Content of at most this many bytes is copied behind the head, so that both leave in one write.
 const INLINE_MAX: usize = 16 * 1024;
 
 impl Conn<'_> {
-    /// Has the request answered, by the handler or, if it was refused, by itself. `clock` is read
-    /// once, after the handler: it may have taken its time.
+    /// Answers the request: the handler does, or the connection itself if it refused the request.
+    /// `clock` is read once, after the handler has returned, since the handler may take long.
     pub fn respond(&mut self, handler: &dyn Handler, clock: impl FnOnce() -> Now) {
         let (response, then) = match self.phase {
             Phase::Ready => self.ask(handler),
@@ -41,7 +41,7 @@ impl Conn<'_> {
         self.phase = Phase::Sending { then };
     }
 
-    /// Calls the handler. Its panic is this request's failure and nobody else's.
+    /// Calls the handler. A panic in it fails this request alone: the process goes on.
     fn ask(&self, handler: &dyn Handler) -> (Response, Then) {
         let request = Request {
             head: &self.head,
@@ -61,14 +61,14 @@ impl Conn<'_> {
             (true, _) if !used_up => Then::NextRequest,
             // The client knows that this was its last request, or it has sent no other yet.
             (false, true) => Then::Close,
-            // It has sent more, or may have: to close on that would reset the connection, and the
-            // answer might be lost.
+            // The client has sent more bytes, or may have. A close with unread bytes would reset
+            // the connection, and the reset could destroy the answer.
             _ => Then::Linger,
         };
         (response, then)
     }
 
-    /// The Connection field, where the version's default is not what happens.
+    /// The value of the Connection field, where the default of the version does not apply.
     fn connection(&self, then: Then) -> Option<&'static str> {
         match (then, self.head.version) {
             (Then::NextRequest, Version::Http11) => None,
@@ -83,7 +83,8 @@ impl Conn<'_> {
         self.out.extend_from_slice(bytes);
     }
 
-    /// What to write next; not empty while [`Want::Write`](super::Want) is wanted.
+    /// The next bytes to write; not empty while the connection wants
+    /// [`Want::Write`](super::Want).
     pub fn unsent(&self) -> Unsent<'_> {
         match &self.content {
             Some(content) if self.out_sent == self.out.len() => content.unsent(),
@@ -91,9 +92,9 @@ impl Conn<'_> {
         }
     }
 
-    /// Takes note that `count` bytes of [`Conn::unsent`] have been written. Zero bytes of a file
-    /// mean that it has shrunk: the connection is broken off, since the promised length is
-    /// out of reach.
+    /// Records that the caller has written `count` bytes of [`Conn::unsent`]. Zero bytes of a file
+    /// mean that the file has shrunk. The connection then closes: the length that the head
+    /// promised cannot be reached, and a close tells the client so.
     pub fn sent(&mut self, count: usize, now: Instant) {
         if count == 0 {
             return self.none_sent();
@@ -112,7 +113,7 @@ impl Conn<'_> {
         }
     }
 
-    /// No progress, and so no change to the deadline.
+    /// Handles a write without progress; the deadline stays.
     fn none_sent(&mut self) {
         if matches!(self.unsent(), Unsent::File { .. }) {
             self.drop_unsent();
@@ -137,7 +138,8 @@ impl Conn<'_> {
         }
     }
 
-    /// The sending side is shut down; what the client sends from now on is thrown away.
+    /// Records that the caller has shut down the sending side. What the client sends from now on
+    /// is dropped.
     pub fn shut(&mut self, now: Instant) {
         self.since = now;
         self.input.clear();
@@ -152,7 +154,7 @@ impl Conn<'_> {
         self.content = None;
     }
 
-    /// An idle connection keeps little memory, however large its last request was.
+    /// Frees memory, so that an idle connection keeps little, however large its last request was.
     fn give_back(&mut self) {
         self.input.shrink();
         self.head.give_back();

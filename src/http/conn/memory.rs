@@ -1,4 +1,4 @@
-//! The memory of a connection, held against what [`Limits::memory_max`] promises.
+//! Tests that the memory of a connection keeps to the bound of [`Limits::memory_max`].
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::http::head::Field;
 use crate::http::tests::harness::{Wire, Witness};
 
 impl Conn<'_> {
-    /// Bytes on the heap; the content of an answer is the handler's.
+    /// Bytes on the heap, without the content of an answer, which the handler allocated.
     fn on_heap(&self) -> usize {
         let head = &self.head;
         let spilled = |spilled: bool, bytes: usize| if spilled { bytes } else { 0 };
@@ -24,7 +24,7 @@ impl Conn<'_> {
     }
 }
 
-/// A stream that strains one buffer after the other.
+/// A stream of requests, each of which fills another buffer far.
 fn greedy() -> impl Strategy<Value = Vec<u8>> {
     let length = 0usize..12_000;
     let part = prop_oneof![
@@ -48,7 +48,7 @@ fn greedy() -> impl Strategy<Value = Vec<u8>> {
             let head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
             format!("{head}{chunks}0\r\nT: {}\r\n\r\n", "t".repeat(n))
         }),
-        // Never whole: a head, a chunk's size, a trailer.
+        // A head that never ends.
         length.prop_map(|n| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "f".repeat(n))),
     ];
     vec(part, 1..6).prop_map(|parts| parts.concat().into_bytes())
@@ -85,7 +85,7 @@ proptest! {
     }
 }
 
-/// A `Vec` left to itself would take up to twice as much.
+/// A `Vec` that grows by itself could take twice as much.
 #[test]
 fn a_body_takes_no_more_than_its_limit() {
     let limits = Limits {
@@ -107,7 +107,7 @@ fn a_body_takes_no_more_than_its_limit() {
     }
 }
 
-/// Room is made as bytes arrive: a length that is only declared costs little.
+/// Memory grows as bytes arrive: a client that only declares a length costs little.
 #[test]
 fn a_declared_length_is_not_believed_before_it_arrives() {
     let (limits, witness) = (Limits::default(), Witness::default());

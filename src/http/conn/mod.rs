@@ -1,4 +1,4 @@
-//! One connection's protocol state, free of I/O: the caller moves the bytes and tells the time.
+//! One connection's protocol state, without I/O: the caller moves the bytes and passes in the time.
 
 mod answer;
 #[cfg(test)]
@@ -18,36 +18,37 @@ use super::response::Out;
 use super::scanner::Scanner;
 use super::status::Status;
 
-/// What a connection needs next from whoever drives it.
+/// What a connection needs its driver to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
     /// Read into [`Conn::space`], then call [`Conn::received`] or, at the end, [`Conn::ended`].
     Read,
-    /// A request is whole (or hopeless): call [`Conn::respond`]. This is where a handler blocks.
+    /// A request is complete, or was refused: call [`Conn::respond`]. A handler may block there.
     Respond,
     /// Write from [`Conn::unsent`], then call [`Conn::sent`].
     Write,
-    /// Shut down the sending side, then call [`Conn::shut`]. What the client still sends is
-    /// drained for a while, lest a reset take the answer away from it (RFC 9112 §9.6).
+    /// Shut down the sending side, then call [`Conn::shut`]. The connection then reads and drops
+    /// what the client still sends, within limits. A close with unread bytes would reset the
+    /// connection, and the client might lose the answer (RFC 9112 §9.6).
     Shutdown,
-    /// Close: nothing more is to be done.
+    /// Close the socket; the connection is over.
     Close,
 }
 
-/// What is going on, for people: see [`Conn::activity`].
+/// What a connection is doing, for the scoreboard: see [`Conn::activity`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
-    /// A request is on its way, or the first of the connection is waited for.
+    /// A request is arriving, or the connection waits for its first.
     Reading,
-    /// A request is whole and its answer is not.
+    /// A request is complete, and its answer is not yet sent.
     Answering,
-    /// The last request has been answered, and nothing of the next has come.
+    /// All requests are answered, and no byte of the next has arrived.
     Idle,
-    /// There will be no further answer.
+    /// The last answer has been sent.
     Closing,
 }
 
-/// A moment on both clocks: one that only ever goes forward, one for people.
+/// The time on two clocks: a monotonic one and the calendar.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     /// For deadlines.
@@ -58,9 +59,9 @@ pub struct Now {
 
 /// How long a stopping server waits for the first byte of a connection that it has just accepted.
 const STOP_GRACE: Duration = Duration::from_secs(1);
-/// How long it waits for the next request of one that was promised to stay open: it may be on its
-/// way, and would cross the end of the connection. Less than the tick of those who drive us, so
-/// that it is over by the end of one.
+/// How long a stopping server waits for the next request on a connection that it promised to keep.
+/// The request may be on its way already. Shorter than the tick of the drivers (250 ms), so that
+/// the wait is over within one tick.
 const KEPT_GRACE: Duration = Duration::from_millis(200);
 
 /// The HTTP/1.1 state of one connection. See the [module](super) for its life.
@@ -68,7 +69,7 @@ const KEPT_GRACE: Duration = Duration::from_millis(200);
 pub struct Conn<'l> {
     limits: &'l Limits,
     phase: Phase,
-    /// When the phase began or, while sending, when something was sent last.
+    /// When the phase began or, while sending, when bytes were sent last.
     since: Instant,
     input: Buffer,
     scanner: Scanner,
@@ -83,18 +84,17 @@ pub struct Conn<'l> {
 
 #[derive(Debug)]
 enum Phase {
-    /// Waiting for a head or in the middle of it.
+    /// Waits for a head, or has a part of it.
     Head,
-    /// `filled` bytes of a body of a declared length are there.
+    /// Has `filled` bytes of a body of declared length.
     Length {
         filled: usize,
         total: usize,
     },
     Chunked(Chunked),
-    /// A request is whole and waits for the handler.
+    /// A complete request waits for the handler.
     Ready,
     Refused(Refusal),
-    /// The answer is on its way.
     Sending {
         then: Then,
     },
@@ -105,7 +105,7 @@ enum Phase {
     Closed,
 }
 
-/// What follows an answer.
+/// What the connection does behind an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     NextRequest,
@@ -114,7 +114,7 @@ enum Then {
 }
 
 impl<'l> Conn<'l> {
-    /// A connection that was accepted just now.
+    /// The state of a connection that was accepted at `now`.
     pub fn new(limits: &'l Limits, now: Instant) -> Self {
         Self {
             limits,
@@ -132,7 +132,7 @@ impl<'l> Conn<'l> {
         }
     }
 
-    /// What is to be done next.
+    /// What the driver is to do next.
     pub fn want(&self) -> Want {
         match self.phase {
             _ if self.is_sending() => Want::Write,
@@ -145,7 +145,7 @@ impl<'l> Conn<'l> {
         }
     }
 
-    /// What is going on. The caller needs [`Conn::want`]; this is for whoever watches.
+    /// What the connection is doing. The scoreboard shows this; a driver needs [`Conn::want`].
     pub fn activity(&self) -> Activity {
         match self.phase {
             _ if self.is_sending() => Activity::Answering,
@@ -156,14 +156,14 @@ impl<'l> Conn<'l> {
         }
     }
 
-    /// When this began or, while sending, when something was sent last: one of the moments that the
-    /// caller has told.
+    /// When the activity began or, while sending, when bytes were sent last. It is one of the times
+    /// that the caller has passed in.
     pub fn since(&self) -> Instant {
         self.since
     }
 
-    /// The line of the request that waits for its answer or has just been given one; empty if it
-    /// was refused.
+    /// The request line of the request that waits for its answer, or has just been answered; empty
+    /// if the request was refused.
     pub fn request_line(&self) -> &[u8] {
         match self.phase {
             Phase::Refused(_) => b"",
@@ -176,8 +176,8 @@ impl<'l> Conn<'l> {
         self.answered
     }
 
-    /// When [`Conn::expire`] is due, unless something happens before. `None` while the handler has
-    /// the request.
+    /// When to call [`Conn::expire`], unless the connection makes progress before. `None` while the
+    /// handler has the request.
     pub fn deadline(&self) -> Option<Instant> {
         let limits = self.limits;
         let allowed = match &self.phase {
@@ -197,7 +197,8 @@ impl<'l> Conn<'l> {
         Some(self.since + allowed)
     }
 
-    /// The deadline has passed: a client in the middle of a request is told so, others are left.
+    /// Acts on a deadline that has passed. A client in the middle of a request gets 408; any other
+    /// connection is closed without an answer.
     pub fn expire(&mut self, now: Instant) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
@@ -222,19 +223,19 @@ impl<'l> Conn<'l> {
     }
 
     // ANCHOR: stop
-    /// The server is about to stop: finish the request in flight, and the
-    /// one that may be on its way.
+    /// The server is about to stop: answer the request in flight, and one
+    /// that may be on its way. The last answer says `close`.
     pub fn stop(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.stopping, true) && self.is_idle() {
-            // The client has connected, or was promised another answer: it
-            // has a moment.
+            // The client has just connected, or was promised another
+            // answer: its grace period begins now.
             self.since = now;
         }
     }
     // ANCHOR_END: stop
 
-    /// Whether no byte of a request has arrived. The empty line that some clients send behind a
-    /// body is none (RFC 9112 §2.2): it must not hold up a stop, nor call for a 408.
+    /// Whether no byte of a request has arrived. Some clients send an empty line behind a body
+    /// (RFC 9112 §2.2). It belongs to no request, so it must not delay a stop or cause a 408.
     fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Head) && matches!(self.input.unread(), b"" | b"\r" | b"\r\n")
     }
@@ -243,7 +244,8 @@ impl<'l> Conn<'l> {
         self.out_sent < self.out.len() || self.content.is_some()
     }
 
-    /// A body earns time by arriving (as Apache's `RequestReadTimeout` with `MinRate` does).
+    /// A body that arrives fast enough gets more time, as with Apache's `RequestReadTimeout` and
+    /// its `MinRate`.
     fn body_time(&self, arrived: usize) -> Duration {
         let earned = (arrived as u64)
             .checked_div(self.limits.body_rate)

@@ -1,4 +1,4 @@
-//! Receiving: from bytes to a whole request, or to the reason why it is none.
+//! Receiving: from bytes to a complete request, or to a refusal.
 
 use std::time::Instant;
 
@@ -10,11 +10,12 @@ use crate::http::refusal::Refusal;
 use crate::http::scanner::Scanner;
 use crate::http::status::Status;
 
-/// Body bytes to make room for at a time: a declared length is not believed before it arrives.
+/// Bytes of a body to make room for at a time: memory for a declared length is only allocated as
+/// the body arrives.
 const BODY_STEP: usize = 64 * 1024;
 
 impl Conn<'_> {
-    /// Where the next bytes go; never empty while [`Want::Read`](super::Want) is wanted.
+    /// Where the next bytes go; not empty while the connection wants [`Want::Read`](super::Want).
     pub fn space(&mut self) -> &mut [u8] {
         match self.phase {
             Phase::Length { filled, total } => {
@@ -29,9 +30,10 @@ impl Conn<'_> {
         }
     }
 
-    /// Takes note that `count` bytes (at least one) have been read into [`Conn::space`].
+    /// Records that the caller has read `count` bytes, at least one, into [`Conn::space`].
     pub fn received(&mut self, count: usize, now: Instant) {
-        // The first head has been due since the connection began.
+        // The time for a later head starts with its first byte; that for the first head started
+        // with the connection.
         if self.answered > 0 && self.is_idle() {
             self.since = now;
         }
@@ -57,13 +59,13 @@ impl Conn<'_> {
         }
     }
 
-    /// The client has shut down its sending side. A request cut off by it cannot be answered; one
-    /// that was whole has been.
+    /// The client has shut down its sending side. A request that is not complete never will be, and
+    /// all complete requests have been answered.
     pub fn ended(&mut self) {
         self.phase = Phase::Closed;
     }
 
-    /// Gets as far with the input as it can.
+    /// Parses as much of the input as has arrived.
     pub(super) fn advance(&mut self, now: Instant) {
         let result = match &mut self.phase {
             Phase::Head => self.advance_head(now),
@@ -104,7 +106,7 @@ impl Conn<'_> {
                 self.advance_chunks()?;
             }
         }
-        // A client that has begun to send its body waits for nothing.
+        // A client that has begun to send its body does not wait for a 100.
         let waits = matches!(
             self.phase,
             Phase::Length { filled: 0, .. } | Phase::Chunked(_)

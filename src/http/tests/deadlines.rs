@@ -1,4 +1,4 @@
-//! Deadlines are totals. Time is made up here: nobody waits.
+//! Deadlines are totals. The tests make up the time, so none of them waits.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::http::{Limits, Want};
 const SECOND: Duration = Duration::from_secs(1);
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Feeds a byte after each second until the connection has answered or ended; how long it took.
+/// Feeds a byte each second until the connection has answered or ended. Returns how long it took.
 fn drip(wire: &mut Wire<'_>, bytes: impl IntoIterator<Item = u8>) -> Duration {
     let start = wire.now;
     for byte in bytes {
@@ -68,7 +68,7 @@ fn an_idle_connection_is_closed_after_the_idle_time() {
     assert_eq!(wire.conn.deadline(), Some(wire.now + limits.idle_time));
     wire.wait(limits.idle_time);
     assert_eq!(wire.conn.want(), Want::Close);
-    assert_eq!(wire.sent.answers.len(), length, "nobody asked for a 408");
+    assert_eq!(wire.sent.answers.len(), length, "a 408 without a request");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_pipelined_head_is_due_from_the_answer_before_it() {
     assert!(answer(&wire).contains("HTTP/1.1 408 "));
 }
 
-/// A byte a second is below the least rate, whatever the framing: 20 s, and no more.
+/// A byte a second is below the least rate: the body gets 20 s and no more, in either framing.
 #[test]
 fn a_body_that_drips_meets_its_total() {
     for framing in [
@@ -97,7 +97,7 @@ fn a_body_that_drips_meets_its_total() {
     }
 }
 
-/// What arrives without becoming a body (extensions, trailers, tiny chunks' frames) earns nothing.
+/// Only bytes of the body earn time. Extensions and trailers arrive too, but earn none.
 #[test]
 fn trailers_and_extensions_earn_no_time() {
     for body in ["0\r\nT: ", "1;"] {
@@ -136,7 +136,7 @@ fn without_a_rate_a_body_earns_nothing() {
     assert_eq!(wire.conn.deadline(), Some(wire.now + limits.body_time));
 }
 
-/// A connection that has an answer to write.
+/// A connection that has an answer to write, 100 bytes at a time.
 fn writing<'a>(limits: &'a Limits, witness: &'a Witness, target: &str) -> Wire<'a> {
     let mut wire = Wire::new(limits, witness).writing_at_most(100);
     let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -185,7 +185,7 @@ fn lingering_is_bounded_in_time_and_in_bytes() {
     assert_eq!(wire.conn.want(), Want::Close);
 }
 
-/// The handler may take its time, and a deadline that has not come changes nothing.
+/// No deadline runs while the handler works, and a deadline in the future changes nothing.
 #[test]
 fn nothing_expires_early_or_while_the_handler_works() {
     let (limits, witness) = (Limits::default(), Witness::default());

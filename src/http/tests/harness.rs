@@ -1,6 +1,6 @@
-//! Drives a connection without a socket and keeps what it sends.
+//! Drives a connection without a socket and keeps what the connection sends.
 //!
-//! The fuzz targets include this file too; that is why it knows the public interface alone.
+//! The fuzz targets include this file too, so it uses the public interface alone.
 
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::http::{Body, Conn, Date, Handler, Limits, Now, Request, Response, Status};
 use crate::http::{Unsent, Version, Want};
 
-/// The one response that does not answer a request (RFC 9110 §15.2.1).
+/// The interim response, which does not answer a request (RFC 9110 §15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A request as the handler saw it.
@@ -22,7 +22,7 @@ pub(crate) struct Seen {
     pub(crate) body: Vec<u8>,
 }
 
-/// Notes each request and tells it back, so that whatever was misread shows in the answer too.
+/// Records each request and echoes it, so that a misread request shows in the answer too.
 #[derive(Debug, Default)]
 pub(crate) struct Witness(pub(crate) Mutex<Vec<Seen>>);
 
@@ -51,7 +51,7 @@ impl Handler for Witness {
     }
 }
 
-/// Too long to be copied behind the head, and not a whole number of repetitions.
+/// Too long to be copied behind the head, and no multiple of the pattern's length.
 const LONG: Body = Body::Repeated {
     pattern: b"0123456789",
     length: 40_003,
@@ -61,16 +61,16 @@ fn told_body(told: String) -> Body {
     Body::Owned(told.into_bytes())
 }
 
-/// What became of a connection.
+/// What a connection has sent and taken so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// The final responses, one after the other.
     pub(crate) answers: Vec<u8>,
     /// How many times `100 Continue` was sent.
     pub(crate) interim: usize,
-    /// Bytes that the connection took.
+    /// Bytes of the input that the connection took.
     pub(crate) taken: usize,
-    /// Whether it wanted no more.
+    /// Whether the connection wanted to close.
     pub(crate) ended: bool,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Wire<'a> {
     pub(crate) now: Instant,
     pub(crate) sent: Sent,
     handler: &'a dyn Handler,
-    /// Bytes that one write takes.
+    /// The most bytes that the peer takes in one write.
     write_max: usize,
 }
 
@@ -101,13 +101,13 @@ impl<'a> Wire<'a> {
         self
     }
 
-    /// Lets time pass, and the deadline with it if it is due.
+    /// Lets time pass, and expires the connection if its deadline has come.
     pub(crate) fn wait(&mut self, time: Duration) {
         self.now += time;
         self.conn.expire(self.now);
     }
 
-    /// Sends a piece of a stream; what the connection no longer wants is lost, as on a socket.
+    /// Sends a piece of a stream. Bytes that the connection does not want are lost, as on a socket.
     pub(crate) fn feed(&mut self, mut piece: &[u8]) {
         self.settle();
         while !piece.is_empty() && self.conn.want() == Want::Read {
@@ -117,7 +117,7 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Has the connection read once, and says how much it took.
+    /// Lets the connection read once. Returns how many bytes it took.
     pub(crate) fn receive(&mut self, piece: &[u8]) -> usize {
         let space = self.conn.space();
         assert!(!space.is_empty(), "there is no room for what is wanted");
@@ -128,9 +128,9 @@ impl<'a> Wire<'a> {
         count
     }
 
-    /// Does what the connection wants until it wants to read, or nothing.
+    /// Does what the connection wants until it wants to read or to close.
     pub(crate) fn settle(&mut self) {
-        // A request takes three turns at least, and each write sends a byte at least.
+        // A request takes at least three turns, and each write sends at least a byte.
         for _ in 0..10_000_000 {
             match self.conn.want() {
                 Want::Read => return,
@@ -147,7 +147,7 @@ impl<'a> Wire<'a> {
         self.conn.respond(self.handler, || now(self.now));
     }
 
-    /// Writes once, and as little as the peer takes.
+    /// Writes once, as many bytes as the peer takes.
     pub(crate) fn write(&mut self) {
         let mut room = [0; 1024];
         let bytes = match self.conn.unsent() {
@@ -175,7 +175,7 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// Feeds a stream in pieces and then ends it.
+/// Feeds a stream in pieces and then ends the client's side of it.
 pub(crate) fn run<'p>(
     limits: &Limits,
     handler: &dyn Handler,
@@ -210,7 +210,7 @@ pub(crate) fn cut<'i>(input: &'i [u8], cuts: &[usize]) -> Vec<&'i [u8]> {
     cuts.into_iter().map(piece).collect()
 }
 
-/// A moment whose date never changes, so that answers can be compared.
+/// This time, but always with the same date, so that tests can compare answers.
 fn now(instant: Instant) -> Now {
     Now {
         instant,

@@ -1,4 +1,4 @@
-//! Whatever a client sends: no panic, no answer after an error, no more memory than the limits say.
+//! Hostile input: no panic, no answer after an error, no more memory than the limits allow.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ proptest! {
         check(&input, &cuts)?;
     }
 
-    /// Bytes that look like HTTP get further than noise does.
+    /// Bytes that look like HTTP get further into the parser than noise does.
     #[test]
     fn fragments_of_requests_meet_an_answer_or_a_close(
         fragments in vec(fragment(), 0..40),
@@ -60,7 +60,7 @@ proptest! {
     }
 }
 
-/// Runs a stream and holds the answers against what the handler was asked.
+/// Runs a stream and compares the answers with the requests that the handler saw.
 fn check(input: &[u8], cuts: &[usize]) -> Result<(), TestCaseError> {
     let limits = Limits {
         requests: 10,
@@ -72,7 +72,7 @@ fn check(input: &[u8], cuts: &[usize]) -> Result<(), TestCaseError> {
     let heads: Vec<bool> = seen.iter().map(|seen| seen.method == "HEAD").collect();
     let answers = read_answers(&sent.answers, &heads);
     prop_assert!(sent.taken <= input.len());
-    // The handler used here reports no error, so that any error is the connection's own.
+    // This handler never answers with an error, so each error comes from the connection.
     let errors = answers.iter().filter(|answer| answer.status >= 400).count();
     prop_assert_eq!(answers.len(), seen.len() + errors);
     prop_assert!(errors <= 1);

@@ -1,4 +1,4 @@
-//! Properties of the HTTP core as a whole, proven on connections that have no socket.
+//! Tests of the HTTP core as a whole, on connections that have no socket.
 
 mod deadlines;
 pub(crate) mod harness;

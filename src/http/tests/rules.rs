@@ -1,11 +1,11 @@
-//! Rules of RFC 9112 and RFC 9110 that concern a connection, not one exchange of bytes.
-//! `tests/http` holds the single requests, against every server model.
+//! Rules of RFC 9112 and RFC 9110 about connections. `tests/http` tests single requests, against
+//! every server model.
 
 use super::harness::{Sent, Wire, Witness, run};
 use super::writing::read_answers;
 use crate::http::{Handler, Limits, Request, Response, Want};
 
-/// What was sent in answer to a stream, and how many requests the handler saw.
+/// What the connection sent in answer to a stream, and how many requests the handler saw.
 fn result(limits: &Limits, stream: &str) -> (Sent, usize) {
     let witness = Witness::default();
     let sent = run(limits, &witness, [stream.as_bytes()]);
@@ -13,7 +13,7 @@ fn result(limits: &Limits, stream: &str) -> (Sent, usize) {
     (sent, seen)
 }
 
-/// The statuses sent in answer to a stream, none of whose requests is a HEAD.
+/// The statuses of the answers to a stream without a HEAD.
 fn statuses(stream: &str) -> Vec<u16> {
     let (sent, _) = result(&Limits::default(), stream);
     read_answers(&sent.answers, &[])
@@ -22,7 +22,7 @@ fn statuses(stream: &str) -> Vec<u16> {
         .collect()
 }
 
-/// Two parsers that disagree on this let one request hide in another.
+/// If two parsers disagree on this, one request can hide in another.
 #[test]
 fn a_bare_cr_ends_no_line() {
     for head in [
@@ -40,7 +40,7 @@ fn a_bare_cr_ends_no_line() {
     }
 }
 
-/// Whichever byte goes wrong first decides, so that the answer does not depend on the cuts.
+/// The first wrong byte decides, so the answer does not depend on where the stream is cut.
 #[test]
 fn the_first_error_in_the_stream_is_the_one_reported() {
     let long = "a".repeat(8200);
@@ -87,10 +87,10 @@ fn one_hundred_is_sent_once_and_only_while_it_makes_sense() {
     let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
     assert_eq!(interim(&[&length, "a", "b"]), 1);
     assert_eq!(interim(&[&chunked, "1\r\na\r\n", "0\r\n\r\n"]), 1);
-    // The body is on its way already, or there is none.
+    // The client has sent a part of the body already, or there is no body.
     assert_eq!(interim(&[&format!("{length}a"), "b"]), 0);
     assert_eq!(interim(&[&format!("{head}Content-Length: 0\r\n\r\n")]), 0);
-    // A certain 413, and a client that would not understand.
+    // A certain 413; and a client of HTTP/1.0, which would not understand a 100.
     assert_eq!(
         interim(&[&format!("{head}Content-Length: 99999999\r\n\r\n")]),
         0
@@ -98,7 +98,7 @@ fn one_hundred_is_sent_once_and_only_while_it_makes_sense() {
     assert_eq!(interim(&[&length.replace("1.1", "1.0"), "a", "b"]), 0);
 }
 
-/// A client that gives up waiting for the 100 sends its body meanwhile (RFC 9110 §10.1.1).
+/// A client that reads nothing cannot hold the connection by an unsent 100.
 #[test]
 fn a_client_that_reads_no_answer_to_expect_meets_the_send_deadline() {
     let (limits, witness) = (Limits::default(), Witness::default());
@@ -186,7 +186,7 @@ struct Broken;
 
 impl Handler for Broken {
     fn respond(&self, _: &Request<'_>) -> Response {
-        // Unlike panic!, this says nothing on standard error.
+        // Unlike panic!, this prints nothing on standard error.
         std::panic::resume_unwind(Box::new("on purpose"));
     }
 }
@@ -201,7 +201,7 @@ fn a_handler_that_panics_costs_its_own_request_and_connection() {
     assert_eq!(answers[0].field("connection"), Some(&b"close"[..]));
 }
 
-/// The length was promised; only a close can tell the client that it will not be kept.
+/// The head has promised a length. Only a close can tell the client that less will come.
 #[test]
 fn a_file_that_shrinks_while_it_is_sent_ends_the_connection() {
     struct Shrunk(std::fs::File);

@@ -1,4 +1,4 @@
-//! However a stream is cut, the result is the same.
+//! The result does not depend on where a stream is cut.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,20 +7,21 @@ use super::harness::{Seen, Sent, Wire, Witness, cut, run};
 use super::requests::{expected, pipeline, sample, stream};
 use crate::http::Limits;
 
-/// Runs a stream in these pieces: what was sent, and what the handler saw.
+/// Runs a stream in these pieces. Returns what the connection sent and what the handler saw.
 fn result(limits: &Limits, pieces: &[&[u8]]) -> (Sent, Vec<Seen>) {
     let witness = Witness::default();
     let sent = run(limits, &witness, pieces.iter().copied());
     (sent, witness.0.into_inner().unwrap())
 }
 
-/// What must not depend on the cuts: the answers and the requests. How many bytes were still
-/// taken after the last answer does, and so does whether a 100 came in time to make sense.
+/// The results that must not depend on the cuts: the answers, and the requests that the handler
+/// saw. Two results may: how many bytes the connection took after its last answer, and whether a
+/// 100 was still of use.
 fn outcome((sent, seen): (Sent, Vec<Seen>)) -> (Vec<u8>, Vec<Seen>) {
     (sent.answers, seen)
 }
 
-/// Limits so low that what is made up here goes beyond each of them now and then.
+/// Limits so low that generated requests exceed each of them now and then.
 fn low() -> Limits {
     Limits {
         request_line: 40,
@@ -55,7 +56,7 @@ proptest! {
         prop_assert_eq!(&whole, &outcome(result(&limits, &bytes)));
     }
 
-    /// Mutation makes requests that are wrong in one place, which is where parsers disagree.
+    /// Mutated requests are wrong in a few places, and there parsers tend to disagree.
     #[test]
     fn spoilt_requests_can_be_cut_anywhere(
         pipeline in pipeline(),
@@ -90,7 +91,7 @@ proptest! {
     }
 }
 
-/// The bytes that parsers trip over, and all others.
+/// Bytes with a meaning in HTTP more often than others.
 fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![
         2 => prop::sample::select(b"\r\n\0 \t:;,/?%#\x7f\x0b\xff0-+HC".to_vec()),
@@ -98,7 +99,7 @@ fn byte() -> impl Strategy<Value = u8> {
     ]
 }
 
-/// Every two-way split of one request of each framing, without leaving any to chance.
+/// All two-way splits of one request of each framing.
 #[test]
 fn every_two_way_split_gives_the_same() {
     for stream in [

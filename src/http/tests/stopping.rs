@@ -1,4 +1,4 @@
-//! A stop finishes what has begun and begins nothing new.
+//! A stopping server answers the requests that have begun, and closes idle connections soon.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn says_close(wire: &Wire<'_>) -> bool {
     String::from_utf8_lossy(&wire.sent.answers).contains("\r\nConnection: close\r\n")
 }
 
-/// A connection that has been served, and lets its client send another request.
+/// A connection whose first answer has promised to keep it open.
 fn kept<'a>(limits: &'a Limits, witness: &'a Witness) -> Wire<'a> {
     let mut wire = Wire::new(limits, witness);
     wire.feed(GET);
@@ -25,7 +25,7 @@ fn kept<'a>(limits: &'a Limits, witness: &'a Witness) -> Wire<'a> {
     wire
 }
 
-/// Lets the moment pass that a stopped connection has; it is over soon.
+/// Lets the grace period of a stopped connection pass, which is short.
 fn outwait(wire: &mut Wire<'_>) {
     assert_eq!(wire.conn.want(), Want::Read);
     let left = wire.conn.deadline().unwrap() - wire.now;
@@ -34,7 +34,8 @@ fn outwait(wire: &mut Wire<'_>) {
     assert_eq!(wire.conn.want(), Want::Close);
 }
 
-/// It was promised another answer, and cannot know of the stop: its request may be on its way.
+/// The server has promised to keep the connection, and the client cannot know of the stop. Its
+/// next request may be on its way.
 #[test]
 fn an_idle_connection_has_a_moment_for_a_request_on_its_way() {
     let (limits, witness) = (Limits::default(), Witness::default());
@@ -52,14 +53,14 @@ fn an_idle_connection_has_a_moment_for_a_request_on_its_way() {
 fn an_idle_connection_that_sends_nothing_closes_soon() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let mut wire = kept(&limits, &witness);
-    // However long it has been idle before.
+    // The time that it was idle before the stop does not count.
     wire.now += limits.idle_time / 2;
     wire.conn.stop(wire.now);
     outwait(&mut wire);
     assert_eq!(answers(&wire), 1);
 }
 
-/// Some clients send an empty line behind a body; it is the beginning of nothing.
+/// Some clients send an empty line behind a body. No request has begun with it.
 #[test]
 fn a_stray_empty_line_leaves_a_connection_idle() {
     for stray in [&b"\r"[..], b"\r\n"] {
@@ -87,7 +88,7 @@ fn a_stray_empty_line_leaves_a_connection_idle() {
     }
 }
 
-/// It came out of the accept queue: its request is on its way.
+/// The connection came out of the accept queue, so its request is likely on its way.
 #[test]
 fn a_fresh_connection_has_a_moment_to_send_its_request() {
     let (limits, witness) = (Limits::default(), Witness::default());
@@ -133,8 +134,8 @@ fn a_request_that_has_begun_is_answered() {
     }
 }
 
-/// An answer that promised to keep the connection is kept to: the next request, if it is here
-/// already, is answered, and that answer says close.
+/// The first answer has promised to keep the connection. So the server answers a second request
+/// that has arrived already, and that answer says `close`.
 #[test]
 fn a_stop_during_an_answer_lets_the_pipelined_request_through() {
     let (limits, witness) = (Limits::default(), Witness::default());
@@ -148,7 +149,8 @@ fn a_stop_during_an_answer_lets_the_pipelined_request_through() {
     assert_eq!(wire.conn.want(), Want::Close);
 }
 
-/// That answer has promised to keep the connection, too.
+/// The answer in flight has promised to keep the connection. So the next request has a grace
+/// period in which to arrive.
 #[test]
 fn a_stop_during_an_answer_leaves_a_moment_for_the_next_request() {
     for asks_again in [false, true] {

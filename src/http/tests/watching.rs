@@ -1,4 +1,4 @@
-//! What a connection tells those who watch it, and answers that are to be the last.
+//! The activity that a connection reports to the scoreboard, and answers that are the last ones.
 
 use std::time::Duration;
 
@@ -41,7 +41,8 @@ fn each_stage_shows_what_it_is_and_when_it_began() {
     assert_eq!(wire.conn.activity(), Activity::Closing);
 }
 
-/// Else a client that takes its time would be taken for a slow request.
+/// A request counts as arrived with its last byte. Otherwise a slow client would look like a slow
+/// handler.
 #[test]
 fn a_request_is_there_when_its_last_byte_is() {
     for (head, body) in [
@@ -83,7 +84,8 @@ impl Handler for Farewell {
     }
 }
 
-/// The client may have sent more already: closing on that would reset the connection.
+/// The client may have sent more already. A close with unread bytes would reset the connection, so
+/// the sending side is shut down first.
 #[test]
 fn an_answer_can_be_the_last_of_its_connection() {
     let limits = Limits::default();

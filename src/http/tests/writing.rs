@@ -1,4 +1,4 @@
-//! What is written parses back, holds what was meant and nothing else.
+//! Answers that are written can be parsed, and hold exactly what the handler meant.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::harness::run;
 use crate::http::{Body, Handler, Limits, Request, Response, Status};
 
-/// A response as a client reads it.
+/// A response, as a client reads it.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -17,7 +17,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The only value of a field, if it is there.
+    /// The value of a field that must not occur twice.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
         let mut values = self
             .fields
@@ -29,8 +29,8 @@ impl Answer {
     }
 }
 
-/// Reads responses to the end of a stream; `heads` says which of them answer HEAD. What is over
-/// shows as a panic.
+/// Reads responses to the end of a stream; `heads` says which of them answer HEAD. Panics at bytes
+/// that are no response.
 pub(super) fn read_answers(mut stream: &[u8], heads: &[bool]) -> Vec<Answer> {
     let mut answers = Vec::new();
     while !stream.is_empty() {
@@ -56,7 +56,7 @@ pub(super) fn read_answers(mut stream: &[u8], heads: &[bool]) -> Vec<Answer> {
                 .unwrap()
         });
         assert_eq!(declared.is_none(), matches!(answer.status, 204 | 304));
-        // An error that comes before the method is known may answer a HEAD, and ends the stream.
+        // An error that ends the stream may answer a HEAD, although no handler saw the request.
         let refused = answers.len() >= heads.len() && stream.len() == length;
         let is_head = heads.get(answers.len()).copied().unwrap_or(refused);
         stream = &stream[length..];
@@ -70,7 +70,7 @@ pub(super) fn read_answers(mut stream: &[u8], heads: &[bool]) -> Vec<Answer> {
     answers
 }
 
-/// Answers each request alike.
+/// A handler that gives every request the same answer.
 struct Always<F>(F);
 
 impl<F: Fn() -> Response + Sync> Handler for Always<F> {
@@ -79,7 +79,7 @@ impl<F: Fn() -> Response + Sync> Handler for Always<F> {
     }
 }
 
-/// What a client reads that asks with `method`, however little it takes at a time.
+/// What a client reads that asks with `method`.
 fn ask(method: &str, answer: impl Fn() -> Response + Sync) -> Answer {
     let request = format!("{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let sent = run(&Limits::default(), &Always(answer), [request.as_bytes()]);
@@ -88,7 +88,8 @@ fn ask(method: &str, answer: impl Fn() -> Response + Sync) -> Answer {
     answers.remove(0)
 }
 
-/// As it arrives: without what no value may hold, and without white space around it.
+/// A field value as the client must read it: with spaces for the characters that no value may
+/// hold, and without white space around it.
 fn cleaned(value: &str) -> Vec<u8> {
     let bytes: Vec<u8> = value
         .bytes()
@@ -133,7 +134,7 @@ proptest! {
         prop_assert_eq!(answer.content, b"x");
     }
 
-    /// On both sides of the size up to which content is copied behind the head.
+    /// Lengths on both sides of the size up to which content is copied behind the head.
     #[test]
     fn as_much_is_sent_as_was_declared(
         length in prop_oneof![0usize..50, 16_000usize..17_000],

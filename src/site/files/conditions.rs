@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110 §13): what a client asks of the version of a file.
+//! Conditional requests (RFC 9110 §13): what a client requires of the version of a file.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use super::entity_tag::{EntityTag, Tags};
 use super::range::Part;
 use super::validators::Validators;
 
-/// The fields that make a request conditional or partial: all lines of each, as they came.
+/// The fields that make a request conditional or partial: all lines of each, in order.
 #[derive(Debug, Default)]
 pub(super) struct Conditions<'a> {
     if_match: Vec<&'a [u8]>,
@@ -17,19 +17,19 @@ pub(super) struct Conditions<'a> {
     range: Vec<&'a [u8]>,
 }
 
-/// What the conditions come to.
+/// The result of evaluating the conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Do what the method says.
+pub(super) enum Outcome {
+    /// All conditions hold: perform the method.
     Perform,
-    /// The client has this very version: 304.
+    /// The client has this version already: 304.
     NotModified,
-    /// It is not the version that the client means: 412.
+    /// The file is not the version that the client requires: 412.
     Failed,
 }
 
 impl<'a> Conditions<'a> {
-    /// Picks them out of a request's fields: names in any case, values trimmed.
+    /// Collects the conditions from the fields of a request, whose values have been trimmed.
     pub(super) fn gather(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut found = Self::default();
         for (name, value) in fields {
@@ -55,19 +55,20 @@ impl<'a> Conditions<'a> {
         found.next().map(|(_, lines)| lines)
     }
 
-    /// Weighs the conditions in the order of RFC 9110 §13.2.2, for GET and HEAD of a file that
-    /// exists. Tags are the finer measure, so where there are any, dates are not looked at.
-    pub(super) fn verdict(&self, file: &Validators) -> Verdict {
+    /// Evaluates the conditions in the order of RFC 9110 §13.2.2, for GET and HEAD of a file that
+    /// exists. A tag is more precise than a date, so a field with tags overrides the one with a
+    /// date.
+    pub(super) fn evaluate(&self, file: &Validators) -> Outcome {
         if !self.is_the_version_meant(file) {
-            Verdict::Failed
+            Outcome::Failed
         } else if self.is_the_version_they_have(file) {
-            Verdict::NotModified
+            Outcome::NotModified
         } else {
-            Verdict::Perform
+            Outcome::Perform
         }
     }
 
-    /// If-Match or, without it, If-Unmodified-Since.
+    /// Evaluates If-Match or, without it, If-Unmodified-Since.
     fn is_the_version_meant(&self, file: &Validators) -> bool {
         if self.if_match.is_empty() {
             date(&self.if_unmodified_since).is_none_or(|date| file.modified() <= date)
@@ -76,7 +77,7 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// If-None-Match or, without it, If-Modified-Since.
+    /// Evaluates If-None-Match or, without it, If-Modified-Since.
     fn is_the_version_they_have(&self, file: &Validators) -> bool {
         if self.if_none_match.is_empty() {
             date(&self.if_modified_since).is_some_and(|date| file.modified() <= date)
@@ -93,12 +94,12 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// If-Range: whether the part asked for belongs to what the client has already. If in doubt it
-    /// does not, and the client gets the whole: half of one version and half of another would be
-    /// worse (RFC 9110 §13.1.5).
+    /// Evaluates If-Range: whether the client has the rest of this same version. If in doubt, the
+    /// client gets the whole file: parts of two versions must never be put together (RFC 9110
+    /// §13.1.5).
     fn continues(&self, file: &Validators) -> bool {
         let Some(value) = only(&self.if_range) else {
-            // Nothing asked, nothing doubted; but two values contradict each other.
+            // No If-Range means no condition. Two values contradict each other.
             return self.if_range.is_empty();
         };
         match (EntityTag::parse(value), http_date(value)) {
@@ -109,7 +110,7 @@ impl<'a> Conditions<'a> {
     }
 }
 
-/// Whether one of the listed tags is the file's; `*` is any tag that a file may have.
+/// Whether one of the listed tags is the file's; `*` matches every tag.
 fn any_matches<'a>(
     lines: &[&'a [u8]],
     file: &'a Validators,
@@ -125,8 +126,8 @@ fn current(file: &Validators) -> Option<EntityTag<'_>> {
     EntityTag::parse(file.tag().as_bytes())
 }
 
-/// The date of a field that came once and holds one; any other counts as not sent, as RFC 9110
-/// §13.1.3 and §13.1.4 want it.
+/// The date in a field that occurs once. A malformed or repeated field is ignored, as RFC 9110
+/// §13.1.3 and §13.1.4 require.
 fn date(lines: &[&[u8]]) -> Option<SystemTime> {
     only(lines).and_then(http_date)
 }
@@ -136,7 +137,7 @@ fn http_date(value: &[u8]) -> Option<SystemTime> {
     httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
 }
 
-/// The value of a field that may come once, if that is how it came.
+/// The value of a field that occurs once.
 fn only<'a>(lines: &[&'a [u8]]) -> Option<&'a [u8]> {
     match lines {
         [line] => Some(line),

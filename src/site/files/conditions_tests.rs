@@ -1,4 +1,4 @@
-//! Conditional requests, against a file with the tag `"now"` of 06 Nov 1994 08:49:37.
+//! Conditional requests for a file with the tag `"now"`, modified on 06 Nov 1994 at 08:49:37.
 
 use super::*;
 use std::time::{Duration, UNIX_EPOCH};
@@ -8,7 +8,7 @@ const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 const MODIFIED: Duration = Duration::from_millis(784_111_777_900);
 
-/// The file, looked at so many seconds after it was modified.
+/// The file, requested `age_s` seconds after it was modified.
 fn file(age_s: u64) -> Validators {
     let modified = UNIX_EPOCH + MODIFIED;
     let now = modified + Duration::from_secs(age_s);
@@ -19,21 +19,21 @@ fn conditions<'a>(fields: &[(&'a str, &'a str)]) -> Conditions<'a> {
     Conditions::gather(fields.iter().map(|(name, value)| (*name, value.as_bytes())))
 }
 
-fn verdict(fields: &[(&str, &str)]) -> Verdict {
-    conditions(fields).verdict(&file(60))
+fn outcome(fields: &[(&str, &str)]) -> Outcome {
+    conditions(fields).evaluate(&file(60))
 }
 
 #[track_caller]
-fn all(expected: Verdict, cases: &[&[(&str, &str)]]) {
+fn all(expected: Outcome, cases: &[&[(&str, &str)]]) {
     for fields in cases {
-        assert_eq!(verdict(fields), expected, "{fields:?}");
+        assert_eq!(outcome(fields), expected, "{fields:?}");
     }
 }
 
 #[test]
 fn without_conditions_everything_is_performed() {
     all(
-        Verdict::Perform,
+        Outcome::Perform,
         &[
             &[],
             &[
@@ -49,7 +49,7 @@ fn without_conditions_everything_is_performed() {
 #[test]
 fn if_none_match_compares_weakly_with_every_tag_of_every_line() {
     all(
-        Verdict::NotModified,
+        Outcome::NotModified,
         &[
             &[("If-None-Match", "\"now\"")],
             &[("if-none-match", "W/\"now\"")],
@@ -59,7 +59,7 @@ fn if_none_match_compares_weakly_with_every_tag_of_every_line() {
         ],
     );
     all(
-        Verdict::Perform,
+        Outcome::Perform,
         &[
             &[("If-None-Match", "\"then\"")],
             &[("If-None-Match", "\"NOW\"")],
@@ -73,7 +73,7 @@ fn if_none_match_compares_weakly_with_every_tag_of_every_line() {
 #[test]
 fn if_modified_since_counts_from_the_second_of_the_modification() {
     all(
-        Verdict::NotModified,
+        Outcome::NotModified,
         &[
             &[("If-Modified-Since", SAME)],
             &[("If-Modified-Since", AFTER)],
@@ -82,7 +82,7 @@ fn if_modified_since_counts_from_the_second_of_the_modification() {
         ],
     );
     all(
-        Verdict::Perform,
+        Outcome::Perform,
         &[
             &[("If-Modified-Since", BEFORE)],
             &[("If-Modified-Since", "yesterday")],
@@ -99,14 +99,14 @@ fn if_modified_since_counts_from_the_second_of_the_modification() {
 #[test]
 fn if_none_match_takes_precedence_over_if_modified_since() {
     all(
-        Verdict::Perform,
+        Outcome::Perform,
         &[
             &[("If-None-Match", "\"then\""), ("If-Modified-Since", SAME)],
             &[("If-Modified-Since", SAME), ("If-None-Match", "garbage")],
         ],
     );
     all(
-        Verdict::NotModified,
+        Outcome::NotModified,
         &[&[("If-None-Match", "\"now\""), ("If-Modified-Since", BEFORE)]],
     );
 }
@@ -114,7 +114,7 @@ fn if_none_match_takes_precedence_over_if_modified_since() {
 #[test]
 fn if_match_compares_strongly() {
     all(
-        Verdict::Perform,
+        Outcome::Perform,
         &[
             &[("If-Match", "\"now\"")],
             &[("If-Match", "\"then\" , \"now\"")],
@@ -122,7 +122,7 @@ fn if_match_compares_strongly() {
         ],
     );
     all(
-        Verdict::Failed,
+        Outcome::Failed,
         &[
             &[("If-Match", "\"then\"")],
             &[("If-Match", "W/\"now\"")],
@@ -135,7 +135,7 @@ fn if_match_compares_strongly() {
 #[test]
 fn if_unmodified_since_counts_unless_there_is_an_if_match() {
     all(
-        Verdict::Perform,
+        Outcome::Perform,
         &[
             &[("If-Unmodified-Since", SAME)],
             &[("If-Unmodified-Since", AFTER)],
@@ -148,7 +148,7 @@ fn if_unmodified_since_counts_unless_there_is_an_if_match() {
         ],
     );
     all(
-        Verdict::Failed,
+        Outcome::Failed,
         &[
             &[("If-Unmodified-Since", BEFORE)],
             &[("If-Unmodified-Since", SAME), ("If-Match", "\"then\"")],
@@ -159,14 +159,14 @@ fn if_unmodified_since_counts_unless_there_is_an_if_match() {
 #[test]
 fn a_failed_condition_weighs_more_than_a_version_that_they_have() {
     all(
-        Verdict::Failed,
+        Outcome::Failed,
         &[
             &[("If-None-Match", "\"now\""), ("If-Match", "\"then\"")],
             &[("If-Modified-Since", SAME), ("If-Unmodified-Since", BEFORE)],
         ],
     );
     all(
-        Verdict::NotModified,
+        Outcome::NotModified,
         &[&[("If-None-Match", "\"now\""), ("If-Match", "\"now\"")]],
     );
 }
@@ -212,7 +212,7 @@ fn if_range_lets_the_part_through_for_the_same_version_alone() {
         ("Range", "bytes=1-2"),
     ];
     assert_eq!(conditions(&twice).part(&file(60), 10), Part::Whole);
-    // A stale If-Range makes the whole file of a range that would be unsatisfiable, too.
+    // A stale If-Range yields the whole file even where the range would be unsatisfiable.
     let behind = [("If-Range", "\"then\""), ("Range", "bytes=10-")];
     assert_eq!(conditions(&behind).part(&file(60), 10), Part::Whole);
 }

@@ -8,7 +8,7 @@ pub(super) struct EntityTag<'a> {
 }
 
 impl<'a> EntityTag<'a> {
-    /// The tag at the start of `text`, and what follows it.
+    /// The tag at the start of `text`, and the text behind it.
     fn split(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (weak, quoted) = match text {
             [b'W', b'/', quoted @ ..] => (true, quoted),
@@ -21,7 +21,7 @@ impl<'a> EntityTag<'a> {
         is_tag.then_some((Self { weak, opaque }, &inner[end + 1..]))
     }
 
-    /// A single tag, with nothing around it.
+    /// Parses a single tag, with nothing around it.
     pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
         match Self::split(text)? {
             (tag, []) => Some(tag),
@@ -34,15 +34,15 @@ impl<'a> EntityTag<'a> {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
-    /// Weak comparison: they are the same but perhaps for the `W/`.
+    /// Weak comparison: they are the same, with or without a `W/`.
     pub(super) fn matches_weakly(self, other: Self) -> bool {
         self.opaque == other.opaque
     }
 }
 
-/// The tags of a comma-separated list, one after the other. Commas may stand in tags, too, so
-/// splitting at them would not do. Empty elements are skipped (RFC 9110 §5.6.1.2); at the first
-/// thing that is no tag the list ends, since nobody knows what the rest was meant to be.
+/// Iterates over the tags of a comma-separated list. A tag may hold commas, so the list cannot be
+/// split at them. Empty elements are skipped (RFC 9110 §5.6.1.2). The list ends at the first
+/// element that is no tag, since what follows cannot be parsed with certainty.
 pub(super) struct Tags<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Tags<'a> {
@@ -52,7 +52,7 @@ impl<'a> Iterator for Tags<'a> {
         let is_separator = |&byte: &u8| matches!(byte, b' ' | b'\t' | b',');
         let start = self.0.iter().position(|byte| !is_separator(byte))?;
         let split = EntityTag::split(&self.0[start..])
-            // Whatever stands behind a tag must be kept away from it by a comma.
+            // Only a comma or the end of the list may follow a tag.
             .filter(|(_, rest)| matches!(rest.trim_ascii_start(), [] | [b',', ..]));
         let (tag, rest) = split.unzip();
         self.0 = rest.unwrap_or_default();

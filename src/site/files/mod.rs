@@ -1,12 +1,12 @@
 //! Static files: `/files/…` below the root, and never outside it.
 //!
-//! | room | what it knows |
+//! | file | what it knows |
 //! | --- | --- |
-//! | `path` | which file a request path means, and how a path is written in a URL |
-//! | `root` | how to open that file and nothing outside the root |
+//! | `path` | which file a request path names, and how a path is written in a URL |
+//! | `root` | how to open that file, and no file outside the root |
 //! | `validators` | which version of a file this is: ETag and Last-Modified |
 //! | `entity_tag` | how lists of entity tags are written and compared |
-//! | `conditions` | what the client's `If-…` fields ask of that version |
+//! | `conditions` | what the client's `If-…` fields require of that version |
 //! | `range` | which part of it the client asks for |
 
 mod conditions;
@@ -28,13 +28,13 @@ pub use root::Root;
 
 use super::Site;
 use crate::http::{Body, Method, Request, Response, Status};
-use conditions::{Conditions, Verdict};
+use conditions::{Conditions, Outcome};
 use path::Wanted;
 use range::Part;
 use root::Found;
 use validators::Validators;
 
-/// `GET /files/…`: the path is decoded.
+/// `GET /files/…`
 pub(super) fn file(site: &Site, request: &Request<'_>, path: &[u8]) -> Response {
     let Some(root) = &site.root else {
         return Response::sentence(
@@ -53,7 +53,7 @@ pub(super) fn file(site: &Site, request: &Request<'_>, path: &[u8]) -> Response 
     }
 }
 
-/// The file as this client wants it: whole, in part, or not at all because it has it already.
+/// Answers with the whole file, a part of it, or 304 if the client has this version already.
 fn answer(request: &Request<'_>, file: File, content_type: String) -> Response {
     let metadata = match file.metadata() {
         Ok(metadata) => metadata,
@@ -61,17 +61,17 @@ fn answer(request: &Request<'_>, file: File, content_type: String) -> Response {
     };
     let validators = Validators::new(&metadata, SystemTime::now());
     let conditions = Conditions::gather(request.fields());
-    match conditions.verdict(&validators) {
-        Verdict::Failed => Response::sentence(
+    match conditions.evaluate(&validators) {
+        Outcome::Failed => Response::sentence(
             Status::PRECONDITION_FAILED,
-            "the file is not, or no longer, the one that the conditions ask for",
+            "the file has changed: it is not the version that the request asks for",
         ),
-        // No Content-Type and no range fields: whoever asked has the rest (RFC 9110 §15.4.5).
-        Verdict::NotModified => identify(Response::new(Status::NOT_MODIFIED), &validators),
-        Verdict::Perform => {
+        // No Content-Type and no range fields: the client has them already (RFC 9110 §15.4.5).
+        Outcome::NotModified => identify(Response::new(Status::NOT_MODIFIED), &validators),
+        Outcome::Perform => {
             let part = match request.method() {
                 Method::Get => conditions.part(&validators, metadata.len()),
-                // Range is defined for GET alone; any other method ignores it (RFC 9110 §14.2).
+                // Range is defined for GET alone; other methods ignore it (RFC 9110 §14.2).
                 _ => Part::Whole,
             };
             send(part, file, metadata.len(), content_type, &validators)
@@ -105,7 +105,7 @@ fn send(
     let mut response = identify(Response::new(status), validators)
         .with_body(content_type, body)
         .with_field("Accept-Ranges", "bytes")
-        // A text must not turn into a script because a browser finds that it looks like one.
+        // A browser must not run a text file because its content looks like a script.
         .with_field("X-Content-Type-Options", "nosniff");
     if let Part::Bytes { first, last } = part {
         response = response.with_field("Content-Range", format!("bytes {first}-{last}/{size}"));
@@ -113,15 +113,16 @@ fn send(
     response
 }
 
-/// Says which version of the file this is, so that the client can ask for any other.
+/// Adds the fields that tell which version of the file this is, so that the client can ask for any
+/// later one.
 fn identify(response: Response, validators: &Validators) -> Response {
     response
         .with_field("Last-Modified", validators.last_modified())
         .with_field("ETag", validators.tag().to_owned())
 }
 
-/// To the same path with a slash behind it: without it, a page's relative links would start from
-/// the directory above.
+/// Redirects to the same path with a slash at its end. Without the slash, the relative links of
+/// the page would start from the directory above.
 fn redirect(request: &Request<'_>, wanted: &Wanted) -> Response {
     let mut location = format!("/files{}/", wanted.encoded());
     if let Some(query) = request.query() {
@@ -134,7 +135,7 @@ fn redirect(request: &Request<'_>, wanted: &Wanted) -> Response {
     .with_field("Location", location)
 }
 
-/// Why there is no file, as far as the client is concerned.
+/// The answer for a file that could not be opened. It tells the client no more than it may know.
 fn refuse(error: &io::Error) -> Response {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EACCES | Errno::EPERM) => {

@@ -1,4 +1,4 @@
-//! From a request's path to a file's path, and back to a URL.
+//! From the path of a request to the path of a file, and back to a URL.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// What a request path asks for, below the root.
+/// The file below the root that a request path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// Relative to the root, without dot segments; `.` is the root itself.
     pub(super) path: PathBuf,
-    /// Whether the path ends in a slash, as only a directory's does.
+    /// Whether the path ends in a slash, so that it can only name a directory.
     pub(super) directory: bool,
 }
 
 impl Wanted {
     /// Removes the dot segments of a decoded path (RFC 3986 §5.2.4); `None` if it climbs above
-    /// the root. Done after decoding, so that `%2e%2e` is no other thing than `..`; nothing is
-    /// ever decoded a second time, so that `%252e%252e` is a plain, if odd, name.
+    /// the root. The path is decoded before this, so `%2e%2e` is the same as `..`. It is decoded
+    /// once, so `%252e%252e` is an ordinary name.
     pub(super) fn resolve(path: &[u8]) -> Option<Self> {
         let mut resolved = PathBuf::from(".");
         let mut depth = 0usize;
@@ -42,11 +42,11 @@ impl Wanted {
         })
     }
 
-    /// The path as a URL writes it, without a slash at its end: empty for the root.
+    /// The path as a URL writes it, without a slash at its end; empty for the root.
     ///
-    /// Every byte but the unreserved ones is escaped, so that neither CR LF nor a question mark
-    /// in a name can become anything else in a Location; and since `resolve` leaves single
-    /// slashes alone, the result cannot start with `//` and name another host.
+    /// Escapes every byte but the unreserved ones, so a CR LF or a question mark in a name has no
+    /// meaning in a Location. `resolve` drops empty segments, so the result never starts with `//`,
+    /// which would name another host.
     pub(super) fn encoded(&self) -> String {
         let mut encoded = String::new();
         for segment in self.path.iter().skip(1) {
@@ -56,13 +56,13 @@ impl Wanted {
         encoded
     }
 
-    /// The media type, by the file's extension; what is not known is a stream of bytes.
+    /// The media type, by the file's extension; `application/octet-stream` if that is unknown.
     pub(super) fn content_type(&self) -> String {
         content_type(&self.path)
     }
 }
 
-/// All but the unreserved characters (RFC 3986 §2.3).
+/// All characters but the unreserved ones (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -85,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Whoever follows a Location arrives at the same file, on the same host.
+        /// A client that follows the Location arrives at the same file, on the same host.
         #[test]
         fn what_is_encoded_decodes_to_itself(path in vec(any::<u8>(), 0..40)) {
             let Some(wanted) = Wanted::resolve(&path) else {

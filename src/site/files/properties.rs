@@ -1,4 +1,4 @@
-//! Nothing outside the root is ever opened, whatever the path says and wherever links lead.
+//! The server opens no file outside the root, for any path and any symbolic link.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,7 +20,7 @@ proptest! {
     #[test]
     fn a_resolved_path_has_nowhere_to_go_but_down(path in vec(byte(), 0..40)) {
         let Some(wanted) = Wanted::resolve(&path) else {
-            // Refused with reason: at some point there is less above than there is to climb.
+            // Only a path with `..` may be refused.
             prop_assert!(path.split(|&byte| byte == b'/').any(|segment| segment == b".."));
             return Ok(());
         };
@@ -29,7 +29,7 @@ proptest! {
         prop_assert!(components.all(|component| matches!(component, Component::Normal(_))));
     }
 
-    /// The plain meaning of the path, told in another way: walk it and keep count.
+    /// Checks `resolve` against a second implementation, which only counts the depth.
     #[test]
     fn a_path_is_refused_exactly_if_it_climbs_above_the_root(
         segments in vec(prop::sample::select(vec!["a", "b", "..", ".", ""]), 0..12),
@@ -51,7 +51,7 @@ fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![4 => prop::sample::select(b"./a".to_vec()), 1 => any::<u8>()]
 }
 
-/// Lets the site answer, and looks at what it opened for that.
+/// Lets the site answer, and checks which file it opened for that.
 struct Guard<'a> {
     site: Site<'static>,
     root: &'a Path,
@@ -62,7 +62,7 @@ impl Handler for Guard<'_> {
     fn respond(&self, request: &Request<'_>) -> Response {
         let response = self.site.respond(request);
         if let Body::File { file, .. } = response.body() {
-            // The kernel's own word for where the open file is.
+            // The kernel knows the path of the open file.
             let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
             assert!(
                 path.starts_with(self.root),
@@ -75,7 +75,7 @@ impl Handler for Guard<'_> {
     }
 }
 
-/// A root with links of every kind, beside a file that nobody must see.
+/// A root with links of every kind, beside a file that no client may see.
 fn tree(top: &Path) -> PathBuf {
     let root = top.join("root");
     fs::create_dir_all(root.join("dir/deep")).unwrap();
@@ -122,7 +122,7 @@ fn segment() -> impl Strategy<Value = &'static str> {
     ]
 }
 
-/// Where most lead nowhere; and, for one in three, a file after a detour that ends where it began.
+/// Random segments, most of which lead nowhere; one path in three leads to a file after detours.
 fn segments() -> impl Strategy<Value = Vec<&'static str>> {
     let detour = prop::sample::select(vec![".", "%2e", "self", "dir/..", "indir/%2e%2e"]);
     let file = prop::sample::select(vec![
@@ -164,22 +164,22 @@ fn what_is_opened_is_below_the_root() {
         let answer = String::from_utf8_lossy(&sent.answers);
         prop_assert!(!answer.contains("secret\n") && !answer.ends_with("secret"), "{}", answer);
         if let Some((_, location)) = answer.split_once("\r\nLocation: ") {
-            // To the same site, and to a path that says no more than it seems to.
+            // The Location stays on this site and holds no dot segments.
             let path = location.lines().next().unwrap_or_default();
             prop_assert!(path.starts_with("/files/"));
             prop_assert!(!path.contains("//") && !path.contains("/../"));
         }
-        // An error that nobody thought of would be a 500, which a panic in the guard is too.
+        // An unexpected error would be a 500, and so would a panic in the guard.
         prop_assert!(!answer.starts_with("HTTP/1.1 5"), "{}: {}", path, answer);
     });
     let opened = guard.opened.into_inner();
     assert!(
         opened > 500,
-        "only {opened} paths led to a file: this proved nothing"
+        "only {opened} paths led to a file, too few to prove anything"
     );
 }
 
-/// Every byte as an escape, where the path has none itself.
+/// The path with every byte escaped, unless it has escapes already.
 fn encoded(path: &str) -> String {
     if path.contains('%') {
         return path.to_owned();

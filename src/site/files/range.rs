@@ -1,37 +1,37 @@
 //! Ranges of bytes (RFC 9110 §14).
 
-/// What part of a file is to be sent.
+/// The part of a file to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// All of it: 200.
+    /// The whole file: 200.
     Whole,
     /// The bytes from `first` to `last`, both included and both inside the file: 206.
     Bytes {
         /// Position of the first byte, from 0.
         first: u64,
-        /// Position of the last.
+        /// Position of the last byte.
         last: u64,
     },
-    /// None of the bytes asked for exist: 416.
+    /// The file has none of the requested bytes: 416.
     Unsatisfiable,
 }
 
-/// A range as the client wrote it.
+/// A range, as the client wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spec {
-    /// `first-last` or `first-`.
+    /// `first-last`, or `first-` for all bytes from there on.
     From { first: u64, last: Option<u64> },
     /// `-length`: the last bytes.
     Suffix { length: u64 },
 }
 
 impl Part {
-    /// What the value of a Range field asks for in a file of `size` bytes.
+    /// The part of a file of `size` bytes that the value of a Range field selects.
     ///
-    /// What is malformed, in another unit, or more than one range is ignored, and the answer is
-    /// the whole file, as RFC 9110 §14.2 allows for every Range. Several ranges would need a
-    /// multipart body, which no media player or download manager asks for, and invite abuse:
-    /// a few hundred overlapping ones once made Apache build gigabytes (CVE-2011-3192).
+    /// A malformed range, another unit and a list of ranges are ignored: the client gets the whole
+    /// file, as RFC 9110 §14.2 allows for every Range. A list would need a multipart body, which no
+    /// media player or download manager asks for. It also invites abuse: a few hundred overlapping
+    /// ranges once made Apache build gigabytes (CVE-2011-3192).
     pub(super) fn select(range: &[u8], size: u64) -> Self {
         match Spec::parse(range) {
             None => Self::Whole,
@@ -41,8 +41,8 @@ impl Part {
                 last: last.unwrap_or(u64::MAX).min(size - 1),
             },
             Some(Spec::Suffix { length: 0 }) => Self::Unsatisfiable,
-            // An empty file has a suffix of any length, all of it, for which Content-Range has no
-            // notation.
+            // The suffix of an empty file is the whole, empty file; Content-Range cannot express
+            // an empty range.
             Some(Spec::Suffix { .. }) if size == 0 => Self::Whole,
             Some(Spec::Suffix { length }) => Self::Bytes {
                 first: size.saturating_sub(length),
@@ -53,7 +53,7 @@ impl Part {
 }
 
 impl Spec {
-    /// `bytes=` and one range. The name of the unit is case-insensitive (RFC 9110 §14.1).
+    /// Parses `bytes=` and one range. The unit is case-insensitive (RFC 9110 §14.1).
     fn parse(range: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(range).ok()?;
         let (unit, range) = text.split_once('=')?;
@@ -80,7 +80,8 @@ impl Spec {
     }
 }
 
-/// One or more digits. A number beyond 64 bits is beyond every file, as 64 bits' greatest is.
+/// Parses one or more digits. A number of more than 64 bits becomes the largest of 64 bits: both
+/// lie behind the end of every file.
 fn position(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))

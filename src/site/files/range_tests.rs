@@ -1,4 +1,4 @@
-//! Ranges, mostly of a file of ten bytes.
+//! Ranges of small files, mostly of one with ten bytes.
 
 use super::*;
 
@@ -58,7 +58,7 @@ fn an_empty_file_has_no_byte_to_select() {
 #[test]
 fn the_unit_is_bytes_in_any_case() {
     assert_eq!(Part::select(b"Bytes=1-2", 10), bytes(1, 2));
-    assert_eq!(Part::select(b"octets=1-2", 10), Part::Whole);
+    assert_eq!(Part::select(b"items=1-2", 10), Part::Whole);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn what_is_malformed_or_more_than_one_range_is_ignored() {
     assert_eq!(Part::select(b"bytes=\xff-2", 10), Part::Whole);
 }
 
-/// Whatever is selected lies in the file: every range of small numbers in every small file.
+/// All ranges of small numbers in all small files: the selected part lies in the file.
 #[test]
 fn nothing_outside_the_file_is_ever_selected() {
     for size in 0..6u64 {

@@ -1,4 +1,4 @@
-//! The directory that is served, and how a file below it is opened.
+//! The directory that `/files/` serves, and how a file below it is opened.
 
 use std::fs::File;
 use std::io;
@@ -11,13 +11,13 @@ use nix::sys::stat::Mode;
 
 use super::path::Wanted;
 
-/// The directory that `/files/` serves, held open: what it is called may change later.
+/// The directory that `/files/` serves. It is held open, so that a later rename changes nothing.
 #[derive(Debug)]
 pub struct Root {
     directory: OwnedFd,
 }
 
-/// What a path turned out to be.
+/// What a path leads to.
 #[derive(Debug)]
 pub(super) enum Found {
     /// A regular file.
@@ -29,7 +29,7 @@ pub(super) enum Found {
 }
 
 impl Root {
-    /// Opens the directory.
+    /// Opens the directory at `path`.
     ///
     /// # Errors
     /// ENOENT, ENOTDIR or EACCES, if it is not a directory that this process can enter; ENOSYS
@@ -39,12 +39,12 @@ impl Root {
         let root = Self {
             directory: open(path, flags, Mode::empty())?,
         };
-        // Better to hear now than at every request that the kernel, or a sandbox, has no openat2.
+        // An old kernel or a sandbox may have no openat2. Find out now, not at each request.
         root.find(Path::new("."), OFlag::O_PATH)?;
         Ok(root)
     }
 
-    /// The directory once more, for whoever is to allow access to it.
+    /// Duplicates the descriptor of the directory, for the sandbox, which allows access to it.
     ///
     /// # Errors
     /// EMFILE.
@@ -56,7 +56,7 @@ impl Root {
     ///
     /// # Errors
     /// ENOENT and ENOTDIR if there is no such file, and for anything that is neither a regular
-    /// file nor a directory; EXDEV and ELOOP if the way leads out of the root; EACCES.
+    /// file nor a directory; EXDEV and ELOOP if the path leads out of the root; EACCES.
     pub(super) fn open_wanted(&self, wanted: &Wanted) -> io::Result<Found> {
         // Without O_NONBLOCK, opening a named pipe would wait for its writer.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
@@ -70,23 +70,24 @@ impl Root {
                 false => Err(Errno::ENOENT.into()),
             };
         }
-        // A slash behind a file's name asks for a directory that is none.
+        // A slash behind the name of a file asks for a directory of that name.
         match kind.is_file() && !wanted.directory {
             true => Ok(Found::File(file)),
             false => Err(Errno::ENOTDIR.into()),
         }
     }
 
-    /// Opens what a path names below the root. The kernel does the walking and stops at anything
-    /// that would lead out, be it `..` or a symbolic link, so that no race can sneak past a check
-    /// (`openat2(2)`, RESOLVE_BENEATH; Linux 5.6).
+    /// Opens what a path names below the root (`openat2(2)`; Linux 5.6).
+    ///
+    /// With RESOLVE_BENEATH the kernel itself fails at `..` and at any symbolic link that would
+    /// lead out. A check of our own before the open could be raced by a rename.
     fn find(&self, path: &Path, flags: OFlag) -> nix::Result<File> {
         let how = OpenHow::new()
             .flags(flags | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
         for _ in 1..RACES_MAX {
-            // EAGAIN: something was renamed on the way, and the kernel cannot tell any more
-            // whether the way stayed inside.
+            // EAGAIN: a rename happened meanwhile, and the kernel cannot tell whether the path
+            // stayed inside.
             match openat2(&self.directory, path, how) {
                 Err(Errno::EAGAIN) => {}
                 opened => return opened.map(File::from),
@@ -96,5 +97,5 @@ impl Root {
     }
 }
 
-/// Attempts at opening a file below directories that are being renamed.
+/// Attempts to open a file while directories on its path are being renamed.
 const RACES_MAX: u32 = 4;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
-/// What tells one version of a file from another.
+/// The validators of a file: they differ between two versions of it.
 #[derive(Debug, Clone)]
 pub(super) struct Validators {
     tag: String,
@@ -16,7 +16,7 @@ pub(super) struct Validators {
 }
 
 impl Validators {
-    /// Those of an open file, at the time `now`.
+    /// The validators of an open file at the time `now`.
     pub(super) fn new(metadata: &Metadata, now: SystemTime) -> Self {
         let nanoseconds =
             i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
@@ -29,9 +29,9 @@ impl Validators {
         Self::from_parts(tag, modified, now)
     }
 
-    /// `tag` is quoted. A time before 1970 counts as 1970, where HTTP dates of this server begin;
-    /// one that is yet to come counts as now: a response must not claim that its content was
-    /// modified after it was sent (RFC 9110 §8.8.2.1).
+    /// `tag` is quoted. A time before 1970 counts as 1970, where HTTP dates of this server begin. A
+    /// time in the future counts as now: a response must not claim that its content was modified
+    /// after it was sent (RFC 9110 §8.8.2.1).
     pub(super) fn from_parts(tag: String, modified: SystemTime, now: SystemTime) -> Self {
         let modified = whole_seconds(modified.min(now));
         Self {
@@ -41,29 +41,29 @@ impl Validators {
         }
     }
 
-    /// The entity tag, quoted. It is a strong one: nanoseconds of modification, size and inode
-    /// number change with the content, whether the file is written in place or replaced.
+    /// The entity tag, quoted. It is a strong one: the time of modification in nanoseconds, the
+    /// size or the inode number changes with the content, whether a program writes the file in
+    /// place or replaces it.
     ///
-    /// As far as file systems tell: two changes of the same length within one tick of the kernel's
-    /// clock (a few milliseconds), or a modification time that is set back by hand, go unseen.
+    /// File systems miss two cases: two writes of the same length within one tick of the kernel's
+    /// clock (a few milliseconds), and a modification time that a program sets back.
     pub(super) fn tag(&self) -> &str {
         &self.tag
     }
 
-    /// When the content was modified last, in whole seconds.
+    /// The time of the last modification, in whole seconds.
     pub(super) fn modified(&self) -> SystemTime {
         self.modified
     }
 
-    /// The same as the Last-Modified field has it.
+    /// The value of the Last-Modified field.
     pub(super) fn last_modified(&self) -> String {
         HttpDate::from(self.modified).to_string()
     }
 
-    /// Whether the second of the last modification is over, so that the date may stand for one
-    /// version alone. In the second itself another version may still get the same date, and a
-    /// little later too: the kernel takes the time of a modification from a clock that lags a
-    /// tick behind, so one whole second more has to pass.
+    /// Whether the date names one version alone. Within the second of the last modification,
+    /// another version could still get the same date. The kernel takes the time of a modification
+    /// from a clock that lags up to a tick behind, so one more whole second has to pass.
     pub(super) fn is_settled(&self) -> bool {
         self.settled
     }
@@ -71,7 +71,7 @@ impl Validators {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The start of the second, since 1970.
+/// The time without its fraction of a second; 1970 for an earlier time.
 fn whole_seconds(time: SystemTime) -> SystemTime {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH + Duration::from_secs(since.as_secs())

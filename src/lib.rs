@@ -12,8 +12,9 @@
 //! | [`load`] | the load generator; it works against any URL and knows nothing of models |
 //! | [`models`] | one short file per model, and the registry of them all |
 //! | [`master`] | the pre-fork machinery: sizes a pool of worker processes and keeps it whole |
-//! | [`accept`] | how connections are taken from the listener, and how workers share a port |
 //! | [`serve`] | moves bytes between a socket and an [`http::Conn`] |
+//! | [`server`] | what every model is handed: server, settings, admission (slot, limit, 503) |
+//! | [`accept`] | how connections are taken from the listener, and how workers share a port |
 //! | [`status`] | what a server does, told to people and to programs |
 //! | [`scoreboard`] | what each worker does and has done, in shared memory |
 //! | [`service`] | what a server owes to its machine: pidfile, systemd, listeners, rights |
@@ -33,6 +34,7 @@ pub mod models;
 pub mod report;
 pub mod scoreboard;
 pub mod serve;
+pub mod server;
 pub mod service;
 pub mod site;
 pub mod status;

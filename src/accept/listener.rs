@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::Acceptor;
 use super::errors::{is_lasting, recover};
 use crate::sys::{net, reuseport, signal};
 
@@ -220,6 +221,16 @@ impl Listener {
         let _ = self.left_to_drain.fetch_update(Relaxed, Relaxed, one_less);
     }
     // ANCHOR_END: drain
+}
+
+impl Acceptor for Listener {
+    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
+        Self::accept_while(self, meanwhile)
+    }
+
+    fn listener(&self) -> Option<&Self> {
+        Some(self)
+    }
 }
 
 impl AsFd for Listener {

@@ -90,16 +90,6 @@ pub trait Acceptor: Sync {
     }
 }
 
-impl Acceptor for Listener {
-    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
-        Self::accept_while(self, meanwhile)
-    }
-
-    fn listener(&self) -> Option<&Listener> {
-        Some(self)
-    }
-}
-
 impl Strategy {
     /// Whether the option of this name has an effect with this strategy.
     pub fn takes(&self, option: &str) -> bool {

@@ -8,7 +8,7 @@ use super::duration;
 use super::option_conflict::OptionConflict;
 use crate::accept::Strategy;
 use crate::models::Model;
-use crate::serve::{Pool, Sizing};
+use crate::server::{PoolSettings, Sizing};
 
 /// Workers that a pool of varying size may have unless told otherwise: Apache's ServerLimit.
 const LIMIT: u16 = 256;
@@ -95,9 +95,9 @@ impl PoolArgs {
         model: &Model,
         accept: Strategy,
         grace: Duration,
-    ) -> Result<Pool, OptionConflict> {
+    ) -> Result<PoolSettings, OptionConflict> {
         self.refuse_without_workers(accept)?;
-        Ok(Pool {
+        Ok(PoolSettings {
             sizing: self.sizing(model)?,
             worker_timeout: Some(self.worker_timeout).filter(|time| !time.is_zero()),
             request_timeout: self.request_timeout,

@@ -21,7 +21,7 @@ use super::service::ServiceArgs;
 use crate::accept::{self, Pick, Strategy, StrategyOptions};
 use crate::models::{self, Model};
 use crate::scoreboard::Scoreboard;
-use crate::serve::{Pool, THREADS_DEFAULT, Trigger};
+use crate::server::{PoolSettings, THREADS_DEFAULT, Trigger};
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 
@@ -154,7 +154,7 @@ struct Rules {
     accept: Strategy,
     strategy_options: StrategyOptions,
     trigger: Trigger,
-    pool: Pool,
+    pool: PoolSettings,
 }
 
 /// Who may see the status pages.

@@ -57,7 +57,7 @@ pub(super) enum When {
 }
 
 /// What a process does before it serves, prepared so far that little can go wrong any more.
-pub(super) struct Rights {
+pub(super) struct Privileges {
     identity: Option<Identity>,
     sandbox: Option<Sandbox>,
     preload_after_mib: u32,
@@ -73,7 +73,7 @@ impl ServiceArgs {
         root: Option<&Root>,
         uring: bool,
         origins: &Origins,
-    ) -> anyhow::Result<Rights> {
+    ) -> anyhow::Result<Privileges> {
         let (user, group) = (self.user.as_deref(), self.group.as_deref());
         let identity = Identity::find(user, group).map_err(|refused| {
             let (option, why) = match refused {
@@ -97,7 +97,7 @@ impl ServiceArgs {
             When::After => self.preload,
             When::Before => 0,
         };
-        Ok(Rights {
+        Ok(Privileges {
             identity,
             sandbox,
             preload_after_mib,
@@ -152,7 +152,7 @@ impl ServiceArgs {
     }
 }
 
-impl Rights {
+impl Privileges {
     /// Gives up what serving does not need, for good, in the order in which it is possible: what is
     /// to be loaded, with `beat` called meanwhile; the user, while this process may still change
     /// it; then the rest.

@@ -1,6 +1,6 @@
 //! The configuration in force: the one that the master began with, or the last that it has read.
 
-use crate::serve::{Configuration, Server};
+use crate::server::{Configuration, Server};
 
 /// A failed reload leaves it as it was.
 pub(super) struct ActiveConfiguration<'a> {

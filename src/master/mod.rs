@@ -38,7 +38,7 @@ use std::time::Instant;
 use nix::unistd::Pid;
 
 use crate::accept::{Listener, SharedListeners};
-use crate::serve::Server;
+use crate::server::Server;
 use crate::sys::errors::plain;
 use crate::sys::exit::leave_after;
 use crate::sys::process::{self, Fork};

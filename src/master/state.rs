@@ -13,7 +13,7 @@ use super::upgrade::{self, Stop, Upgrade};
 use super::worker::Work;
 use super::worker_context::WorkerContext;
 use crate::accept::SharedListeners;
-use crate::serve::Configuration;
+use crate::server::Configuration;
 use crate::service::{PeerState, manager};
 use crate::sys::signal;
 

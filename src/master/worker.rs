@@ -4,11 +4,12 @@ use std::io;
 use std::net::TcpStream;
 
 use crate::accept::{Acceptor, Listener};
-use crate::serve::Server;
+use crate::server::Server;
 
 /// What a model's code gets in a worker process. The worker's threads may share it.
 pub struct Worker<'a> {
-    pub(super) server: &'a Server<'a>,
+    /// The settings that all workers share.
+    pub server: &'a Server<'a>,
     pub(super) acceptor: Box<dyn Acceptor>,
     pub(super) assignment: Assignment,
 }
@@ -28,25 +29,17 @@ pub(super) struct Assignment {
 /// What a worker process does until it is asked to stop.
 pub type Work = fn(&Worker<'_>) -> io::Result<()>;
 
-impl<'a> Worker<'a> {
-    /// The configuration, shared by all workers.
-    pub fn server(&self) -> &'a Server<'a> {
-        self.server
-    }
-
-    /// The next connection, by the chosen accept strategy; see [`Listener::accept`]. `None` when
-    /// the worker is to end.
+impl Worker<'_> {
+    /// The next connection, in the way of the chosen strategy; see [`Listener::accept`]. `None`
+    /// when the worker is to end.
     ///
     /// # Errors
     /// As [`Listener::accept`].
     pub fn accept(&self) -> io::Result<Option<TcpStream>> {
         let scoreboard = self.server.scoreboard;
-        self.ready();
-        scoreboard.holds(0);
         let client = self.acceptor.accept_while(&mut || scoreboard.beat())?;
-        match client {
-            Some(_) => scoreboard.holds(1),
-            None => scoreboard.leaving(),
+        if client.is_none() {
+            scoreboard.leaving();
         }
         Ok(client)
     }
@@ -60,14 +53,8 @@ impl<'a> Worker<'a> {
         self.acceptor.listener().ok_or_else(none)
     }
 
-    /// Serves one client to its end; see [`Server::serve`].
-    pub fn serve(&self, client: &TcpStream) {
-        self.server.serve(client);
-    }
-
-    /// Tells the master that this worker is ready: nothing can fail any more before its first
-    /// client. [`Worker::accept`] does it, so only models that accept by themselves need to call
-    /// it. More than once is harmless.
+    /// Tells the master that this worker has all that it needs to serve. Each worker calls it once,
+    /// before its first connection; of its threads, each may.
     pub fn ready(&self) {
         let Assignment {
             slot, generation, ..

@@ -4,7 +4,7 @@ use std::io;
 
 use super::worker::{Assignment, Work, Worker};
 use crate::accept::SharedListeners;
-use crate::serve::Server;
+use crate::server::Server;
 
 /// The configuration that the next workers serve with, and the model's code that they run.
 pub(super) struct WorkerContext<'a> {
@@ -46,7 +46,7 @@ impl WorkerContext<'_> {
     fn serve(&self, assignment: Assignment, listeners: &mut SharedListeners) -> io::Result<()> {
         let Self { server, work } = self;
         let acceptor = listeners.acceptor(assignment.slot, assignment.index)?;
-        let dropped = server.configuration.give_up_rights();
+        let dropped = server.configuration.drop_privileges();
         dropped.map_err(io::Error::other)?;
         work(&Worker {
             server,

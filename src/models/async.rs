@@ -9,11 +9,11 @@
 //!                    └────────┘             └─ epoll: its socket is ready, wake the task
 //! ```
 //!
-//! *What it costs*: a task per connection, some hundred octets beside its buffers, and for each
-//! wait a trip through the runtime: note who waits, ask epoll, find the task, queue it, run it.
+//! *What it costs*: a task per connection, some hundred bytes beside its buffers. Each wait is a
+//! trip through the runtime: note which task waits, ask epoll, find the task, queue it, run it.
 //!
-//! *When it breaks*: when a handler blocks: it holds up its thread and every task that waits for
-//! it. As many such handlers as there are threads, and nothing moves.
+//! *When it breaks*: when a handler blocks. It holds up its thread and all tasks that are queued
+//! there. With as many blocked handlers as there are threads, no task runs.
 //!
 //! *In the wild*: hyper and axum on tokio; Go and Erlang have such a runtime built in.
 
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use super::{HowMany, Model};
 use crate::accept::{AsyncListener, Listener, SHARED};
-use crate::serve::{Server, TurnedAway};
+use crate::server::{Rejected, Server};
 
 pub(super) const MODEL: Model = Model {
     name: "async",
@@ -44,7 +44,8 @@ pub(super) const MODEL: Model = Model {
     run,
 };
 
-/// A task may outlive the function that spawns it, so whatever it borrows must last.
+/// A task may outlive the function that spawns it, so what it borrows must live as long as the
+/// process.
 type Lasting = &'static Server<'static>;
 
 // ANCHOR: run
@@ -54,25 +55,25 @@ fn run(server: Lasting, listener: Listener) -> io::Result<()> {
 
 async fn accept(server: Lasting, listener: Listener) -> io::Result<()> {
     let mut listener = AsyncListener::new(listener)?;
-    let mut away = TurnedAway::new(server.scoreboard);
-    // Each connection holds a receiver: so they can be told and counted.
+    let mut rejected = Rejected::new(server.scoreboard);
+    // Each connection holds a receiver: it hears of the stop, and counts.
     let stop = watch::Sender::new(());
-    while let Some(client) = listener.accept_while(|| away.sweep()).await? {
+    while let Some(client) = listener.accept_while(|| rejected.sweep()).await? {
         if stop.receiver_count() >= server.connections_max {
-            away.add(client.into_std()?);
+            rejected.add(client.into_std()?);
             continue;
         }
         tokio::spawn(server.serve_async(client, stop.subscribe()));
     }
     drop(listener);
     stop.send_replace(());
-    // The last connection lets go of the last receiver: the graceful stop.
+    // The last connection drops the last receiver: the graceful stop.
     stop.closed().await;
     Ok(())
 }
 // ANCHOR_END: run
 
-/// A thread for each processor, which is tokio's own choice, unless somebody wishes otherwise.
+/// A thread for each processor, which is tokio's own default, unless an option sets the number.
 // ANCHOR: runtime
 fn runtime(server: Lasting) -> io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();

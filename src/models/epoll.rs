@@ -4,25 +4,26 @@
 //!   clients        the kernel's list          the process
 //!
 //!     A ─────────▶ [ A  B  C  … ]      ┌─▶ epoll_wait ▶ C, A ─┐
-//!     B ─────────▶   who is ready      │    only who is ready │
-//!     C ─────────▶   stands apart ─────┤                      │
+//!     B ─────────▶   the ready ones    │    only those ready  │
+//!     C ─────────▶   stand apart ──────┤                      │
 //!     … ─────────▶                     └── a piece of A ◀── a piece of C
 //! ```
 //!
-//! *What it costs*: a system call per client, once, to have it on the list. From then on a wait
-//! costs what those cost who are ready, however many are connected besides.
+//! *What it costs*: one system call per client, to have it on the list. After that the cost of a
+//! wait depends on how many clients are ready, not on how many are connected.
 //!
-//! *When it breaks*: with a handler that waits or computes, since everybody else waits for it; and
-//! beyond what one core can do.
+//! *When it breaks*: with a handler that waits or computes, because all other clients wait for it;
+//! and beyond what one core can do.
 //!
-//! *In the wild*: Redis, Node.js, HAProxy before it had threads: whoever holds many connections and
-//! never waits for anything but them.
+//! *In the wild*: Redis, Node.js, HAProxy before it had threads. They hold many connections and
+//! wait for nothing else.
 
 use std::io;
 
 use super::{HowMany, Model};
 use crate::accept::{Listener, SHARED};
-use crate::serve::{Epoll, EventLoop, Ready, Server, Trigger};
+use crate::serve::{Epoll, EventLoop, Ready};
+use crate::server::{Server, Trigger};
 
 pub(super) const MODEL: Model = Model {
     name: "epoll",
@@ -48,13 +49,15 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let mut clients = EventLoop::new(server, listener, poller)?;
     let mut ready = Vec::new();
     while clients.wait(&mut ready)? {
-        for who in ready.drain(..) {
-            match who {
+        for source in ready.drain(..) {
+            match source {
                 Ready::Listener => clients.accept()?,
-                Ready::Client(client, signs) => clients.serve(client, signs),
+                Ready::Client(client, readiness) => {
+                    clients.serve(client, readiness);
+                }
             }
         }
-        clients.look_around()?;
+        clients.run_timers()?;
     }
     Ok(())
 }

@@ -10,11 +10,11 @@
 //!                                   all clients that it accepted
 //! ```
 //!
-//! *What it costs*: what an event loop costs, once per core. The question that it brings is how the
-//! children share the port: whom a new connection wakes, and who gets more of them than others.
+//! *What it costs*: what an event loop costs, once per core. The new question is how the children
+//! share the port: which of them a new connection wakes, and which gets more of them than others.
 //!
-//! *When it breaks*: with a handler that waits or computes: all clients of that child wait for it,
-//! though another child may have nothing to do. And a crash takes all of them along.
+//! *When it breaks*: with a handler that waits or computes. All clients of that child wait for it,
+//! though another child may be idle. A crash takes all of them along.
 //!
 //! *In the wild*: nginx, Envoy and HAProxy (with threads), Apache event for connections that idle.
 
@@ -26,7 +26,8 @@ use super::{HowMany, Model};
 use crate::accept::{EPOLL, EXCLUSIVE, Listener, REUSEPORT};
 use crate::master::{self, Worker};
 use crate::scoreboard::Wakes;
-use crate::serve::{Epoll, EventLoop, Ready, Server, Trigger};
+use crate::serve::{Epoll, EventLoop, Ready};
+use crate::server::{Server, Trigger};
 use crate::sys::slot;
 
 pub(super) const MODEL: Model = Model {
@@ -56,13 +57,15 @@ fn work(worker: &Worker<'_>) -> io::Result<()> {
     worker.ready();
     let mut ready = Vec::new();
     while clients.wait(&mut ready)? {
-        for who in ready.drain(..) {
-            match who {
+        for source in ready.drain(..) {
+            match source {
                 Ready::Listener => clients.accept()?,
-                Ready::Client(client, signs) => clients.serve(client, signs),
+                Ready::Client(client, readiness) => {
+                    clients.serve(client, readiness);
+                }
             }
         }
-        clients.look_around()?;
+        clients.run_timers()?;
     }
     report(worker)
 }
@@ -70,10 +73,10 @@ fn work(worker: &Worker<'_>) -> io::Result<()> {
 
 type Loop<'w> = EventLoop<'w, &'w Listener, Epoll>;
 
-/// The loop of one worker, beside those of the others.
+/// The loop of one worker, which accepts beside the loops of the other workers.
 // ANCHOR: join
 fn join<'w>(worker: &'w Worker<'_>) -> io::Result<Loop<'w>> {
-    let (server, listener) = (worker.server(), worker.listener()?);
+    let (server, listener) = (worker.server, worker.listener()?);
     listener.set_nonblocking()?;
     let epoll = Epoll::new(server.trigger)?;
     if server.accept == EXCLUSIVE {
@@ -88,10 +91,11 @@ fn join<'w>(worker: &'w Worker<'_>) -> io::Result<Loop<'w>> {
 }
 // ANCHOR_END: join
 
-/// What the strategies differ in. Of those who are woken for a connection and come too late, the
-/// kernel sends most back to sleep by itself; that they were awake shows in its own count.
+/// Logs what the strategies differ in. The kernel sends most of the workers that it woke too late
+/// back to sleep by itself, so `accept` does not count them; the kernel's own count of context
+/// switches does.
 fn report(worker: &Worker<'_>) -> io::Result<()> {
-    let Wakes { accepted, in_vain } = worker.server().scoreboard.wakes();
+    let Wakes { accepted, in_vain } = worker.server.scoreboard.wakes();
     let awake = getrusage(UsageWho::RUSAGE_SELF)?.voluntary_context_switches();
     let slot = slot::get();
     crate::log!(

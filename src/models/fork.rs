@@ -8,15 +8,15 @@
 //!                    └────────┘ straight back to accept
 //!     B ─────────▶ accept ▶ fork ───────────────▶ serve B … exit
 //!                    ▲        │
-//!                    └────────┘ reaping whoever has exited
+//!                    └────────┘ reaping the children that have exited
 //! ```
 //!
-//! *What it costs*: a process per connection. Its page tables are copied, its memory is copied
-//! page by page where it is written to, and all of it is torn down again: some hundred
-//! microseconds each time, and more the more memory the parent uses.
+//! *What it costs*: a process per connection. The kernel copies the parent's page tables, copies
+//! each page of memory that the child writes to, and tears all of it down again. That takes some
+//! hundred microseconds each time, and more if the parent uses more memory.
 //!
-//! *When it breaks*: with many short connections (the cost of fork is paid for each), and with many
-//! long ones (a process each). Nothing limits it but the limit that it sets itself.
+//! *When it breaks*: with many short connections, because each pays for a fork, and with many long
+//! ones, because each keeps a process. Its only limit is the one that it sets itself.
 //!
 //! *In the wild*: sshd and PostgreSQL, whose connections live long and must be kept apart.
 
@@ -27,8 +27,7 @@ use std::thread;
 use super::{HowMany, Model};
 use crate::accept::{EXHAUSTED_PAUSE, Listener, SHARED};
 use crate::master::Children;
-use crate::scoreboard::Slots;
-use crate::serve::{Server, TurnedAway};
+use crate::server::{Admission, Place, Server};
 use crate::sys::exit::leave_after;
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::Signals;
@@ -52,35 +51,22 @@ pub(super) const MODEL: Model = Model {
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    let admission = Admission::new(server);
     let mut children = Children::default();
-    let slots = Slots::default();
-    // The parent has no slot: it serves nobody.
-    server.scoreboard.vacate(0);
-    let bury = |slot| {
-        server.scoreboard.vacate(slot);
-        slots.give_back(slot);
-    };
-    let mut away = TurnedAway::new(server.scoreboard);
-    while let Some(client) = listener.accept_while(|| {
-        children.reap_all(bury);
-        away.sweep();
+    while let Some((client, place)) = admission.accept(&listener, || {
+        children.reap_all(drop);
     })? {
-        if children.len() >= server.connections_max {
-            away.add(client);
-            continue;
-        }
-        // Else each child would render the date for itself.
-        server.look_at_clock();
-        let slot = slots.take();
-        match fork(&mut children, bury) {
+        match fork(server, &mut children) {
             Fork::Child => {
                 drop(listener);
-                // Else they stay open for as long as the child lives.
-                away.close();
-                leave_after(|| serve(server, slot, &client));
+                admission.close_rejected();
+                leave_after(|| serve(server, &place, &client));
             }
-            Fork::Parent(pid) => children.add(pid, slot),
+            // The place is free again when the child is reaped.
+            Fork::Parent(pid) => children.add(pid, place),
         }
+        // The parent's copy: the child has its own.
+        drop(client);
     }
     drop(listener);
     let signals = Signals::take_over()?;
@@ -88,24 +74,26 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 }
 // ANCHOR_END: run
 
-/// The child's whole life.
-fn serve(server: &Server<'_>, slot: usize, client: &TcpStream) -> i32 {
-    server.scoreboard.enter(slot);
+/// The child's whole life. Its exit closes the connection.
+fn serve(server: &Server<'_>, place: &Place<'_>, client: &TcpStream) -> i32 {
+    place.enter();
     server.serve(client);
     0
 }
 
-/// Forks, however long it takes: the client that has been accepted waits, and those behind it
-/// wait in the accept queue, until a process or memory is to be had again.
+/// Forks, and tries again until a process and memory are available. The client that has been
+/// accepted waits meanwhile, and those behind it wait in the accept queue.
 // ANCHOR: exhausted
-fn fork(children: &mut Children<usize>, bury: impl Fn(usize)) -> Fork {
+fn fork(server: &Server<'_>, children: &mut Children<Place<'_>>) -> Fork {
+    // Otherwise each child would render the date for itself.
+    server.render_date();
     loop {
         match process::fork() {
             Ok(fork) => return fork,
             Err(error) => {
                 crate::log!("fork: {error}; waiting until that changes");
                 thread::sleep(EXHAUSTED_PAUSE);
-                children.reap_all(&bury);
+                children.reap_all(drop);
             }
         }
     }

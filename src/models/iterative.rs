@@ -9,11 +9,11 @@
 //!                   B and C wait for A, whatever A does
 //! ```
 //!
-//! *What it costs*: nothing at all beyond the request itself. It is the yardstick: what any other
-//! model costs more than this one is the price of serving several clients at once.
+//! *What it costs*: nothing beyond the request itself. It is the yardstick: what another model
+//! costs more than this one is the price of serving several clients at once.
 //!
-//! *When it breaks*: with the second client. One that is slow, or that keeps its connection open,
-//! holds up everybody else; all but one of the machine's cores are idle.
+//! *When it breaks*: with the second client. A client that is slow, or that keeps its connection
+//! open, holds up all others. All but one of the machine's cores are idle.
 //!
 //! *In the wild*: `inetd` services marked `wait`, metrics endpoints, small tools.
 
@@ -21,7 +21,7 @@ use std::io;
 
 use super::{HowMany, Model};
 use crate::accept::{Listener, SHARED};
-use crate::serve::Server;
+use crate::server::Server;
 
 pub(super) const MODEL: Model = Model {
     name: "iterative",
@@ -44,6 +44,7 @@ pub(super) const MODEL: Model = Model {
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     while let Some(client) = listener.accept()? {
         server.serve(&client);
+        drop(client);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ mod worker;
 use std::io;
 
 use crate::accept::{Listener, Strategy};
-use crate::serve::{Server, Trigger};
+use crate::server::{Server, Trigger};
 use crate::sys::uring as io_uring;
 
 /// A way to structure a server: who accepts, who serves, how many clients one worker holds.

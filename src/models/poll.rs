@@ -3,27 +3,28 @@
 //! ```text
 //!   clients                           the process
 //!
-//!     A ─────┐      ┌─▶ poll ▶ who is ready? ▶ look through the list ─┐
-//!     B ─────┼──────┤     all of it, each time                        │
-//!     C ─────┤      └──── a piece of A ◀── a piece of C ◀── accept ◀──┘
+//!     A ─────┐      ┌─▶ poll ▶ which are ready? ▶ look through the list ─┐
+//!     B ─────┼──────┤     all of it, each time                           │
+//!     C ─────┤      └──── a piece of A ◀── a piece of C ◀── accept ◀─────┘
 //!     … ─────┘            as far as each gets without waiting
 //! ```
 //!
-//! *What it costs*: no process and no thread per client: a few kilobytes. But the whole list of
-//! clients goes into the kernel and is searched, there and here, with each wait: the price of a
-//! request grows with the number of those who are connected and say nothing.
+//! *What it costs*: no process and no thread per client, only a few kilobytes. But each wait hands
+//! the whole list of clients to the kernel, and both sides search it. So the price of a request
+//! grows with the number of connected clients, idle ones included.
 //!
-//! *When it breaks*: with thousands of idle clients, by that price; and with a handler that waits
-//! or computes, since everybody else waits for it. One core is all that it can use.
+//! *When it breaks*: with thousands of idle clients, by that price. With a handler that waits or
+//! computes, because all other clients wait for it. It uses one core.
 //!
-//! *In the wild*: thttpd, and whatever has to run where there is neither epoll nor kqueue. `select`
-//! is the same with an array of bits, and ends at 1024 descriptors.
+//! *In the wild*: thttpd, and programs that have to run where there is neither epoll nor kqueue.
+//! `select` is the same with an array of bits, and ends at 1024 descriptors.
 
 use std::io;
 
 use super::{HowMany, Model};
 use crate::accept::{Listener, SHARED};
-use crate::serve::{EventLoop, Poll, Ready, Server};
+use crate::serve::{EventLoop, Poll, Ready};
+use crate::server::Server;
 
 pub(super) const MODEL: Model = Model {
     name: "poll",
@@ -48,13 +49,15 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let mut clients = EventLoop::new(server, listener, Poll::new())?;
     let mut ready = Vec::new();
     while clients.wait(&mut ready)? {
-        for who in ready.drain(..) {
-            match who {
+        for source in ready.drain(..) {
+            match source {
                 Ready::Listener => clients.accept()?,
-                Ready::Client(client, signs) => clients.serve(client, signs),
+                Ready::Client(client, readiness) => {
+                    clients.serve(client, readiness);
+                }
             }
         }
-        clients.look_around()?;
+        clients.run_timers()?;
     }
     Ok(())
 }

@@ -9,11 +9,11 @@
 //!                                   one client each             is replaced
 //! ```
 //!
-//! *What it costs*: next to nothing per connection: the processes are there already. Memory for
-//! the pool, shared with the master as long as nobody writes to it.
+//! *What it costs*: next to nothing per connection, because the processes are there already.
+//! Memory for the pool, which the children share with the master until one of them writes to it.
 //!
-//! *When it breaks*: when all children are busy. Each client holds a child, be it ever so idle, so
-//! slow clients and kept-open connections starve the others: the pool's size is the limit.
+//! *When it breaks*: when all children are busy. Each client, even an idle one, holds a child. So
+//! slow clients and kept-open connections make all others wait: the pool's size is the limit.
 //!
 //! *In the wild*: Apache's prefork MPM, Gunicorn's sync workers, unicorn, php-fpm. It serves code
 //! that is not thread-safe, and a crash takes one client with it.
@@ -23,7 +23,7 @@ use std::io;
 use super::{HowMany, Model};
 use crate::accept::{FLOCK, Listener, MUTEX, PASS, REUSEPORT, SHARED};
 use crate::master::{self, Worker};
-use crate::serve::Server;
+use crate::server::Server;
 
 pub(super) const MODEL: Model = Model {
     name: "prefork",
@@ -48,8 +48,10 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 }
 
 fn work(worker: &Worker<'_>) -> io::Result<()> {
+    worker.ready();
     while let Some(client) = worker.accept()? {
-        worker.serve(&client);
+        worker.server.serve(&client);
+        drop(client);
     }
     Ok(())
 }

@@ -14,14 +14,13 @@
 //!     C ──▶  until the queue is full      └─▶ 2: waiting for the queue
 //! ```
 //!
-//! *What it costs*: next to nothing per connection: the threads are there already. A lock, or a
-//! hand-over from thread to thread.
+//! *What it costs*: next to nothing per connection, because the threads are there already. A lock,
+//! or a hand-over from thread to thread.
 //!
-//! *When it breaks*: when all threads are busy, as with pre-fork; and like all threads, with a
-//! handler that is not thread-safe, and with a crash, which takes all clients along.
+//! *When it breaks*: when all threads are busy, as with pre-fork. Like all threads, it breaks with
+//! a handler that is not thread-safe, and with a crash, which takes all clients along.
 //!
-//! *In the wild*: thread pools: classic Java servers (Tomcat, Jetty), Python's `concurrent.futures`
-//! servers, RPC frameworks.
+//! *In the wild*: the thread pools of classic Java servers (Tomcat, Jetty) and of RPC frameworks.
 
 use std::io;
 use std::net::TcpStream;
@@ -31,7 +30,7 @@ use std::thread;
 
 use super::{HowMany, Model};
 use crate::accept::{Accepted, Listener, MAIN, MUTEX};
-use crate::serve::{Crew, Server};
+use crate::server::{Server, ThreadPool};
 
 pub(super) const MODEL: Model = Model {
     name: "prethreaded",
@@ -63,19 +62,20 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 fn each_accepts(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     let listener = &Mutex::new(listener);
     thread::scope(|scope| {
-        let crew = Crew::start(scope, server.crew_size(), |slot| {
+        let pool = ThreadPool::start(scope, server.thread_count(), |slot| {
             server.scoreboard.enter(slot);
             while let Some(client) = accept(listener)? {
                 server.serve(&client);
+                drop(client);
             }
             Ok(())
         });
-        crew.finish()
+        pool.finish()
     })
 }
 
-/// The next connection. Whoever waits for it holds the lock; the others
-/// wait for the lock.
+/// The next connection. The thread that waits for it holds the lock; the
+/// others wait for the lock.
 fn accept(listener: &Mutex<Listener>) -> Accepted {
     lock(listener).accept()
 }
@@ -86,34 +86,35 @@ fn accept(listener: &Mutex<Listener>) -> Accepted {
 fn main_accepts(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     // As many may wait for a thread as there are threads; when the queue
     // is full, the others stay in the accept queue.
-    let (queue, clients) = mpsc::sync_channel(server.crew_size());
+    let (queue, clients) = mpsc::sync_channel(server.thread_count());
     let clients = &Mutex::new(clients);
     thread::scope(|scope| {
-        let mut crew = Crew::start(scope, server.crew_size(), |slot| {
+        let mut pool = ThreadPool::start(scope, server.thread_count(), |slot| {
             server.scoreboard.enter(slot);
             while let Some(client) = next(clients) {
                 server.serve(&client);
+                drop(client);
             }
             Ok(())
         });
-        while let Some(client) = listener.accept_while(|| crew.complete())? {
+        while let Some(client) = listener.accept_while(|| pool.complete())? {
             if queue.send(client).is_err() {
                 break;
             }
         }
         drop((listener, queue));
-        crew.finish()
+        pool.finish()
     })
 }
 
-/// The next connection of the queue, or `None` when it is empty and the
-/// main thread has let go of its end.
+/// The next connection of the queue. `None` when it is empty and the main
+/// thread has dropped its end.
 fn next(clients: &Mutex<Receiver<TcpStream>>) -> Option<TcpStream> {
     lock(clients).recv().ok()
 }
 // ANCHOR_END: main
 
-/// Nothing panics while it holds one of these locks, so there is no broken state to fear.
+/// No thread panics while it holds one of these locks, so a poisoned lock guards no broken state.
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@
 //! tables to copy, so a fraction of a fork.
 //!
 //! *When it breaks*: with very many connections (a stack each), with a handler that is not
-//! thread-safe, and with a crash: it takes all clients along.
+//! thread-safe, and with a crash, which takes all clients along.
 //!
 //! *In the wild*: MySQL, classic Java servers, many internal services.
 
@@ -24,8 +24,7 @@ use std::thread::{self, Scope};
 
 use super::{HowMany, Model};
 use crate::accept::{EXHAUSTED_PAUSE, Listener, SHARED};
-use crate::scoreboard::Slots;
-use crate::serve::{STACK_BYTES, Server, TurnedAway};
+use crate::server::{Admission, Place, STACK_BYTES, Server};
 
 pub(super) const MODEL: Model = Model {
     name: "threaded",
@@ -46,23 +45,15 @@ pub(super) const MODEL: Model = Model {
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
-    let slots = &Slots::default();
-    // This thread has no slot: it serves nobody.
-    server.scoreboard.vacate(0);
-    let mut away = TurnedAway::new(server.scoreboard);
+    let admission = Admission::new(server);
     // The scope ends when the last thread has: that is the graceful stop.
     thread::scope(|scope| {
-        while let Some(client) = listener.accept_while(|| away.sweep())? {
-            if slots.taken() >= server.connections_max {
-                away.add(client);
-                continue;
-            }
-            let slot = slots.take();
-            spawn(scope, &Arc::new(client), move |client| {
-                server.scoreboard.enter(slot);
+        while let Some(admitted) = admission.accept(&listener, || {})? {
+            spawn(scope, Arc::new(admitted), |admitted| {
+                let (client, place) = &*admitted;
+                place.enter();
                 server.serve(client);
-                server.scoreboard.vacate(slot);
-                slots.give_back(slot);
+                drop(admitted);
             });
         }
         drop(listener);
@@ -71,20 +62,21 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 }
 // ANCHOR_END: run
 
-/// Starts a thread, however long it takes: the client that has been accepted waits, and those
-/// behind it wait in the accept queue.
+/// Starts a thread, and tries again until the system permits one. The client that has been accepted
+/// waits meanwhile, and those behind it wait in the accept queue.
 ///
-/// The client is shared because a thread that could not be made takes what it was given along.
+/// The connection is shared because a thread that could not be made drops what it was given. The
+/// last of the two to drop it closes it and frees its place.
 // ANCHOR: spawn
-fn spawn<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    client: &Arc<TcpStream>,
-    serve: impl Fn(&TcpStream) + Copy + Send + 'scope,
+fn spawn<'scope, 'env: 'scope>(
+    scope: &'scope Scope<'scope, 'env>,
+    admitted: Arc<(TcpStream, Place<'env>)>,
+    serve: impl Fn(Arc<(TcpStream, Place<'env>)>) + Copy + Send + 'scope,
 ) {
     loop {
-        let theirs = Arc::clone(client);
+        let theirs = Arc::clone(&admitted);
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, move || serve(&theirs)) {
+        match thread.spawn_scoped(scope, move || serve(theirs)) {
             Ok(_) => return,
             Err(error) => {
                 crate::log!("thread: {error}; waiting until that changes");

@@ -7,25 +7,27 @@
 //!     A ═══════════════════════════════════▶ …
 //!     B ◀═══════════════════════════════════ as each can be done
 //!     C ═══════════════════════════════════▶ …
-//!                completions ◀── B sent │ C's octets │ A's octets │ …
+//!                completions ◀── B sent │ C's bytes │ A's bytes │ …
 //!                    │
-//!                    └─▶ answer, ask for the next thing, and so on
+//!                    └─▶ answer, submit the next operation, and so on
 //! ```
 //!
-//! *What it costs*: one system call a turn, however many clients have something to be done in it.
-//! Memory that the kernel may write to at any time, and so an owner for each piece of it.
+//! *What it costs*: one system call a turn, whatever the number of clients that are served in it.
+//! The kernel may write to the memory of an operation at any time until its completion, so each
+//! piece of such memory needs an owner.
 //!
-//! *When it breaks*: with a handler that blocks, as any model of one thread: everybody waits. And
-//! where it is forbidden: many containers and some distributions do not allow io_uring.
+//! *When it breaks*: with a handler that blocks, like every model of one thread: all clients wait.
+//! And where io_uring is forbidden, as in many containers and some distributions.
 //!
-//! *In the wild*: storage engines first (ScyllaDB, TigerBeetle); of network servers newer ones, as
+//! *In the wild*: storage engines first (ScyllaDB, TigerBeetle). Of network servers newer ones, as
 //! an option beside epoll.
 
 use std::io;
 
 use super::{HowMany, Model};
 use crate::accept::{Listener, SHARED};
-use crate::serve::{CompletionLoop, Done, Server};
+use crate::serve::{CompletionLoop, Done};
+use crate::server::Server;
 
 pub(super) const MODEL: Model = Model {
     name: "uring",
@@ -51,7 +53,7 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
         while let Some(done) = clients.take() {
             serve(&mut clients, done)?;
         }
-        clients.look_around()?;
+        clients.run_timers()?;
     }
     Ok(())
 }

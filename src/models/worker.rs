@@ -9,11 +9,11 @@
 //!     D ──────▶ [ D ] ──┴─────────▶   └ accept (waiting)      with all its threads
 //! ```
 //!
-//! *What it costs*: what pre-fork costs, but one process for M clients instead of M processes: less
-//! memory, and what a process loads it loads once for all its threads.
+//! *What it costs*: what pre-fork costs, but one process for M clients instead of M processes. That
+//! takes less memory, and a process loads once what all its threads use.
 //!
 //! *When it breaks*: when all threads of all children are busy. A handler that is not thread-safe
-//! is wrong here, too, and a crash takes the M clients of one child along, but no others.
+//! is wrong here, too. A crash takes the M clients of one child along, but no others.
 //!
 //! *In the wild*: Apache's worker MPM, Gunicorn's gthread workers, Puma in its clustered mode.
 
@@ -23,7 +23,7 @@ use std::thread;
 use super::{HowMany, Model};
 use crate::accept::{Listener, SHARED};
 use crate::master::{self, Worker};
-use crate::serve::{Crew, Server};
+use crate::server::{Server, ThreadPool};
 use crate::sys::slot;
 
 pub(super) const MODEL: Model = Model {
@@ -45,20 +45,22 @@ pub(super) const MODEL: Model = Model {
 
 // ANCHOR: run
 fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
-    master::run_threads(server, listener, server.crew_size(), work)
+    master::run_threads(server, listener, server.thread_count(), work)
 }
 
 fn work(worker: &Worker<'_>) -> io::Result<()> {
-    let (server, first) = (worker.server(), slot::get());
+    let (server, first) = (worker.server, slot::get());
     thread::scope(|scope| {
-        let crew = Crew::start(scope, server.crew_size(), |thread| {
+        let pool = ThreadPool::start(scope, server.thread_count(), |thread| {
             server.scoreboard.enter(first + thread);
+            worker.ready();
             while let Some(client) = worker.accept()? {
-                worker.serve(&client);
+                server.serve(&client);
+                drop(client);
             }
             Ok(())
         });
-        crew.finish()
+        pool.finish()
     })
 }
 // ANCHOR_END: run

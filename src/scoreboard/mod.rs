@@ -208,7 +208,7 @@ impl Scoreboard {
     }
 
     /// A client was told 503, since there are too many connections.
-    pub fn turned_away(&self) {
+    pub fn rejected(&self) {
         self.words[header::TURNED_AWAY].fetch_add(1, Relaxed);
     }
 

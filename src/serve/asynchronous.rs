@@ -1,11 +1,11 @@
-//! Drives a connection as a task of a runtime: the same steps as the blocking driver, but where
-//! that one blocks, this one returns to the runtime, which goes on with other tasks.
+//! Drives a connection as a task of a runtime. The steps are those of the blocking driver. Where
+//! that one blocks, this one returns to the runtime, which runs other tasks.
 //!
-//! Where there the tick interrupts a blocking call, an alarm does here: when the deadline is over,
-//! or when the server is to stop. Nearly every deadline is called off, since the next request comes
-//! before it. So the timer is not set anew for each. It goes off when the *first* deadline would
-//! have been due, and is then set for the one that holds; only a deadline that comes nearer moves
-//! it. On a busy connection it is set about once in the five seconds that a client may be idle.
+//! There the tick interrupts a blocking call. Here a timer does, when the deadline is over, or the
+//! request to stop. Nearly every deadline is called off, because the next request comes before it.
+//! So the timer is not set again for each of them. It expires at the *first* deadline, and is then
+//! set for the current one; only a deadline that comes nearer moves it. On a busy connection the
+//! timer is set about once in the five seconds that a client may be idle.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
@@ -18,42 +18,51 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
-use super::Server;
-use super::blocking::is_tick;
-use super::transfer::send_file;
+use super::transfer::{is_tick, send_file};
 use crate::http::{Conn, Unsent, Want};
 use crate::scoreboard::State;
+use crate::server::Server;
 use crate::sys::signal;
 
-/// Serves the connection to its end.
+impl Server<'_> {
+    /// [`Server::serve`] as a task of a runtime: waiting holds up no thread. Idle connections end
+    /// when `stop` changes.
+    pub async fn serve_async(&self, mut client: TcpStream, stop: watch::Receiver<()>) {
+        let mut conn = Conn::new(&self.limits, Instant::now());
+        self.scoreboard.accepted();
+        let _held = self.scoreboard.hold();
+        drive(&mut client, &mut conn, self, stop).await;
+    }
+}
+
 // ANCHOR: drive
-pub(super) async fn drive(
+async fn drive(
     client: &mut TcpStream,
     conn: &mut Conn<'_>,
     server: &Server<'_>,
     mut stop: watch::Receiver<()>,
 ) {
-    let mut alarm = Alarm {
+    let mut waits = Waits {
         timer: pin!(sleep_until(Instant::now().into())),
-        stopped: pin!(stop.changed()),
-        told: false,
+        stop: pin!(stop.changed()),
+        heard_of_stop: false,
         deadline: None,
     };
     loop {
         if signal::stopping() {
             conn.stop(Instant::now());
         }
-        alarm.deadline = conn.deadline();
+        waits.deadline = conn.deadline();
         let moved = match conn.want() {
-            Want::Read => alarm.or_tick(|cx| read(client, conn, cx)).await,
+            Want::Read => waits.or_tick(|cx| read(client, conn, cx)).await,
             Want::Respond => {
                 server.respond(conn, client);
-                // The thread goes on with whoever is next.
+                // The thread runs another task next.
                 server.scoreboard.set(State::Waiting, conn.since());
                 Ok(())
             }
             Want::Write => {
-                let sent = alarm.or_tick(|cx| write(client, conn, cx)).await;
+                let sent = waits.or_tick(|cx| write(client, conn, cx)).await;
                 sent.map(|count| server.scoreboard.sent(count))
             }
             Want::Shutdown => {
@@ -65,7 +74,7 @@ pub(super) async fn drive(
         match moved {
             Ok(()) => {}
             Err(error) if is_tick(&error) => conn.expire(Instant::now()),
-            // The client has gone, and with it everybody who could be told.
+            // The client has gone: there is no one left to tell.
             Err(_) => return,
         }
     }
@@ -73,19 +82,25 @@ pub(super) async fn drive(
 // ANCHOR_END: drive
 
 /// What ends a wait for the client.
-struct Alarm<'a, S> {
+struct Waits<'a, S> {
     timer: Pin<&'a mut Sleep>,
     /// Ready, once, when the server is to stop.
-    stopped: Pin<&'a mut S>,
-    /// It was.
-    told: bool,
-    /// The connection's, while it waits.
+    stop: Pin<&'a mut S>,
+    /// `stop` was ready: a future that is done must not be polled again.
+    heard_of_stop: bool,
+    /// The connection's deadline while it waits.
     deadline: Option<Instant>,
 }
 
-impl<S: Future> Alarm<'_, S> {
-    /// What `io` comes to, or the error of a tick if the alarm goes off before.
-    // ANCHOR: alarm
+impl<S: Future> Waits<'_, S> {
+    /// The outcome of `io`, or the error of a tick if the timer or the stop comes first.
+    ///
+    /// `poll_fn` makes a future of a function that tries once. When it returns `Pending`, the
+    /// runtime runs other tasks; each source that was polled (socket, timer, stop) has noted the
+    /// task and wakes it, and the function tries again. `select!` would do the same with a future
+    /// for each source, made and dropped for every wait; here the timer and the stop live as long
+    /// as the connection.
+    // ANCHOR: waits
     async fn or_tick<T>(
         &mut self,
         mut io: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
@@ -101,8 +116,8 @@ impl<S: Future> Alarm<'_, S> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.told && self.stopped.as_mut().poll(cx).is_ready() {
-            self.told = true;
+        if !self.heard_of_stop && self.stop.as_mut().poll(cx).is_ready() {
+            self.heard_of_stop = true;
             return Poll::Ready(());
         }
         let Some(deadline) = self.deadline.map(Into::into) else {
@@ -113,7 +128,7 @@ impl<S: Future> Alarm<'_, S> {
         }
         self.timer.as_mut().poll(cx)
     }
-    // ANCHOR_END: alarm
+    // ANCHOR_END: waits
 }
 
 fn read(client: &mut TcpStream, conn: &mut Conn<'_>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -126,7 +141,8 @@ fn read(client: &mut TcpStream, conn: &mut Conn<'_>, cx: &mut Context<'_>) -> Po
     }
     let now = Instant::now();
     conn.received(count, now);
-    // The timer waits its turn behind a client that always has more to send.
+    // The timer is polled only when the socket has nothing. A client that always has more to send
+    // must meet its deadline all the same.
     conn.expire(now);
     Poll::Ready(Ok(()))
 }
@@ -146,7 +162,7 @@ fn write(
             ready!(client.poll_write_ready(cx))?;
             let send = || send_file(&*client, file, offset, length);
             match client.try_io(Interest::WRITABLE, send) {
-                // The runtime has learned that it was not ready after all.
+                // The runtime has learned that the socket was not ready after all.
                 Err(error) if is_tick(&error) => {}
                 sent => break sent?,
             }

@@ -1,21 +1,38 @@
 //! Drives a connection with blocking calls: one read and one write per request in the common case.
 //!
 //! The sockets carry a receive and a send timeout, the tick, which they inherit from the listener.
-//! When it passes, the calls return with EAGAIN, and the loop looks whether a deadline is over or
-//! the server is to stop. So deadlines hold for clients that send nothing as well as for those
-//! that send an octet a second, and cost no system call of their own.
+//! When it is over, the calls return with EAGAIN, and the loop checks the deadline and the request
+//! to stop. So deadlines hold for clients that send nothing as well as for those that send a byte a
+//! second, and cost no system call of their own.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-use super::{Server, transfer};
-use crate::http::{Conn, Want};
+use super::transfer::{self, is_tick};
+use crate::http::{Activity, Conn, Want};
+use crate::scoreboard::State;
+use crate::server::Server;
 use crate::sys::signal;
 
-/// Serves the connection to its end.
+impl Server<'_> {
+    /// Serves one client until either side ends the connection, and blocks all the while. The
+    /// caller closes the socket.
+    ///
+    /// It returns no error: whatever happens to the connection concerns no other client.
+    // ANCHOR: serve
+    pub fn serve(&self, client: &TcpStream) {
+        let mut conn = Conn::new(&self.limits, Instant::now());
+        self.scoreboard.accepted();
+        let _held = self.scoreboard.hold();
+        drive(client, &mut conn, self);
+        self.scoreboard.set(State::Waiting, conn.since());
+    }
+    // ANCHOR_END: serve
+}
+
 // ANCHOR: drive
-pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
+fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
     loop {
         server.scoreboard.beat();
         if signal::stopping() {
@@ -37,7 +54,7 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
         match moved {
             Ok(()) => {}
             Err(error) if is_tick(&error) => conn.expire(Instant::now()),
-            // The client has gone, and with it everybody who could be told.
+            // The client has gone: there is no one left to tell.
             Err(_) => return,
         }
     }
@@ -45,8 +62,8 @@ pub(super) fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
 // ANCHOR_END: drive
 
 fn read(mut client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result<()> {
-    // A state that may last. The others are shown where they begin.
-    server.show(conn);
+    // Reading may last, so the scoreboard shows it. The other states are shown where they begin.
+    show(conn, server);
     let count = client.read(conn.space())?;
     if count == 0 {
         conn.ended();
@@ -66,6 +83,14 @@ fn write(client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result
     Ok(())
 }
 
-pub(super) fn is_tick(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+/// Shows what a worker does that has one client at a time and is about to wait for it.
+fn show(conn: &Conn, server: &Server) {
+    let state = match conn.activity() {
+        Activity::Closing => State::Closing,
+        _ if signal::stopping() || signal::retiring() => State::Finishing,
+        Activity::Reading => State::Reading,
+        Activity::Answering => State::Responding,
+        Activity::Idle => State::KeepAlive,
+    };
+    server.scoreboard.set(state, conn.since());
 }

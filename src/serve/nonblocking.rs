@@ -7,14 +7,15 @@ use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-use super::event_loop::{Interest, Signs};
-use super::{Server, transfer};
+use super::readiness::{Interest, Readiness};
+use super::transfer;
 use crate::http::{Conn, Want};
+use crate::server::Server;
 
 /// Steps that a connection may take in one turn of the loop: each is a system call or an answer. A
-/// usual request takes three. A client that pipelines without end, or whose answer is of any size,
-/// takes this many (eight answers, or a megabyte) and then lets all others have theirs: below a
-/// millisecond for each, and the cost of a wait is spread over enough work not to show.
+/// usual request takes three. A client that pipelines without end, or a large answer, takes this
+/// many (eight answers, or a megabyte), and then the other clients have their turn. That is below a
+/// millisecond for each client, and enough work that the cost of a wait does not show.
 const STEPS_PER_TURN: usize = 16;
 
 /// A connection and what is known of its socket.
@@ -22,11 +23,11 @@ const STEPS_PER_TURN: usize = 16;
 pub(super) struct Client<'a> {
     pub(super) socket: TcpStream,
     pub(super) conn: Conn<'a>,
-    /// What was ready when it was tried last, or has been reported since.
-    pub(super) signs: Signs,
+    /// What was ready at the last try, or has been reported since.
+    pub(super) readiness: Readiness,
     /// What the kernel was asked to report.
     pub(super) interest: Option<Interest>,
-    /// The last turn of the loop that it had a part in.
+    /// The last turn of the loop in which it was served.
     pub(super) turn: u64,
 }
 
@@ -35,7 +36,7 @@ pub(super) struct Client<'a> {
 pub(super) enum Rest {
     /// It waits for its socket.
     For(Interest),
-    /// It could go on, but others have waited long enough.
+    /// It could take another step, but the other clients have waited long enough.
     Turn,
     /// It is over.
     Closed,
@@ -48,7 +49,7 @@ impl<'a> Client<'a> {
         Self {
             socket,
             conn,
-            signs: Signs {
+            readiness: Readiness {
                 readable: true,
                 writable: true,
                 ended: false,
@@ -58,22 +59,22 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The kernel has reported something.
-    pub(super) fn note(&mut self, signs: Signs) {
-        self.signs.readable |= signs.readable;
-        self.signs.writable |= signs.writable;
-        self.signs.ended |= signs.ended;
+    /// Adds what the kernel has reported.
+    pub(super) fn note(&mut self, reported: Readiness) {
+        self.readiness.readable |= reported.readable;
+        self.readiness.writable |= reported.writable;
+        self.readiness.ended |= reported.ended;
     }
 }
 
 impl Client<'_> {
-    /// Goes on with the connection until it has to wait, has ended, or has had its turn. `now` is
-    /// the time as the loop knows it, put right after each answer: a handler may take its time.
+    /// Takes steps until the connection has to wait, has ended, or has had its turn. `now` is the
+    /// time as the loop knows it, corrected after each answer, because a handler may take long.
     // ANCHOR: drive
     pub(super) fn drive(&mut self, server: &Server, now: &mut Instant) -> Rest {
         for _ in 0..STEPS_PER_TURN {
             let moved = match self.conn.want() {
-                Want::Read if !self.signs.readable => {
+                Want::Read if !self.readiness.readable => {
                     return Rest::For(Interest::Readable);
                 }
                 Want::Read => self.read(*now),
@@ -81,7 +82,7 @@ impl Client<'_> {
                     self.respond(server, now);
                     Ok(())
                 }
-                Want::Write if !self.signs.writable => {
+                Want::Write if !self.readiness.writable => {
                     return Rest::For(Interest::Writable);
                 }
                 Want::Write => self.write(server, *now),
@@ -93,7 +94,7 @@ impl Client<'_> {
             };
             match moved {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // The client has gone, and with it everybody who could be told.
+                // The client has gone: there is no one left to tell.
                 Err(_) => return Rest::Closed,
                 Ok(()) => {}
             }
@@ -103,8 +104,9 @@ impl Client<'_> {
     // ANCHOR_END: drive
 
     /// A read that does not fill the space has emptied the socket (`epoll(7)`, "Questions and
-    /// answers"), so that EAGAIN need not be asked for, unless the end is behind it: nobody would
-    /// report that twice.
+    /// answers"), so a second read, only to see EAGAIN, is not needed. An exception is a socket
+    /// whose end was reported: with edge triggering there is no second report of it, so reading
+    /// goes on until the end itself is read.
     // ANCHOR: read
     fn read(&mut self, now: Instant) -> io::Result<()> {
         let space = self.conn.space();
@@ -113,10 +115,11 @@ impl Client<'_> {
             Ok(0) => self.conn.ended(),
             Ok(count) => {
                 self.conn.received(count, now);
-                self.signs.readable = count == room || self.signs.ended;
+                let ended = self.readiness.ended;
+                self.readiness.readable = count == room || ended;
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.signs.readable = false;
+                self.readiness.readable = false;
             }
             Err(error) => return Err(error),
         }
@@ -129,14 +132,14 @@ impl Client<'_> {
         *now = self.conn.since();
     }
 
-    /// Writes without waiting to hear that there is room: there nearly always is.
+    /// Writes without asking first whether there is room: there nearly always is.
     fn write(&mut self, server: &Server, now: Instant) -> io::Result<()> {
         match transfer::write(&self.socket, &self.conn) {
             Ok(count) => {
                 server.scoreboard.sent(count);
                 self.conn.sent(count, now);
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.signs.writable = false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readiness.writable = false,
             Err(error) => return Err(error),
         }
         Ok(())

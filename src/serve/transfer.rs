@@ -1,7 +1,7 @@
-//! The way out of a connection, for blocking and non-blocking sockets alike.
+//! One system call that sends, for blocking and non-blocking sockets alike.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 
@@ -10,11 +10,11 @@ use nix::sys::sendfile::sendfile;
 use crate::http::{Conn, Unsent};
 
 /// No single `sendfile` moves more than this. Inside, Linux sends a pipe's capacity (`pipe(7)`) at
-/// a time, and each of these may wait for a whole send timeout: with more than one, a slow reader
+/// a time, and each of these may wait for a whole send timeout. With more than one, a slow reader
 /// would keep the call from returning for many ticks.
 const SENDFILE_MAX: u64 = 64 * 1024;
 
-/// One system call that sends some of what the connection has to send: how many octets have gone.
+/// Sends some of what the connection has to send. Returns how many bytes the kernel took.
 pub(super) fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize> {
     match conn.unsent() {
         Unsent::Bytes(bytes) => client.write(bytes),
@@ -26,7 +26,7 @@ pub(super) fn write(mut client: &TcpStream, conn: &Conn<'_>) -> io::Result<usize
     }
 }
 
-/// `sendfile(2)`, not too much at once: how many octets have gone.
+/// `sendfile(2)` of a bounded part. Returns how many bytes the kernel took.
 pub(super) fn send_file(
     client: impl AsFd,
     file: &File,
@@ -37,4 +37,9 @@ pub(super) fn send_file(
     // At most SENDFILE_MAX, so it fits.
     let length = length.min(SENDFILE_MAX) as usize;
     Ok(sendfile(client, file, Some(&mut offset), length)?)
+}
+
+/// Whether the call was only interrupted: its time is over, a signal came, or it would block.
+pub(super) fn is_tick(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

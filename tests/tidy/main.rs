@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "models",
             "report",
             "scoreboard",
-            "serve",
+            "server",
             "service",
             "site",
             "status",
@@ -40,13 +40,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("load", &["sys"]),
     (
         "models",
-        &["accept", "master", "scoreboard", "serve", "sys"],
+        &["accept", "master", "scoreboard", "serve", "server", "sys"],
     ),
     (
         "master",
-        &["accept", "scoreboard", "serve", "service", "sys"],
+        &["accept", "scoreboard", "server", "service", "sys"],
     ),
-    ("serve", &["accept", "http", "scoreboard", "service", "sys"]),
+    (
+        "serve",
+        &["accept", "http", "scoreboard", "server", "service", "sys"],
+    ),
+    (
+        "server",
+        &["accept", "http", "scoreboard", "service", "sys"],
+    ),
     ("accept", &["sys"]),
     ("site", &["http", "scoreboard", "status", "sys"]),
     ("http", &[]),
@@ -56,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sys", &[]),
 ];
 
-const MODEL_LINES_MAX: usize = 200;
+const MODEL_LINES_MAX: usize = 120;
 const FUNCTION_LINES_MAX: usize = 70;
 const COLUMNS_MAX: usize = 100;
 /// So that the book needs no sideways scrolling.
@@ -172,7 +179,7 @@ fn models_are_short_and_do_not_know_each_other() {
         let text = fs::read_to_string(root().join(format!("src/models/{}.rs", model.name)));
         let text = text.unwrap_or_else(|_| panic!("{} has no file of its own", model.name));
         let lines = text.lines().count();
-        assert!(lines < MODEL_LINES_MAX, "{} has {lines} lines", model.name);
+        assert!(lines <= MODEL_LINES_MAX, "{} has {lines} lines", model.name);
         assert!(
             text.starts_with("//! **"),
             "{} does not open with its idea",

@@ -10,17 +10,17 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::{Args, say_kept};
 use crate::accept::{Listener, Strategy, StrategyOptions};
-use crate::cli::service::Rights;
+use crate::cli::service::Privileges;
 use crate::cli::{Command, config};
 use crate::scoreboard::{Description, Scoreboard};
-use crate::serve::{Configuration, Lifetime, Pool, Server, Trigger};
+use crate::server::{Configuration, Lifetime, PoolSettings, Server, Trigger};
 use crate::service::{Predecessor, Preload, Succession, inherited, manager};
 use crate::site::Site;
 use crate::sys::errors::plain;
 use crate::sys::{net, signal};
 
 /// What stays the same for as long as the process runs, whatever its configuration becomes.
-struct Ground {
+struct ProcessState {
     scoreboard: Scoreboard,
     succession: OnceLock<Succession>,
     /// What was loaded for all workers to share.
@@ -34,20 +34,20 @@ pub(super) struct Settings<'g> {
     strategy_options: StrategyOptions,
     trigger: Trigger,
     site: Site<'g>,
-    pool: Pool,
-    rights: Rights,
-    ground: &'g Ground,
+    pool: PoolSettings,
+    rights: Privileges,
+    process: &'g ProcessState,
 }
 
 impl Settings<'static> {
     /// Those of a process that is to serve, for as long as it lives.
     pub(super) fn to_start_with(args: Args) -> anyhow::Result<&'static Self> {
-        let ground = for_ever(Ground {
+        let process = for_ever(ProcessState {
             scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
             succession: OnceLock::new(),
             preload: Mutex::default(),
         });
-        Ok(for_ever(Self::of(args, ground)?))
+        Ok(for_ever(Self::of(args, process)?))
     }
 
     /// Serves until the wish to stop, and leaves no pidfile behind.
@@ -79,17 +79,17 @@ impl Settings<'static> {
         raise_descriptors();
         let (listener, predecessor) = self.listen()?;
         let inherits = predecessor.is_some();
-        self.ground.scoreboard.describe(&Description {
+        self.process.scoreboard.describe(&Description {
             model: model.name,
             accept: self.accept.name,
             address: listener.address()?,
             queue_limit: listener.queue_limit()?,
         });
         let succession = Succession::new(model.name, pidfile, predecessor);
-        self.ground.succession.get_or_init(|| succession);
+        self.process.succession.get_or_init(|| succession);
         let server = for_ever(self.server());
         if !model.has_master() {
-            self.give_up_rights().map_err(anyhow::Error::msg)?;
+            self.drop_privileges().map_err(anyhow::Error::msg)?;
         }
         announce(&listener)
             // Whoever read that of the predecessor may have gone since.
@@ -99,14 +99,14 @@ impl Settings<'static> {
             manager::ready(&format!("listening on http://{}", listener.address()?));
         }
         // Where there is but one worker it is this process, without a word from the model.
-        self.ground.scoreboard.enter(0);
+        self.process.scoreboard.enter(0);
         server.rehearse();
         Ok((model.run)(server, listener)?)
     }
 }
 
 impl<'g> Settings<'g> {
-    fn of(args: Args, ground: &'g Ground) -> anyhow::Result<Self> {
+    fn of(args: Args, process: &'g ProcessState) -> anyhow::Result<Self> {
         let rules = args.rules().map_err(|conflict| {
             let options = conflict.options;
             args.origins
@@ -127,15 +127,15 @@ impl<'g> Settings<'g> {
                 root,
                 bytes_max: args.max_bytes,
                 wait_max: args.max_wait,
-                status: args.status_pages(&ground.scoreboard),
+                status: args.status_pages(&process.scoreboard),
                 lab: args.lab,
-                scoreboard: Some(&ground.scoreboard),
+                scoreboard: Some(&process.scoreboard),
             },
-            ground,
+            process,
             args,
         };
         // Last of all: where anything is wrong, what is loaded stays.
-        let mut preload = ground
+        let mut preload = process
             .preload
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -228,18 +228,18 @@ impl Configuration for Settings<'_> {
             trigger: self.trigger,
             requeue: args.requeue as usize,
             slow: (args.slow_ms > 0).then(|| Duration::from_millis(args.slow_ms)),
-            scoreboard: &self.ground.scoreboard,
+            scoreboard: &self.process.scoreboard,
             configuration: self,
         }
     }
 
-    fn give_up_rights(&self) -> Result<(), String> {
+    fn drop_privileges(&self) -> Result<(), String> {
         // The children of `fork` keep it: to close it would be a system call, and a page of memory
         // to copy, for each connection.
         if self.args.model.has_master() {
             manager::close();
         }
-        self.rights.give_up(|| self.ground.scoreboard.beat())
+        self.rights.give_up(|| self.process.scoreboard.beat())
     }
 
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
@@ -252,14 +252,14 @@ impl Configuration for Settings<'_> {
             return Err(format!("'{}' needs a new start", args.model.name));
         }
         args.keep_what_stays(&self.args);
-        let settings = Settings::of(*args, self.ground).map_err(in_one_line)?;
+        let settings = Settings::of(*args, self.process).map_err(in_one_line)?;
         signal::set_grace(settings.args.graceful_timeout);
         Ok(Box::new(settings))
     }
 
     fn succession(&self) -> &Succession {
         let nothing = || Succession::new(self.args.model.name, None, None);
-        self.ground.succession.get_or_init(nothing)
+        self.process.succession.get_or_init(nothing)
     }
 }
 

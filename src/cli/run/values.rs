@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::accept::{self, Pick, Strategy};
 use crate::models::{self, Model};
-use crate::serve::Trigger;
+use crate::server::Trigger;
 
 /// Names are not resolved: one may stand for several addresses, and a server has one listener.
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {

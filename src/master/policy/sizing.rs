@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::serve::Sizing;
+use crate::server::Sizing;
 
 /// The most that is added in one tick, as in Apache.
 const RATE_MAX: usize = 32;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::sizing::{Census, Change, Sizer};
-use crate::serve::Sizing;
+use crate::server::Sizing;
 
 const APACHE: Sizing = Sizing::Dynamic {
     spare_min: 5,

@@ -26,7 +26,7 @@ use super::worker::Assignment;
 use super::worker_state::{Retirement, Stage, WorkerState};
 use crate::accept::SharedListeners;
 use crate::scoreboard::{PoolEvent, Scoreboard, Slots};
-use crate::serve::Server;
+use crate::server::Server;
 use crate::sys::signal::{self, Signals};
 
 /// How often the size is decided: Apache's maintenance interval.

@@ -1,4 +1,4 @@
-//! A client of a ring: what stays here, and what goes to the ring with each operation.
+//! A client of a ring: what the loop keeps, and what goes to the kernel with each operation.
 
 use std::collections::VecDeque;
 use std::net::TcpStream;
@@ -8,36 +8,36 @@ use std::time::Instant;
 use crate::http::{Conn, Unsent, Want};
 use crate::sys::uring::Parcel;
 
-/// Octets of a file that are read at a time.
+/// Bytes of a file that are read at a time.
 const PART_SIZE: u64 = 64 * 1024;
 
 /// A connection as the loop keeps it, until nothing is in flight for it any more.
 pub(super) struct Client {
     pub(super) socket: TcpStream,
-    /// The ring has it while something is being sent, or read from a file.
+    /// `None` while the kernel has it, to send from it or to read a file into it.
     pub(super) session: Option<Box<Session>>,
     pub(super) receiving: Receiving,
-    /// What has arrived before it was wanted.
+    /// Bytes that arrived before the connection wanted them.
     pub(super) early: VecDeque<u8>,
-    /// Something has arrived, at any time.
+    /// At least one byte has arrived since the connection began.
     pub(super) has_begun: bool,
-    /// Nothing more will arrive.
+    /// No further byte will arrive.
     pub(super) has_ended: bool,
-    /// Over, but for what is still in flight.
+    /// The connection is over; operations may still be in flight.
     pub(super) is_closing: bool,
-    /// Of the session, wherever that is.
+    /// The session's deadline, known even while the kernel has the session.
     pub(super) deadline: Option<Instant>,
 }
 
-/// What is in flight to receive from a client.
+/// The operation that receives from a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Receiving {
     Nothing,
     /// One completion will come.
     Once,
-    /// A completion will come whenever something has arrived.
+    /// A completion will come whenever bytes have arrived (multishot).
     Many,
-    /// It was asked to end, which takes a last completion.
+    /// It was cancelled; its last completion is still to come.
     Ending,
 }
 
@@ -73,26 +73,26 @@ impl Client {
         self.is_closing && self.session.is_none() && self.receiving == Receiving::Nothing
     }
 
-    /// Octets have arrived. As many as are wanted go to where they belong, the others wait.
-    pub(super) fn arrived(&mut self, octets: &[u8], now: Instant) {
+    /// Bytes have arrived. The connection gets as many as it wants; the others wait.
+    pub(super) fn arrived(&mut self, bytes: &[u8], now: Instant) {
         if self.is_closing {
             return;
         }
         self.has_begun = true;
         let taken = match &mut self.session {
-            Some(session) if self.early.is_empty() => feed(&mut session.conn, octets, now),
+            Some(session) if self.early.is_empty() => feed(&mut session.conn, bytes, now),
             _ => 0,
         };
-        let rest = &octets[taken..];
+        let rest = &bytes[taken..];
         if !rest.is_empty() {
-            // Left to itself it would take up to twice as much.
+            // By itself the queue would grow to up to twice as much.
             self.early.reserve_exact(rest.len());
             self.early.extend(rest);
         }
     }
 }
 
-/// What has arrived early is wanted now.
+/// Gives the connection the bytes that arrived early.
 pub(super) fn catch_up(conn: &mut Conn, early: &mut VecDeque<u8>, now: Instant) {
     let (first, _) = early.as_slices();
     let taken = feed(conn, first, now);
@@ -102,9 +102,9 @@ pub(super) fn catch_up(conn: &mut Conn, early: &mut VecDeque<u8>, now: Instant) 
     }
 }
 
-/// Gives a connection what it wants of `octets`: how many it took.
-fn feed(conn: &mut Conn, octets: &[u8], now: Instant) -> usize {
-    let mut left = octets;
+/// Gives a connection what it wants of `bytes`. Returns how many it took.
+fn feed(conn: &mut Conn, bytes: &[u8], now: Instant) -> usize {
+    let mut left = bytes;
     while !left.is_empty() && conn.want() == Want::Read {
         let space = conn.space();
         let count = left.len().min(space.len());
@@ -113,7 +113,7 @@ fn feed(conn: &mut Conn, octets: &[u8], now: Instant) -> usize {
         conn.received(count, now);
         left = rest;
     }
-    octets.len() - left.len()
+    bytes.len() - left.len()
 }
 
 impl Session {
@@ -122,7 +122,7 @@ impl Session {
         self.part_sent == self.part.len() && matches!(self.conn.unsent(), Unsent::File { .. })
     }
 
-    /// `count` octets of a file are there; none mean that it has shrunk.
+    /// `count` bytes of a file have been read; 0 means that the file has shrunk.
     pub(super) fn read(&mut self, count: usize, now: Instant) {
         self.part.truncate(count);
         if count == 0 {
@@ -130,7 +130,7 @@ impl Session {
         }
     }
 
-    /// `count` octets have been sent.
+    /// `count` bytes have been sent.
     pub(super) fn sent(&mut self, count: usize, now: Instant) {
         if self.part_sent < self.part.len() && matches!(self.conn.unsent(), Unsent::File { .. }) {
             self.part_sent += count;
@@ -138,7 +138,7 @@ impl Session {
         self.conn.sent(count, now);
     }
 
-    /// An answer has been sent, and what it took is not needed any more.
+    /// An answer has been sent: frees the memory that it took.
     pub(super) fn give_back(&mut self) {
         if self.part.capacity() > 0 {
             (self.part, self.part_sent) = (Vec::new(), 0);

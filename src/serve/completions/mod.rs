@@ -1,15 +1,15 @@
-//! Many clients in one process: what is to be done for them is asked for, and comes back done.
+//! Many clients in one process: it submits operations, and the kernel completes them.
 //!
 //! ```text
 //!            ┌────────────────────────────────────────────────────────────────┐
 //!            ▼                                                                │
 //!   wait ──▶ done: [ accepted, received from 7, sent to 2, … ]                │
 //!                       │            │             │                          │
-//!                       └────────────┴─────────────┴─▶ go on: answer, and ask for the next
+//!                       └────────────┴─────────────┴─▶ advance: answer, and submit the next
 //! ```
 //!
-//! Other loops are told that a socket is ready, and then make the call. Here the call is asked for
-//! beforehand, and what is told is its result.
+//! The kernel tells an event loop that a socket is ready, and the loop then makes the call. Here
+//! the call is submitted beforehand, and the kernel reports its result.
 
 mod client;
 #[cfg(test)]
@@ -21,22 +21,23 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
-use super::alarms::Alarms;
-use super::{Server, TurnedAway};
+use super::timers::Timers;
 use crate::accept::{Arrivals, Listener, TICK};
 use crate::http::{Conn, Limits, Want};
 use crate::scoreboard::State;
+use crate::server::{Rejected, Server};
 use crate::sys::signal;
 use crate::sys::uring::{self, Cancel, Ring};
 
 use client::{Client, Receiving, Session, catch_up};
 
-/// Octets that may arrive from a client before they are wanted. Beyond it receiving is cancelled,
-/// and taken up again when they are; what the kernel receives until it has heard of that still
-/// comes, in 32 buffers at most (`MULTISHOT_MAX_RETRY` in the kernel's `io_uring/net.c`).
+/// Bytes that may arrive from a client before the connection wants them. Beyond that, the receive
+/// operation is cancelled and submitted again later. What the kernel receives before it sees the
+/// cancellation still arrives, in 32 buffers at most (`MULTISHOT_MAX_RETRY` in the kernel's
+/// `io_uring/net.c`).
 const EARLY_MAX: usize = 4096;
 
-/// What a ring has done for a client.
+/// What the kernel has completed for a client.
 pub type Done = uring::Done<Session>;
 
 /// A process that serves many clients through a ring.
@@ -45,12 +46,12 @@ pub struct CompletionLoop<'a> {
     limits: &'static Limits,
     ring: Ring<Session>,
     arrivals: Arrivals,
-    /// By key. A key goes to another client when nothing is in flight for the last one any more, so
-    /// no completion meets a stranger.
+    /// By key. A key goes to another client only when nothing is in flight for the last one, so a
+    /// completion never reaches the wrong client.
     clients: Vec<Option<Client>>,
     free: Vec<usize>,
-    alarms: Alarms,
-    away: TurnedAway<'a>,
+    timers: Timers,
+    rejected: Rejected<'a>,
     /// The time, read once a turn and after each answer.
     now: Instant,
     /// The time when the last wait was over.
@@ -63,7 +64,7 @@ impl<'a> CompletionLoop<'a> {
     /// A loop that accepts from `listener`.
     ///
     /// # Errors
-    /// There is no ring to be had; see [`Ring::create`].
+    /// The kernel gives no ring; see [`Ring::create`].
     pub fn new(server: &'a Server<'a>, listener: Listener) -> io::Result<Self> {
         Ok(Self::on(Ring::create()?, server, listener))
     }
@@ -72,14 +73,15 @@ impl<'a> CompletionLoop<'a> {
         let now = Instant::now();
         Self {
             server,
-            // What the kernel has must borrow from nobody who could go. So these stay for ever.
+            // The kernel may use a session until its completion, whatever happens to this loop.
+            // So a session may borrow only what lives for ever.
             limits: Box::leak(Box::new(server.limits.clone())),
             ring,
             arrivals: Arrivals::new(listener),
             clients: Vec::new(),
             free: Vec::new(),
-            alarms: Alarms::default(),
-            away: TurnedAway::new(server.scoreboard),
+            timers: Timers::default(),
+            rejected: Rejected::new(server.scoreboard),
             now,
             woken: now,
             next_tick: now + TICK,
@@ -87,11 +89,11 @@ impl<'a> CompletionLoop<'a> {
         }
     }
 
-    /// Hands over what has been asked for and waits until something is done, in one system call.
-    /// False when the server was asked to stop and has served everybody.
+    /// Submits the operations and waits until one is complete, in one system call. False when the
+    /// server was asked to stop and has served all clients.
     ///
     /// # Errors
-    /// What waiting and accepting cannot be cured of.
+    /// Only what trying again cannot cure.
     pub fn wait(&mut self) -> io::Result<bool> {
         self.arrivals.tend(&mut self.ring)?;
         if self.arrivals.is_closed() && self.count() == 0 {
@@ -107,12 +109,12 @@ impl<'a> CompletionLoop<'a> {
         Ok(true)
     }
 
-    /// The next of what is done, to be given to the method of its name.
+    /// The next completion, to be given to the method of its name.
     pub fn take(&mut self) -> Option<Done> {
         self.ring.take()
     }
 
-    /// Somebody has come.
+    /// A client has come, or accepting has failed.
     ///
     /// # Errors
     /// As [`CompletionLoop::wait`].
@@ -123,7 +125,8 @@ impl<'a> CompletionLoop<'a> {
         }
     }
 
-    /// Octets have come, to be looked at now: they are gone with the next [`CompletionLoop::take`].
+    /// Bytes have arrived. They are read now, because the next [`CompletionLoop::take`] gives their
+    /// buffer back.
     ///
     /// # Errors
     /// As [`CompletionLoop::wait`].
@@ -142,11 +145,11 @@ impl<'a> CompletionLoop<'a> {
         }
         match count {
             Ok(1..) => client.arrived(self.ring.received(), self.now),
-            // There was no buffer, or it was cancelled: asked for again.
+            // There was no buffer, or it was cancelled: it is submitted again.
             Err(Errno::ENOBUFS | Errno::ECANCELED) => {}
-            // It came to nothing, and is asked for again as well.
+            // Nothing has happened, and it is submitted again as well.
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            // The end, or a reset: there is nobody left to answer.
+            // The end, or a reset: the client sends no more.
             Ok(0) | Err(_) => client.has_ended = true,
         }
         let is_enough = client.early.len() > EARLY_MAX;
@@ -154,11 +157,11 @@ impl<'a> CompletionLoop<'a> {
             client.receiving = Receiving::Ending;
             self.ring.cancel(key, Cancel::Receive)?;
         }
-        self.go_on(key)
+        self.advance(key)
     }
     // ANCHOR_END: received
 
-    /// Octets have gone.
+    /// Bytes have been sent.
     ///
     /// # Errors
     /// As [`CompletionLoop::wait`].
@@ -185,19 +188,20 @@ impl<'a> CompletionLoop<'a> {
         self.take_back(key, session, count, Session::read)
     }
 
-    /// Looks at those whose deadline has passed, and at all that needs a look now and then.
+    /// Looks at the clients whose deadline may be over and, once a tick, at all else that depends
+    /// on time.
     ///
     /// # Errors
     /// As [`CompletionLoop::wait`].
-    pub fn look_around(&mut self) -> io::Result<()> {
-        // Not by the time that it is now: a handler may have held up the loop, and what arrived
-        // meanwhile has not been looked at.
-        while let Some(key) = self.alarms.rung(self.woken) {
+    pub fn run_timers(&mut self) -> io::Result<()> {
+        // Deadlines are compared with the time of the last wait, not with the present. A handler
+        // may have held up the loop, and what arrived meanwhile has not been read yet.
+        while let Some(key) = self.timers.pop_expired(self.woken) {
             self.expire(key)?;
         }
         if self.woken >= self.next_tick {
             self.next_tick = self.woken + TICK;
-            self.away.sweep();
+            self.rejected.sweep();
             self.arrivals.tick();
         }
         Ok(())
@@ -208,7 +212,7 @@ impl<'a> CompletionLoop<'a> {
         self.clients.len() - self.free.len()
     }
 
-    /// Shows that this loop is alive, and whom it holds.
+    /// Shows that this loop is alive, and how many clients it holds.
     fn show(&self) {
         let scoreboard = self.server.scoreboard;
         scoreboard.beat();
@@ -219,7 +223,7 @@ impl<'a> CompletionLoop<'a> {
     fn admit(&mut self, socket: TcpStream) -> io::Result<()> {
         self.server.scoreboard.accepted();
         if self.count() >= self.server.connections_max {
-            self.away.add(socket);
+            self.rejected.add(socket);
             return Ok(());
         }
         let mut conn = Conn::new(self.limits, self.now);
@@ -237,12 +241,12 @@ impl<'a> CompletionLoop<'a> {
                 self.clients.len() - 1
             }
         };
-        // Its request may be there already, and hold the loop.
+        // Its request may have arrived already, and its handler may take long.
         self.server.scoreboard.holds(self.count() as u64);
-        self.go_on(key)
+        self.advance(key)
     }
 
-    /// The ring has done with a session, by sending or reading `count` octets.
+    /// The kernel gives a session back, after it has sent or read `count` bytes.
     fn take_back(
         &mut self,
         key: usize,
@@ -255,27 +259,28 @@ impl<'a> CompletionLoop<'a> {
         };
         match count {
             Ok(count) => note(&mut session, count, self.now),
-            // It was cancelled because the deadline has passed. If it has not: once more.
+            // It was cancelled because the deadline has passed. If the deadline has moved since
+            // then, it is submitted again.
             Err(Errno::ECANCELED) => session.conn.expire(self.now),
             Err(Errno::EINTR | Errno::EAGAIN) => {}
-            // The client has gone, and with it everybody who could be told.
+            // The client has gone: there is no one left to tell.
             Err(_) => return self.close(key),
         }
         if self.stopping {
             session.conn.stop(self.now);
         }
         client.session = Some(session);
-        self.go_on(key)
+        self.advance(key)
     }
 
-    /// Does what is to be done for a client until the next step is the kernel's.
-    fn go_on(&mut self, key: usize) -> io::Result<()> {
+    /// Takes steps for a client until the next step is the kernel's.
+    fn advance(&mut self, key: usize) -> io::Result<()> {
         loop {
             let Some(client) = self.clients[key].as_mut() else {
                 return Ok(());
             };
             let Some(session) = &mut client.session else {
-                return self.let_go(key);
+                return self.release(key);
             };
             let conn = &mut session.conn;
             match conn.want() {
@@ -300,8 +305,9 @@ impl<'a> CompletionLoop<'a> {
         }
     }
 
-    /// Waits for the client. The first time it is once: many connections carry one request, and
-    /// what goes on by itself has to be cancelled in the end.
+    /// Waits for bytes of the client. The first operation completes once. Later ones are multishot:
+    /// they complete whenever bytes arrive, and have to be cancelled in the end. Many connections
+    /// carry one request, and save the cancellation.
     fn receive(&mut self, key: usize) -> io::Result<()> {
         let Some(client) = self.clients[key].as_mut() else {
             return Ok(());
@@ -312,7 +318,7 @@ impl<'a> CompletionLoop<'a> {
         session.give_back();
         client.deadline = session.conn.deadline();
         if let Some(deadline) = client.deadline {
-            self.alarms.set(key, deadline);
+            self.timers.set(key, deadline);
         }
         if client.receiving == Receiving::Nothing {
             let many = self.ring.receive(key, &client.socket, client.has_begun)?;
@@ -325,7 +331,7 @@ impl<'a> CompletionLoop<'a> {
         Ok(())
     }
 
-    /// The session goes to the ring, and comes back when something has been sent.
+    /// The session goes to the kernel, and comes back when something has been sent.
     fn send(&mut self, key: usize) -> io::Result<()> {
         let Some(client) = self.clients[key].as_mut() else {
             return Ok(());
@@ -335,7 +341,7 @@ impl<'a> CompletionLoop<'a> {
         };
         client.deadline = session.conn.deadline();
         if let Some(deadline) = client.deadline {
-            self.alarms.set(key, deadline);
+            self.timers.set(key, deadline);
         }
         if session.lacks_part() {
             self.ring.read(key, session)?;
@@ -352,19 +358,19 @@ impl<'a> CompletionLoop<'a> {
         match (client.deadline, &mut client.session) {
             (None, _) => Ok(()),
             (Some(deadline), _) if deadline > self.woken => {
-                self.alarms.set(key, deadline);
+                self.timers.set(key, deadline);
                 Ok(())
             }
             (_, Some(session)) => {
                 session.conn.expire(self.now);
-                self.go_on(key)
+                self.advance(key)
             }
-            // The kernel has it. What comes back will find that the deadline has passed.
+            // The kernel has the session. When it comes back, the loop sees the deadline.
             (_, None) => Ok(self.ring.cancel(key, Cancel::Send)?),
         }
     }
 
-    /// The wish to stop: what is in flight is finished, and what is on its way.
+    /// The server was asked to stop: requests in flight are finished, and those on their way.
     fn stop(&mut self) -> io::Result<()> {
         self.stopping = true;
         self.now = Instant::now();
@@ -372,13 +378,13 @@ impl<'a> CompletionLoop<'a> {
             let client = self.clients[key].as_mut();
             if let Some(session) = client.and_then(|client| client.session.as_mut()) {
                 session.conn.stop(self.now);
-                self.go_on(key)?;
+                self.advance(key)?;
             }
         }
         Ok(())
     }
 
-    /// The end, but for what is in flight: as long as that holds the socket, it stays open.
+    /// The connection is over. An operation in flight holds the socket open until it completes.
     // ANCHOR: close
     fn close(&mut self, key: usize) -> io::Result<()> {
         if let Some(client) = self.clients[key].as_mut() {
@@ -390,10 +396,10 @@ impl<'a> CompletionLoop<'a> {
                 self.ring.cancel(key, Cancel::Receive)?;
             }
         }
-        self.let_go(key)
+        self.release(key)
     }
 
-    fn let_go(&mut self, key: usize) -> io::Result<()> {
+    fn release(&mut self, key: usize) -> io::Result<()> {
         let place = &mut self.clients[key];
         if let Some(client) = place.take_if(|client| client.is_over()) {
             self.ring.close(client.socket)?;

@@ -9,7 +9,7 @@ use super::{CompletionLoop, Done, Session};
 use crate::accept::{Listener, SHARED, StrategyOptions};
 use crate::http::{Body, Handler, Limits, Request, Response, Status};
 use crate::scoreboard::Scoreboard;
-use crate::serve::{Configuration, Lifetime, Pool, Server, Sizing, Trigger};
+use crate::server::{Configuration, Lifetime, PoolSettings, Server, Sizing, Trigger};
 use crate::service::Succession;
 use crate::sys::uring::{self, Ring};
 
@@ -23,29 +23,29 @@ impl Handler for Echo {
     }
 }
 
-/// Nobody asks it: there is no master here.
+/// There is no master here that would ask for a configuration.
 struct Fixed;
 
 impl Configuration for Fixed {
     fn server(&self) -> Server<'_> {
-        unreachable!("nobody forks")
+        unreachable!("there is no worker")
     }
 
-    fn give_up_rights(&self) -> Result<(), String> {
+    fn drop_privileges(&self) -> Result<(), String> {
         Ok(())
     }
 
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String> {
-        Err("nobody reloads".to_owned())
+        Err("there is no master".to_owned())
     }
 
     fn succession(&self) -> &Succession {
-        unreachable!("nobody succeeds")
+        unreachable!("there is no successor")
     }
 }
 
-/// Runs the loop on `ring` for as long as `client`, which is given the address, has something to
-/// do; then drops it with whatever is in flight.
+/// Runs the loop on `ring` until `client`, which is given the address, returns. Then drops the loop
+/// with the operations that are in flight.
 fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) {
     let scoreboard = Scoreboard::create().unwrap();
     let server = Server {
@@ -55,7 +55,7 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
         threads: None,
         accept: SHARED,
         strategy_options: StrategyOptions::default(),
-        pool: Pool {
+        pool: PoolSettings {
             sizing: Sizing::Static,
             worker_timeout: None,
             request_timeout: None,
@@ -90,7 +90,7 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
             }
             .unwrap();
         }
-        clients.look_around().unwrap();
+        clients.run_timers().unwrap();
     }
     client.join().unwrap();
 }
@@ -110,10 +110,10 @@ fn post(stream: &mut TcpStream, body: &[u8]) -> Vec<u8> {
     );
     stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
     let mut answer = Vec::new();
-    let mut octet = [0];
+    let mut byte = [0];
     while !answer.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut octet).unwrap();
-        answer.push(octet[0]);
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
     }
     let mut content = vec![0; body.len()];
     stream.read_exact(&mut content).unwrap();
@@ -141,8 +141,8 @@ fn older_kernels_serve_as_well() {
     }
 }
 
-/// An answer is being sent, others are being waited for: the kernel has memory of both. It must
-/// not come back to the allocator.
+/// One answer is being sent and another request is being received, so the kernel has memory of
+/// both. That memory must not go back to the allocator.
 #[test]
 fn a_ring_can_be_dropped_with_operations_in_flight() {
     if !can_run() {
@@ -162,11 +162,11 @@ fn a_ring_can_be_dropped_with_operations_in_flight() {
             }
         });
         streams.extend(receiver.try_iter());
-        // Whoever allocates next would be overwritten by what arrives.
+        // If that memory were free, what arrives would overwrite these.
         let others: Vec<Vec<u8>> = (0..100).map(|_| vec![7; 64 * 1024]).collect();
         for mut stream in streams {
             let _ = stream.write_all(&[b'y'; 100_000]);
         }
-        assert!(others.iter().flatten().all(|&octet| octet == 7));
+        assert!(others.iter().flatten().all(|&byte| byte == 7));
     }
 }

@@ -1,4 +1,5 @@
-//! Waiting with `epoll(7)`: the list stays in the kernel, and only who is ready comes back.
+//! Waiting with `epoll(7)`: the list stays in the kernel, which returns only the sockets that are
+//! ready.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -7,36 +8,29 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags};
 
-use super::poller::{Interest, Poller, Ready, Signs};
+use super::poller::{Poller, Ready};
 use super::slab::Token;
+use crate::serve::readiness::{Interest, Readiness};
+use crate::server::Trigger;
 use crate::sys::poll::poll_timeout;
 
-/// How many may come back from one wait; whoever does not fit in comes back from the next.
+/// How many sockets one wait may report. The next wait reports those that did not fit.
 const EVENTS_MAX: usize = 512;
-/// Stands for the listener where others have their token.
+/// Stands for the listener where clients have their token.
 const LISTENER: u64 = u64::MAX;
-
-/// When the kernel reports a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trigger {
-    /// As long as it is ready: with each wait.
-    Level,
-    /// When it becomes ready: once. Whoever does not use that up has to remember it.
-    Edge,
-}
 
 /// A list of interest in the kernel.
 #[derive(Debug)]
 pub struct Epoll {
     list: epoll::Epoll,
     trigger: Trigger,
-    /// Besides EPOLLIN, what the listener is watched with.
+    /// The flags that the listener is watched with besides EPOLLIN.
     listener: EpollFlags,
     events: Vec<EpollEvent>,
 }
 
 impl Epoll {
-    /// One that waits for nobody.
+    /// An empty list.
     ///
     /// # Errors
     /// EMFILE, ENFILE and ENOMEM (`epoll_create(2)`).
@@ -49,7 +43,7 @@ impl Epoll {
         })
     }
 
-    /// Of all who watch the same listener like this, a new client wakes one.
+    /// Of all processes that watch the same listener like this, a new client wakes one.
     pub fn exclusive(mut self) -> Self {
         self.listener = EpollFlags::EPOLLEXCLUSIVE;
         self
@@ -63,8 +57,8 @@ impl Poller for Epoll {
         Ok(())
     }
 
-    /// To close the listener would not do: the list refers to the open socket, which others hold as
-    /// well, and not to the descriptor (`epoll(7)`, "Questions and answers").
+    /// Closing the listener's descriptor would not be enough. The list refers to the open socket,
+    /// which other processes hold as well (`epoll(7)`, "Questions and answers").
     fn ignore_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()> {
         Ok(self.list.delete(listener)?)
     }
@@ -77,11 +71,11 @@ impl Poller for Epoll {
         interest: Interest,
         before: Option<Interest>,
     ) -> io::Result<()> {
-        let events = self.trigger.events(interest);
+        let events = events(self.trigger, interest);
         let mut event = EpollEvent::new(events, token.to_bits());
         match before {
             None => self.list.add(client, event)?,
-            // Edges of both kinds are reported from the first day on.
+            // Both kinds of edges are reported since the socket was added.
             Some(_) if self.trigger == Trigger::Edge => {}
             Some(before) if before == interest => {}
             Some(_) => self.list.modify(client, &mut event)?,
@@ -90,7 +84,7 @@ impl Poller for Epoll {
     }
     // ANCHOR_END: watch
 
-    /// Nobody else holds the socket, so closing it is enough, and saves a system call.
+    /// No other process holds the socket, so closing it is enough, and saves a system call.
     fn forget(&mut self, _: Token) {}
 
     // ANCHOR: wait
@@ -105,7 +99,7 @@ impl Poller for Epoll {
                 LISTENER => Ready::Listener,
                 bits => {
                     let token = Token::from_bits(bits);
-                    Ready::Client(token, signs(event.events()))
+                    Ready::Client(token, readiness(event.events()))
                 }
             });
         }
@@ -115,41 +109,22 @@ impl Poller for Epoll {
     // ANCHOR_END: wait
 }
 
-impl Trigger {
-    /// Both of them, the default first.
-    pub const ALL: [Self; 2] = [Self::Level, Self::Edge];
-
-    /// What the command line calls it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Level => "level",
-            Self::Edge => "edge",
+/// What the kernel is to report. With edge triggering it is told once and for good: it reports each
+/// change of a socket, whatever the connection waits for at that time.
+// ANCHOR: events
+fn events(trigger: Trigger, interest: Interest) -> EpollFlags {
+    match (trigger, interest) {
+        (Trigger::Level, Interest::Readable) => EpollFlags::EPOLLIN,
+        (Trigger::Level, Interest::Writable) => EpollFlags::EPOLLOUT,
+        (Trigger::Edge, _) => {
+            EpollFlags::EPOLLET
+                | EpollFlags::EPOLLIN
+                | EpollFlags::EPOLLOUT
+                | EpollFlags::EPOLLRDHUP
         }
     }
-
-    /// One line for people.
-    pub const fn summary(self) -> &'static str {
-        match self {
-            Self::Level => "reported as long as they are ready",
-            Self::Edge => "reported when they become ready, once",
-        }
-    }
-
-    // ANCHOR: events
-    fn events(self, interest: Interest) -> EpollFlags {
-        match (self, interest) {
-            (Self::Level, Interest::Readable) => EpollFlags::EPOLLIN,
-            (Self::Level, Interest::Writable) => EpollFlags::EPOLLOUT,
-            (Self::Edge, _) => {
-                EpollFlags::EPOLLET
-                    | EpollFlags::EPOLLIN
-                    | EpollFlags::EPOLLOUT
-                    | EpollFlags::EPOLLRDHUP
-            }
-        }
-    }
-    // ANCHOR_END: events
 }
+// ANCHOR_END: events
 
 fn listener_first(ready: &mut [Ready]) {
     if let Some(at) = ready.iter().position(|ready| *ready == Ready::Listener) {
@@ -157,11 +132,11 @@ fn listener_first(ready: &mut [Ready]) {
     }
 }
 
-/// An error shows itself to whoever reads or writes, so both are worth a try.
-fn signs(events: EpollFlags) -> Signs {
+/// A read or a write returns the error of a broken connection, so both are worth a try.
+fn readiness(events: EpollFlags) -> Readiness {
     let broken = events.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR);
     let ended = broken || events.contains(EpollFlags::EPOLLRDHUP);
-    Signs {
+    Readiness {
         readable: ended || events.contains(EpollFlags::EPOLLIN),
         writable: broken || events.contains(EpollFlags::EPOLLOUT),
         ended,

@@ -1,4 +1,4 @@
-//! Many clients in one process: nobody is waited for, all are.
+//! Many clients in one process: it waits for all of them at once and for none in particular.
 //!
 //! ```text
 //!            ┌───────────────────────────────────────────────────────────┐
@@ -9,9 +9,9 @@
 //!                      └─▶ accept: a few ─────────────────────┘  └▶ or has had its turn
 //! ```
 //!
-//! What the models differ in is the [`Poller`], the way in which they wait. Everything else is
-//! here: who is connected ([`Slab`]), who has to be looked at when ([`Alarms`]), who has more to do
-//! than a turn allows, and how it all ends.
+//! The models differ in the [`Poller`], the way in which they wait. All else is here: which clients
+//! are connected ([`Slab`]), when each has to be looked at ([`Timers`]), which of them have more to
+//! do than a turn allows, and how the loop ends.
 
 mod epoll;
 mod poll;
@@ -28,36 +28,37 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::nonblocking::{Client, Rest};
-use super::{Server, TurnedAway};
+use super::readiness::Readiness;
+use super::timers::Timers;
 use crate::accept::{Attempt, Listener, TICK};
 use crate::http::Conn;
 use crate::scoreboard::State;
+use crate::server::{Rejected, Server};
 use crate::sys::signal;
 
-use super::alarms::Alarms;
-pub use epoll::{Epoll, Trigger};
+pub use epoll::Epoll;
 pub use poll::Poll;
-pub use poller::{Interest, Poller, Ready, Signs};
+pub use poller::{Poller, Ready};
 use slab::Slab;
 pub use slab::Token;
 
-/// Connections accepted in one turn. Each saves a wait; but those that are being served wait for
-/// all of them, and with them for a flood of new ones.
+/// Connections accepted in one turn. Each after the first saves a wait. But the clients that are
+/// being served wait for all of them, so a flood of new connections must not fill a turn.
 const ACCEPTS_PER_TURN: usize = 64;
 
-/// A process that serves many clients, none of whom it waits for.
+/// A process that serves many clients and blocks for none of them.
 pub struct EventLoop<'a, L, P> {
     server: &'a Server<'a>,
-    /// Gone when the server stops and the accept queue has been drained.
+    /// `None` once the server stops and the accept queue has been drained.
     listener: Option<L>,
-    /// Not watched until the next tick: what a connection takes is not to be had.
+    /// Descriptors or memory lacked, so the listener is not watched until the next tick.
     exhausted: bool,
     poller: P,
     clients: Slab<Client<'a>>,
-    alarms: Alarms,
-    /// Clients that have had their turn and could go on.
+    timers: Timers,
+    /// Clients that have had their turn and could take another step.
     unfinished: Vec<Token>,
-    away: TurnedAway<'a>,
+    rejected: Rejected<'a>,
     /// The time, read once a turn and after each answer.
     now: Instant,
     next_tick: Instant,
@@ -66,7 +67,7 @@ pub struct EventLoop<'a, L, P> {
     stopping: bool,
     /// Whether other processes accept from the same queue.
     shares: bool,
-    /// They go before this one after so many connections.
+    /// After so many connections this process takes the last place among them.
     requeue: Option<NonZeroUsize>,
     accepted: usize,
 }
@@ -85,9 +86,9 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             exhausted: false,
             poller,
             clients: Slab::default(),
-            alarms: Alarms::default(),
+            timers: Timers::default(),
             unfinished: Vec::new(),
-            away: TurnedAway::new(server.scoreboard),
+            rejected: Rejected::new(server.scoreboard),
             now,
             next_tick: now + TICK,
             turn: 0,
@@ -98,25 +99,25 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         })
     }
 
-    /// Other processes accept from the same listener: this one takes one client at a time, lest it
-    /// take those that another is being woken for. After every `requeue` of them it goes to the
-    /// back of the line of those who wait; never, if that is 0.
+    /// Other processes accept from the same listener. This one takes one client a turn, so that it
+    /// does not take those that the kernel is waking another process for. After every `requeue`
+    /// clients it takes the last place among the processes that wait; never, if that is 0.
     pub fn sharing(mut self, requeue: usize) -> Self {
         self.shares = true;
         self.requeue = NonZeroUsize::new(requeue);
         self
     }
 
-    /// Waits until somebody is `ready`. False when the server was asked to stop and has served
-    /// everybody.
+    /// Waits until a socket is ready and fills `ready`. False when the server was asked to stop and
+    /// has served all clients.
     ///
     /// # Errors
-    /// What waiting and accepting cannot be cured of.
+    /// Only what trying again cannot cure.
     // ANCHOR: wait
     pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
         ready.clear();
         if signal::retiring() && self.listener.is_some() {
-            // Before anything else: the queue is left to others.
+            // Before anything else: the queue is left to the other workers.
             self.close_listener()?;
         }
         if signal::stopping() {
@@ -129,13 +130,14 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         self.poller.wait(self.timeout(), ready)?;
         self.now = Instant::now();
         self.turn += 1;
-        let unfinished = self.unfinished.drain(..);
-        ready.extend(unfinished.map(|it| Ready::Client(it, Signs::default())));
+        for client in self.unfinished.drain(..) {
+            ready.push(Ready::Client(client, Readiness::default()));
+        }
         Ok(true)
     }
     // ANCHOR_END: wait
 
-    /// Takes some of those in the accept queue.
+    /// Accepts some of the connections in the accept queue.
     ///
     /// # Errors
     /// Only what waiting cannot cure; see [`Listener::try_accept`].
@@ -146,26 +148,27 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         Ok(())
     }
 
-    /// Goes on with a client that is ready, unless it has had its turn or has left meanwhile.
+    /// Serves a client that is ready, unless it has had its turn or has left meanwhile.
     // ANCHOR: serve
-    pub fn serve(&mut self, client: Token, signs: Signs) {
+    pub fn serve(&mut self, client: Token, readiness: Readiness) {
         let Some(it) = self.clients.get_mut(client) else {
             return;
         };
-        it.note(signs);
+        it.note(readiness);
         if it.turn != self.turn {
             it.turn = self.turn;
-            self.go_on(client);
+            self.advance(client);
         }
     }
     // ANCHOR_END: serve
 
-    /// Looks at those whose deadline may be over, and at all that needs a look once a tick.
+    /// Looks at the clients whose deadline may be over and, once a tick, at all else that depends
+    /// on time.
     ///
     /// # Errors
     /// As [`EventLoop::accept`].
-    pub fn look_around(&mut self) -> io::Result<()> {
-        while let Some(place) = self.alarms.rung(self.now) {
+    pub fn run_timers(&mut self) -> io::Result<()> {
+        while let Some(place) = self.timers.pop_expired(self.now) {
             if let Some(client) = self.clients.at(place) {
                 self.expire(client);
             }
@@ -177,29 +180,29 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         Ok(())
     }
 
-    /// Ends what is late. It may not be the client that was: a handler may have held up the loop
-    /// while the client's octets waited in the socket. So those come first.
+    /// Ends a client that is late. But perhaps the loop was late: a handler may have held it up
+    /// while the client's bytes waited in the socket. So the loop reads those first.
     // ANCHOR: expire
     fn expire(&mut self, client: Token) {
         self.try_again(client);
         if let Some(it) = self.clients.get_mut(client) {
             it.conn.expire(self.now);
-            self.go_on(client);
+            self.advance(client);
         }
     }
     // ANCHOR_END: expire
 
-    /// A client whose socket may have become ready without a report.
+    /// Serves a client whose socket may have become ready without a report.
     fn try_again(&mut self, client: Token) {
         if let Some(it) = self.clients.get_mut(client) {
-            it.signs.readable = true;
-            it.signs.writable = true;
-            self.go_on(client);
+            it.readiness.readable = true;
+            it.readiness.writable = true;
+            self.advance(client);
         }
     }
 
-    // ANCHOR: go_on
-    fn go_on(&mut self, client: Token) {
+    // ANCHOR: advance
+    fn advance(&mut self, client: Token) {
         let Some(it) = self.clients.get_mut(client) else {
             return;
         };
@@ -211,23 +214,24 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
                 it.interest = Some(interest);
                 let watch = self.poller.watch(socket, client, interest, before);
                 if watch.is_err() {
-                    // No memory for it: to be deaf to a client would be worse.
+                    // The kernel has no memory to watch it, so it would
+                    // never be heard again.
                     return self.close(client);
                 }
             }
         }
         if let Some(deadline) = it.conn.deadline() {
-            self.alarms.set(client.place(), deadline);
+            self.timers.set(client.place(), deadline);
         }
     }
-    // ANCHOR_END: go_on
+    // ANCHOR_END: advance
 
     fn close(&mut self, client: Token) {
         self.poller.forget(client);
         self.clients.remove(client);
     }
 
-    /// Accepts a batch: how many came.
+    /// Accepts a batch. Returns how many clients came.
     // ANCHOR: take
     fn take(&mut self) -> io::Result<usize> {
         let most = match self.shares && !self.stopping {
@@ -257,9 +261,9 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
 
     fn admit(&mut self, socket: TcpStream) -> io::Result<()> {
         self.server.scoreboard.accepted();
-        self.go_to_the_back()?;
+        self.requeue_if_due()?;
         if self.clients.len() >= self.server.connections_max {
-            self.away.add(socket);
+            self.rejected.add(socket);
             return Ok(());
         }
         let mut conn = Conn::new(&self.server.limits, self.now);
@@ -267,16 +271,16 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             conn.stop(self.now);
         }
         let client = self.clients.insert(Client::new(socket, conn));
-        // Its request may be there already, and hold the loop.
+        // Its request may have arrived already, and its handler may take long.
         self.server.scoreboard.holds(self.clients.len() as u64);
-        self.go_on(client);
+        self.advance(client);
         Ok(())
     }
 
-    /// Of those who wait for the listener exclusively, the kernel wakes the first that is asleep.
-    /// Who watches it anew comes last.
+    /// Of the processes that wait for the listener exclusively, the kernel wakes the first that
+    /// sleeps. A process that stops and starts watching takes the last place.
     // ANCHOR: requeue
-    fn go_to_the_back(&mut self) -> io::Result<()> {
+    fn requeue_if_due(&mut self) -> io::Result<()> {
         self.accepted += 1;
         match self.requeue {
             Some(every) if self.accepted.is_multiple_of(every.get()) => {
@@ -288,7 +292,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
     // ANCHOR_END: requeue
 
-    /// Whoever waits in the accept queue would be reported again and again: the loop would spin.
+    /// The connection stays in the accept queue, so the poller would report the listener again and
+    /// again, and the loop would spin.
     // ANCHOR: pause
     fn pause(&mut self, error: Errno) -> io::Result<()> {
         crate::log!("accept: {}; waiting until that changes", error.desc());
@@ -297,12 +302,12 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
     // ANCHOR_END: pause
 
-    /// What needs no more than a look four times a second: those who read their 503; whether there
-    /// are descriptors again; and whether somebody is in the accept queue though nobody was woken,
-    /// because the process that was has died or been stopped.
+    /// Four times a second: closes the connections of clients that have read their 503, looks
+    /// whether there are descriptors again, and looks into a shared accept queue. A connection may
+    /// wait there for a process that was woken and has died or been stopped.
     // ANCHOR: tick
     fn tick(&mut self) -> io::Result<()> {
-        self.away.sweep();
+        self.rejected.sweep();
         if self.exhausted {
             self.exhausted = false;
             self.watch_listener()?;
@@ -314,7 +319,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
     // ANCHOR_END: tick
 
-    /// The wish to stop: what is in flight is finished, the accept queue is answered.
+    /// The server was asked to stop: requests in flight are finished, and the connections in the
+    /// accept queue are answered.
     // ANCHOR: stop
     fn stop(&mut self) -> io::Result<()> {
         if !self.stopping {
@@ -335,7 +341,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
     // ANCHOR_END: stop
 
-    /// Shows that this loop is alive, and whom it holds.
+    /// Shows that this loop is alive, and how many clients it holds.
     fn show(&self) {
         let scoreboard = self.server.scoreboard;
         scoreboard.beat();
@@ -347,7 +353,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         scoreboard.set(state, self.now);
     }
 
-    /// How long to wait at most: not at all as long as somebody has more to do.
+    /// How long to wait at most: not at all while a client has more to do.
     fn timeout(&self) -> Duration {
         let draining = self.stopping && self.listener.is_some() && !self.exhausted;
         if draining || !self.unfinished.is_empty() {

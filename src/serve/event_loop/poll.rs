@@ -7,14 +7,15 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 
-use super::poller::{Interest, Poller, Ready, Signs};
+use super::poller::{Poller, Ready};
 use super::slab::Token;
+use crate::serve::readiness::{Interest, Readiness};
 use crate::sys::poll::PollSet;
 
 /// The row of the listener; clients come behind it.
 const LISTENER: usize = 0;
 
-/// One row for the listener and one for each place, free ones included.
+/// One row for the listener and one for each place of a client, free places included.
 #[derive(Debug, Default)]
 pub struct Poll {
     rows: PollSet,
@@ -22,7 +23,7 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// One that waits for nobody.
+    /// An empty list.
     pub fn new() -> Self {
         Self::default()
     }
@@ -73,7 +74,7 @@ impl Poller for Poll {
             out.push(match row {
                 LISTENER => Ready::Listener,
                 _ => match self.tokens[row - 1] {
-                    Some(token) => Ready::Client(token, signs(events)),
+                    Some(token) => Ready::Client(token, readiness(events)),
                     None => continue,
                 },
             });
@@ -96,10 +97,10 @@ fn row(token: Token) -> usize {
     token.place() + 1
 }
 
-/// An error shows itself to whoever reads or writes, so both are worth a try.
-fn signs(events: PollFlags) -> Signs {
+/// A read or a write returns the error of a broken connection, so both are worth a try.
+fn readiness(events: PollFlags) -> Readiness {
     let ended = events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL);
-    Signs {
+    Readiness {
         readable: ended || events.contains(PollFlags::POLLIN),
         writable: ended || events.contains(PollFlags::POLLOUT),
         ended,

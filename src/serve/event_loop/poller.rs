@@ -5,45 +5,27 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::slab::Token;
+use crate::serve::readiness::{Interest, Readiness};
 
-/// What a connection that cannot go on is waiting for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interest {
-    /// Octets from the client, or its end.
-    Readable,
-    /// Room for octets to the client.
-    Writable,
-}
-
-/// What the kernel says after a wait.
+/// What is ready after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ready {
-    /// Somebody is in the accept queue.
+    /// A connection is in the accept queue.
     Listener,
-    /// A client may go on.
-    Client(Token, Signs),
+    /// A client's socket is ready.
+    Client(Token, Readiness),
 }
 
-/// What of a connection is ready.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Signs {
-    /// A read will not wait.
-    pub readable: bool,
-    /// A write will not wait.
-    pub writable: bool,
-    /// The client sends no more, or the connection is broken: reading will come to an end.
-    pub ended: bool,
-}
-
-/// The kernel's promise to say when somebody is ready, in one of its forms.
+/// A facility of the kernel that waits for many sockets at once.
 pub trait Poller {
-    /// Reports the listener as long as somebody is in its accept queue.
+    /// From now on the listener is reported as long as a connection is in its accept queue.
     fn watch_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()>;
 
-    /// Reports it no more.
+    /// From now on the listener is not reported.
     fn ignore_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()>;
 
-    /// Reports the client when it is ready for `interest`; `before` is what it was watched for.
+    /// From now on the client is reported when it is ready for `interest`; `before` is what it was
+    /// watched for until now.
     fn watch(
         &mut self,
         client: BorrowedFd<'_>,
@@ -55,8 +37,8 @@ pub trait Poller {
     /// The client's socket is about to be closed.
     fn forget(&mut self, token: Token);
 
-    /// Waits until somebody is ready, for `time` at most, and appends who is, the listener
-    /// first: where several processes share it, whoever was woken for a new client keeps it
-    /// waiting. Nobody is added when a signal ends the wait.
+    /// Waits until a socket is ready, for `time` at most, and appends those that are. The listener
+    /// comes first: where several processes share it, a new client waits for the process that the
+    /// kernel has woken. Nothing is appended when a signal ends the wait.
     fn wait(&mut self, time: Duration, out: &mut Vec<Ready>) -> io::Result<()>;
 }

@@ -1,9 +1,9 @@
-//! Places for clients, reused, with tickets that go stale.
+//! Places for clients, reused, with tokens that go stale.
 
-/// Whoever is at a place, as long as they are there.
+/// The client at a place, as long as it is there.
 ///
-/// A place is given to another client as soon as one has gone; what was meant for the one that left
-/// must not reach its successor. So each tenancy has a number of its own.
+/// A place goes to another client as soon as one has left. A report for the client that left must
+/// not reach its successor. So each tenancy of a place has a number of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     place: u32,
@@ -11,17 +11,17 @@ pub struct Token {
 }
 
 impl Token {
-    /// Where it is.
+    /// The index of the place.
     pub(super) fn place(self) -> usize {
         self.place as usize
     }
 
-    /// The token in a word, as the kernel keeps it for us. All ones is never one of them.
+    /// The token as a word, which the kernel returns with its reports. No token is all ones.
     pub(super) fn to_bits(self) -> u64 {
         u64::from(self.place) << 32 | u64::from(self.tenancy)
     }
 
-    /// The token that [`Token::to_bits`] has made a word of.
+    /// Reverses [`Token::to_bits`].
     pub(super) fn from_bits(bits: u64) -> Self {
         Self {
             place: (bits >> 32) as u32,
@@ -72,7 +72,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Whoever the token was made for, unless they have left.
+    /// The tenant that the token was made for, unless it has left.
     pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
         let at = self.places.get_mut(token.place())?;
         at.tenant
@@ -80,7 +80,7 @@ impl<T> Slab<T> {
             .filter(|_| at.tenancy == token.tenancy)
     }
 
-    /// Whoever is at a place now.
+    /// The token of the present tenant of a place.
     pub(super) fn at(&self, place: usize) -> Option<Token> {
         let at = self.places.get(place)?;
         at.tenant.as_ref().map(|_| Token {
@@ -98,7 +98,7 @@ impl<T> Slab<T> {
         at.tenant.take()
     }
 
-    /// Whether nobody is there.
+    /// Whether no place is taken.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -108,7 +108,7 @@ impl<T> Slab<T> {
         self.places.len() - self.free.len()
     }
 
-    /// Everybody.
+    /// The tokens of all tenants.
     pub(super) fn tokens(&self) -> Vec<Token> {
         (0..self.places.len())
             .filter_map(|place| self.at(place))
@@ -138,18 +138,18 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list of who is there, in whatever order they come and go.
+        /// Against a list of the present tenants, which come and go in random order.
         #[test]
-        fn everybody_is_found_by_their_token_and_by_no_other(
+        fn each_tenant_is_found_by_its_token_and_by_no_other(
             steps in proptest::collection::vec((any::<bool>(), 0usize..20), 1..200),
         ) {
             let mut slab = Slab::default();
             let (mut here, mut gone) = (Vec::new(), Vec::new());
-            for (number, (comes, who)) in steps.into_iter().enumerate() {
+            for (number, (comes, which)) in steps.into_iter().enumerate() {
                 if comes || here.is_empty() {
                     here.push((slab.insert(number), number));
                 } else {
-                    let (token, number) = here.swap_remove(who % here.len());
+                    let (token, number) = here.swap_remove(which % here.len());
                     prop_assert_eq!(slab.remove(token), Some(Box::new(number)));
                     gone.push(token);
                 }

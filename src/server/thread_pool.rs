@@ -7,42 +7,42 @@ use std::time::Instant;
 use crate::accept::EXHAUSTED_PAUSE;
 use crate::sys::signal;
 
-/// Address space for a thread's stack; memory is only used where it is touched.
+/// Address space for a thread's stack. The kernel provides memory only where the thread touches it.
 pub const STACK_BYTES: usize = 256 * 1024;
 
 /// Threads that all do the same work, each with a number of its own, from 0.
-pub struct Crew<'scope, 'env, W> {
+pub struct ThreadPool<'scope, 'env, W> {
     scope: &'scope Scope<'scope, 'env>,
     size: usize,
     work: W,
     threads: Vec<ScopedJoinHandle<'scope, io::Result<()>>>,
-    /// When the system refused a thread last.
+    /// When the system last refused to make a thread.
     refused: Option<Instant>,
 }
 
-impl<'scope, 'env, W> Crew<'scope, 'env, W>
+impl<'scope, 'env, W> ThreadPool<'scope, 'env, W>
 where
     W: Fn(usize) -> io::Result<()> + Copy + Send + 'scope,
 {
-    /// A crew of `size` threads, as far as the system lets it: see [`Crew::complete`].
+    /// A pool of `size` threads, or of as many as the system permits: see [`ThreadPool::complete`].
     pub fn start(scope: &'scope Scope<'scope, 'env>, size: usize, work: W) -> Self {
-        let mut crew = Self {
+        let mut pool = Self {
             scope,
             size,
             work,
             threads: Vec::with_capacity(size),
             refused: None,
         };
-        crew.complete();
-        crew
+        pool.complete();
+        pool
     }
 
     // ANCHOR: complete
-    /// Makes the threads that lack. When the system refuses one, those that
-    /// there are serve, and the next try is at the next call, after a pause.
+    /// Makes the threads that are missing. When the system refuses one, the
+    /// others serve, and a later call tries again after a pause.
     pub fn complete(&mut self) {
         let waits = |refused: Instant| refused.elapsed() < EXHAUSTED_PAUSE;
-        while self.lacks() && !self.refused.is_some_and(waits) {
+        while self.is_incomplete() && !self.refused.is_some_and(waits) {
             let (number, work) = (self.threads.len(), self.work);
             let thread = thread::Builder::new().stack_size(STACK_BYTES);
             match thread.spawn_scoped(self.scope, move || work(number)) {
@@ -56,17 +56,17 @@ where
     }
     // ANCHOR_END: complete
 
-    fn lacks(&self) -> bool {
+    fn is_incomplete(&self) -> bool {
         self.threads.len() < self.size
     }
 
-    /// Waits until the last thread has ended, which is after the wish to stop, and until then makes
-    /// those that lack.
+    /// Waits until the last thread has ended, which is after the request to stop. Until that
+    /// request comes, it makes the threads that are missing.
     ///
     /// # Errors
-    /// The first of what threads have failed with.
+    /// The first error that a thread has returned.
     pub fn finish(mut self) -> io::Result<()> {
-        while self.lacks() && !signal::stopping() && !signal::retiring() {
+        while self.is_incomplete() && !signal::stopping() && !signal::retiring() {
             thread::sleep(EXHAUSTED_PAUSE);
             self.complete();
         }

@@ -1,44 +1,45 @@
-//! What a master is told about its pool of workers.
+//! The rules by which a master keeps its pool of workers.
 
 use std::time::Duration;
 
-/// How many workers there are, and who decides it.
+/// What decides how many workers there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sizing {
-    /// As many as were asked for, always.
+    /// The number that was asked for, always.
     Static,
-    /// As many as are needed, and some to spare: Apache's rule.
+    /// As many as are busy, and some to spare: Apache's rule.
     Dynamic {
-        /// Idle workers that there should be at least.
+        /// With fewer idle workers the pool grows.
         spare_min: usize,
-        /// Idle workers that there should be at most.
+        /// With more idle workers the pool shrinks.
         spare_max: usize,
     },
     /// None until a connection waits.
     OnDemand {
-        /// Workers that were not needed for so long leave.
+        /// A worker that has been idle for so long ends.
         idle: Duration,
     },
 }
 
 /// The rules for a pool of worker processes.
 #[derive(Debug, Clone)]
-pub struct Pool {
-    /// Who decides how many there are.
+pub struct PoolSettings {
+    /// What decides how many workers there are.
     pub sizing: Sizing,
-    /// A worker without a sign of life for so long is killed and replaced; never, if `None`.
+    /// A worker whose heartbeat stands still for so long is killed and replaced. `None`: never.
     pub worker_timeout: Option<Duration>,
-    /// So is one whose handler is at work on one request for so long; never, if `None`.
+    /// A worker whose handler is at work on one request for so long is killed and replaced.
+    /// `None`: never.
     pub request_timeout: Option<Duration>,
     /// Requests after which a worker is replaced; 0 for never.
     pub max_requests: u64,
-    /// Up to so many more, drawn for each worker, so that not all of them leave together.
+    /// Up to so many more, drawn for each worker, so that not all of them end together.
     pub max_requests_jitter: u64,
-    /// How long a worker that is to leave may take.
+    /// How long a worker that was asked to end may take.
     pub grace: Duration,
 }
 
-impl Default for Pool {
+impl Default for PoolSettings {
     fn default() -> Self {
         Self {
             sizing: Sizing::Static,

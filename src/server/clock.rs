@@ -11,9 +11,9 @@ thread_local! {
     static RENDERED: Cell<Option<(Instant, Date)>> = const { Cell::new(None) };
 }
 
-/// This moment, on both clocks. The system's own is only read when a second is over: should
-/// somebody put it right meanwhile, the date follows within a second. Neither reading is a system
-/// call on common hardware (`vdso(7)`).
+/// This moment, on both clocks. The system's clock is read once a second. If an administrator sets
+/// it, the date follows within a second. Neither reading is a system call on common hardware
+/// (`vdso(7)`).
 pub(super) fn now() -> Now {
     let instant = Instant::now();
     let date = match RENDERED.get() {
@@ -25,7 +25,7 @@ pub(super) fn now() -> Now {
 
 fn render(now: Instant) -> Date {
     let time = SystemTime::now();
-    // A clock before 1970 is as good as one at 1970.
+    // A clock that is set before 1970 counts as one at 1970.
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let begun = Duration::from_nanos(since.subsec_nanos().into());
     let date = Date::at(time);

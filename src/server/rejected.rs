@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::scoreboard::Scoreboard;
 
-/// Clients that may read their 503 at the same time; the oldest makes room for the next.
+/// Clients that may read their 503 at the same time. The oldest makes room for the next.
 const LINGERING_MAX: usize = 128;
 /// How long a client may take to read it.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// It goes out before the request is read, lest reading hold up everybody else. So a HEAD is not
-/// known for one and gets content too; what a client does not expect is lost with the connection.
-/// A 5xx needs no Date (RFC 9110 §6.6.1), which leaves a constant.
+/// It is sent before the request is read, because reading would hold up the accept loop. So a HEAD
+/// request gets content too, which the client drops with the connection. A 5xx needs no Date (RFC
+/// 9110 §6.6.1), which makes the answer a constant.
 const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 58\r\n\
@@ -23,18 +23,19 @@ const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     503 Service Unavailable: too many connections; try again.\n";
 
-/// Clients that were told 503 and whose connections are about to close.
+/// Clients that were sent a 503 and whose connections are about to close.
 ///
-/// Closing at once would reset the connection as soon as the client's request arrives, and a reset
-/// takes the answer away before it is read. Waiting for the client would let it hold up
-/// everybody else. So the accept loop keeps it here and looks in now and then, never blocking.
-pub struct TurnedAway<'a> {
+/// If the server closed at once, the client's request would arrive at a closed socket. The kernel
+/// answers that with a reset, and a reset discards the 503 before the client reads it. If the
+/// server waited for the client, no other client could be accepted meanwhile. So the accept loop
+/// keeps the connections here and looks at them once a tick, without blocking.
+pub struct Rejected<'a> {
     clients: VecDeque<(TcpStream, Instant)>,
     scoreboard: &'a Scoreboard,
 }
 
-impl<'a> TurnedAway<'a> {
-    /// Nobody yet; how many there will have been is noted on the scoreboard.
+impl<'a> Rejected<'a> {
+    /// An empty list. The scoreboard counts each client that joins it.
     pub fn new(scoreboard: &'a Scoreboard) -> Self {
         Self {
             clients: VecDeque::new(),
@@ -45,7 +46,7 @@ impl<'a> TurnedAway<'a> {
     /// Answers 503 and keeps the client until it has read that.
     // ANCHOR: add
     pub fn add(&mut self, mut client: TcpStream) {
-        self.scoreboard.turned_away();
+        self.scoreboard.rejected();
         // The answer fits every socket buffer; a client that is gone
         // already needs none.
         let answered = client.set_nonblocking(true).is_ok()
@@ -60,22 +61,22 @@ impl<'a> TurnedAway<'a> {
     }
     // ANCHOR_END: add
 
-    /// Closes all of them now, as a child does that has inherited them.
+    /// Closes all of them now. A forked child calls this for the copies that it has inherited.
     pub fn close(&mut self) {
-        // Nearly always there is nobody: then nothing is called, and no page of code touched.
+        // Nearly always the list is empty. Then this calls nothing and touches no page of code.
         if !self.clients.is_empty() {
             self.clients.clear();
         }
     }
 
-    /// Lets those go who have read their answer or have had their time.
+    /// Closes the connections of clients that have read their answer or have had their time.
     pub fn sweep(&mut self) {
         self.clients
             .retain_mut(|(client, since)| since.elapsed() < LINGER && is_open(client));
     }
 }
 
-/// Throws away what the client has sent; false once it has closed.
+/// Discards what the client has sent; false once it has closed.
 fn is_open(client: &mut TcpStream) -> bool {
     match client.read(&mut [0; 1024]) {
         Ok(count) => count > 0,

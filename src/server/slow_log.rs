@@ -1,4 +1,4 @@
-//! The slow log: what took long, how long, and who asked.
+//! The slow log: which request took long, how long, and from which client.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::scoreboard::{State, printable};
 use crate::sys::net;
 
 impl Server<'_> {
-    /// Counts and logs a request that took `took` from its arrival to its answer. A slow client is
-    /// none of this: the time that its octets need, either way, is not in it.
+    /// Counts and logs a request that took `took` from its arrival to its answer. The time that a
+    /// slow client needs to send or to read is not in it.
     #[cold]
-    pub(super) fn tell_slow(&self, conn: &Conn, client: &impl AsFd, took: Duration) {
+    pub(super) fn log_slow(&self, conn: &Conn, client: &impl AsFd, took: Duration) {
         self.scoreboard.was_slow();
-        // Whoever reads the log may be slow as well, and then the worker waits for that.
+        // The reader of the log may be slow as well, and then the worker waits for it.
         self.scoreboard.set(State::Logging, conn.since());
         let line = printable(conn.request_line());
         let client = match net::peer(client) {

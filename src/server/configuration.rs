@@ -1,0 +1,27 @@
+//! What stands behind a [`Server`], as far as its models need to know.
+
+use super::Server;
+use crate::service::Succession;
+
+/// The settings of a server, which its master can read again.
+pub trait Configuration: Sync {
+    /// A server with these settings.
+    fn server(&self) -> Server<'_>;
+
+    /// Gives up for good the privileges that serving does not need. Called once in each process
+    /// that serves, after its fork and before its first connection: in workers, not in their
+    /// master.
+    ///
+    /// # Errors
+    /// A sentence: this process must not serve.
+    fn drop_privileges(&self) -> Result<(), String>;
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// A sentence, with the place of the mistake. The old configuration stays in force.
+    fn reload(&self) -> Result<Box<dyn Configuration + '_>, String>;
+
+    /// What a master hands down to its successor.
+    fn succession(&self) -> &Succession;
+}

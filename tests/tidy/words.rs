@@ -23,6 +23,7 @@ const NAMES: &[&str] = &[
     "\"nobody\"",
     "`nobody`",
     "user nobody",
+    "status nobody",
     "group nobody",
     "nobody:",
     "octet-stream",
@@ -67,19 +68,8 @@ const PENDING: &[&str] = &[
     "chapters/08-worker.md",
     "chapters/09-poll.md",
     "chapters/10-epoll.md",
-    "chapters/11-event.md",
-    "chapters/14-reading-the-table.md",
-    "chapters/16-ten-thousand-clients.md",
-    "chapters/17-the-master.md",
-    "chapters/18-reload-and-upgrade.md",
-    "chapters/19-privileges.md",
-    "chapters/20-watching.md",
     "contrib/",
-    "bench-results/",
-    "README.md",
     "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
 ];
 
 /// Every text that a person reads: source, tests, chapters and pages.

@@ -18,12 +18,14 @@ const REFUSED: &[(&str, &str)] = &[
     ("octets", "bytes"),
 ];
 
-/// Where the words are names of something else: a Unix account, a media type, a method of `std`.
+/// Where the words are names of something else: a Unix account (also as a column of `ps`), a media
+/// type, a method of `std`.
 const NAMES: &[&str] = &[
     "\"nobody\"",
     "`nobody`",
     "user nobody",
     "status nobody",
+    "nobody  ",
     "group nobody",
     "nobody:",
     "octet-stream",

@@ -63,13 +63,6 @@ const PENDING: &[&str] = &[
     "tests/support/",
     "tests/tidy/",
     "tests/verify.rs",
-    "chapters/04-prefork.md",
-    "chapters/05-accept-strategies.md",
-    "chapters/06-threaded.md",
-    "chapters/07-prethreaded.md",
-    "chapters/08-worker.md",
-    "chapters/09-poll.md",
-    "chapters/10-epoll.md",
     "contrib/",
     "ARCHITECTURE.md",
 ];

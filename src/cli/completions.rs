@@ -11,7 +11,7 @@ use clap_complete::Shell;
   servers completions zsh > ~/.zfunc/_servers
   servers completions fish > ~/.config/fish/completions/servers.fish")]
 pub(super) struct Args {
-    /// The shell to complete in.
+    /// The shell that will read the script.
     shell: Shell,
 }
 

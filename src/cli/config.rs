@@ -1,8 +1,8 @@
 //! `--config FILE`: options of `servers run` from a file, in TOML.
 //!
-//! A key is an option's long name, and its value is what would stand behind it on the command line.
-//! So there is one definition of the options, clap's, and the file can do no more and no less than
-//! the command line, which wins where both say something.
+//! A key is an option's long name; its value is the text that would follow it on the command line.
+//! So clap's definition of the options serves both. Where file and command line give the same
+//! option, the command line wins.
 
 mod file;
 
@@ -18,17 +18,17 @@ use super::option_conflict::OptionConflict;
 use super::{Cli, Command};
 use file::{Entry, find, read};
 
-/// Why a call cannot be carried out.
+/// Why a command line, or the file that it names, is refused.
 #[derive(Debug)]
 pub(super) enum ConfigError {
     /// The command line is wrong, or asks for help.
     Call(clap::Error),
-    /// The file is wrong: a line for each fault, with its place.
+    /// The file is wrong: a line of text for each mistake, with its place.
     File(Vec<String>),
 }
 
 impl ConfigError {
-    /// Says what is wrong and gives the exit code.
+    /// Prints what is wrong and returns the exit code.
     pub(super) fn report(self) -> ExitCode {
         match self {
             Self::Call(error) => error.exit(),
@@ -63,11 +63,11 @@ impl From<clap::Error> for ConfigError {
     }
 }
 
-/// The command line `words`, completed by the file that it names with `--config`, if it does. What
-/// the file says is left out where it makes no sense beside the command line.
+/// The command line `words`, completed by the options of the file that it names with `--config`. An
+/// option of the file that conflicts with the command line is left out, with a line in the log.
 ///
 /// # Errors
-/// One of the two is wrong.
+/// The command line or the file is wrong.
 pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
     let command = Cli::command();
     let mut file = match named_file(&command, words) {
@@ -93,7 +93,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
         let yields = conflict.options.iter().any(|key| {
             let option = find(&command, key).map(Arg::get_id);
             option.is_ok_and(|option| is_said(option.as_str()))
-                // The command line was the reason for that, too.
+                // The command line was the reason for leaving that out, too.
                 || left_out.iter().any(|(entry, _)| entry.key == *key)
         });
         let entry = file.remove(at);
@@ -104,7 +104,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
     }
 }
 
-/// The command with what stands in the file for defaults: the command line wins.
+/// The command with the file's values as defaults: the command line wins.
 // ANCHOR: complete
 fn complete(mut command: clap::Command, file: &[Entry]) -> clap::Command {
     for Entry { option, value, .. } in file {
@@ -118,7 +118,7 @@ fn complete(mut command: clap::Command, file: &[Entry]) -> clap::Command {
 }
 // ANCHOR_END: complete
 
-/// Tells what has been left out of the file, and why.
+/// Logs which options of the file were left out, and why.
 fn say(left_out: &[(Entry, String)]) {
     for (entry, why) in left_out {
         let complaint = entry.complaint(why);
@@ -126,8 +126,7 @@ fn say(left_out: &[(Entry, String)]) {
     }
 }
 
-/// What stands behind `--config`. A command line with a mistake in it has none: it will be refused
-/// for the mistake.
+/// The value of `--config`. `None` for a command line with a mistake, which [`parse`] refuses next.
 fn named_file(command: &clap::Command, words: &[OsString]) -> Option<PathBuf> {
     // The model may come from the file.
     let lenient = command.clone().mut_subcommand("run", |run| {
@@ -141,7 +140,7 @@ fn named_file(command: &clap::Command, words: &[OsString]) -> Option<PathBuf> {
 /// Which options have their value from the file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Origins {
-    /// What the file says and, where the command line says something else, nothing in its place.
+    /// The entries of the file in their order; `None` for one that the command line overrides.
     entries: Vec<Option<Entry>>,
 }
 
@@ -154,7 +153,7 @@ impl Origins {
         }
     }
 
-    /// The place in the file's list of the first of `keys` that has its value from there.
+    /// The index of the first of `keys` whose value comes from the file.
     fn first(&self, keys: &[&str]) -> Option<usize> {
         let mut keys = keys.iter();
         keys.find_map(|key| {
@@ -163,7 +162,7 @@ impl Origins {
         })
     }
 
-    /// The error, with the place in the file of the first of `keys` that has its value from there.
+    /// The error, with the line of the file that has caused it, if one of `keys` comes from there.
     pub(super) fn blame(&self, keys: &[&str], error: anyhow::Error) -> anyhow::Error {
         let at = self.first(keys);
         let Some(entry) = at.and_then(|at| self.entries.get(at)?.as_ref()) else {

@@ -9,15 +9,15 @@ const UNITS: [(&str, f64); 5] = [
     ("m", 60.0),
     ("h", 3600.0),
 ];
-/// Longer is a mistake, and would overflow clocks.
+/// A longer time is a mistake, and would overflow clocks.
 const SECONDS_MAX: f64 = 366.0 * 24.0 * 3600.0;
 
 /// Parses `500ms`, `10s`, `1.5m`: a decimal number and a unit (us, ms, s, m, h).
 ///
 /// # Errors
 ///
-/// A sentence for the user: no number, no unit, or longer than a year. Zero is a duration; whether
-/// it makes sense is for the option to say.
+/// A sentence for the user: no number, no unit, or longer than a year. Zero is accepted; an option
+/// for which it makes no sense uses [`parse_some`].
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -40,7 +40,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
-/// [`parse`] for what must take some time.
+/// [`parse`] for an option that cannot be zero.
 ///
 /// # Errors
 /// As [`parse`], and for zero.

@@ -1,4 +1,4 @@
-//! The options of `servers run` that bound what a client may cost.
+//! The options of `servers run` that limit what one client can cost the server.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::http::Limits;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Limits on a client")]
 pub(super) struct LimitArgs {
-    /// Octets of the request line; 414 beyond it.
-    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().request_line)]
+    /// Bytes of the request line; 414 beyond it.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().request_line)]
     limit_request_line: usize,
 
-    /// Octets of one header field; 431 beyond it.
-    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().field_line)]
+    /// Bytes of one header field; 431 beyond it.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().field_line)]
     limit_field_size: usize,
 
-    /// Octets of all header fields together; 431 beyond it.
-    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().fields_total)]
+    /// Bytes of all header fields together; 431 beyond it.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().fields_total)]
     limit_fields_size: usize,
 
     /// Number of header fields, at most 256; 431 beyond it.
@@ -26,8 +26,8 @@ pub(super) struct LimitArgs {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=Limits::FIELDS_CEILING as i64))]
     limit_fields: u16,
 
-    /// Octets of a request body; 413 beyond it.
-    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().body)]
+    /// Bytes of a request body; 413 beyond it.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     limit_body: u64,
 
     /// Time for a whole request head; 408 beyond it.
@@ -38,8 +38,8 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration::parse)]
     body_timeout: Duration,
 
-    /// Octets per second at which a body earns more time than --body-timeout; 0 for none.
-    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().body_rate)]
+    /// Bytes per second at which a body gets more time than --body-timeout; 0 for none.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_rate)]
     body_rate: u64,
 
     /// Time without progress while an answer is sent; the connection is closed beyond it.
@@ -55,12 +55,12 @@ pub(super) struct LimitArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     keep_alive_requests: u64,
 
-    /// Time to drain what a refused client still sends, so that it can read the answer.
+    /// Time to read on after a refusal, so that the client can finish sending and read the answer.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration::parse)]
     linger_timeout: Duration,
 
-    /// Octets to drain for the same purpose.
-    #[arg(long, value_name = "OCTETS", default_value_t = Limits::default().linger_bytes)]
+    /// Bytes to drain for the same purpose.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().linger_bytes)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     linger_size: u64,
 }

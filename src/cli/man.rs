@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
   servers man | man -l -
   servers man run > servers-run.1")]
 pub(super) struct Args {
-    /// The subcommand whose page to print; the program's own page without it.
+    /// The subcommand whose page to print [default: the program's own page].
     subcommand: Option<String>,
 }
 

@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
 }
 
 fn report(error: anyhow::Error) -> ExitCode {
-    // A call that was found to be wrong only while it was carried out.
+    // A wrong call that was noticed only while it was carried out.
     match error.downcast::<clap::Error>() {
         Ok(error) => error.exit(),
         Err(error) => {
@@ -75,7 +75,7 @@ fn report(error: anyhow::Error) -> ExitCode {
     }
 }
 
-/// A line on standard error.
+/// Prints a line on standard error.
 fn complain(message: &str) {
     // Not eprintln!, which panics where standard error cannot be written.
     let _ = writeln!(io::stderr(), "servers: {message}");
@@ -94,13 +94,13 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Ends the process as clap does where a call is wrong in a way that clap cannot know: the message,
-/// the subcommand's usage, and exit code 2.
+/// Ends the process as clap does, for a mistake that clap cannot know of: the message, the
+/// subcommand's usage, and exit code 2.
 fn wrong_call(subcommand: &str, kind: ErrorKind, message: impl std::fmt::Display) -> ! {
     wrong_call_error(subcommand, kind, message).exit()
 }
 
-/// The same as an error, for a call that is not the end of the process when it is wrong.
+/// The same as an error: a reload with a wrong file must not end the process.
 fn wrong_call_error(
     subcommand: &str,
     kind: ErrorKind,
@@ -114,7 +114,7 @@ fn wrong_call_error(
     }
 }
 
-/// Writes to standard output; a reader that has gone (`servers man | head`) is no failure.
+/// Writes to standard output. A reader that has gone (`servers man | head`) is no failure.
 fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
     match io::stdout().lock().write_all(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -124,7 +124,7 @@ fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The whole command line as clap knows it, for completions, the man page and the tests.
+/// The whole command line as clap knows it, for completions, the manual and suggestions.
 fn command() -> clap::Command {
     use clap::CommandFactory;
     Cli::command()

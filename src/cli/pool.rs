@@ -1,4 +1,4 @@
-//! The options of `servers run` that tell a master how to keep its pool of workers.
+//! The options of `servers run` for the master's pool: how many workers, and when one is replaced.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::accept::Strategy;
 use crate::models::Model;
 use crate::server::{PoolSettings, Sizing};
 
-/// Workers that a pool of varying size may have unless told otherwise: Apache's ServerLimit.
+/// The most workers of a pool of varying size, without --workers: Apache's ServerLimit.
 const LIMIT: u16 = 256;
 /// Idle workers to keep: Apache's MinSpareServers and MaxSpareServers.
 const SPARE: (u16, u16) = (5, 10);
-/// What nobody has needed for so long may leave: php-fpm's process_idle_timeout.
+/// After this time without a connection an on-demand worker leaves: php-fpm's process_idle_timeout.
 const IDLE: Duration = Duration::from_secs(10);
-/// Workers show a sign of life four times a second; so much less would condemn the living.
+/// Workers show a sign of life four times a second. A shorter timeout would kill healthy ones.
 const WORKER_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 
 /// How the number of workers is decided.
@@ -24,7 +24,7 @@ const WORKER_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 enum Kind {
     /// As many as --workers says.
     Static,
-    /// Some to spare, up to --workers (Apache's rule).
+    /// Enough that a few are idle, up to --workers (Apache's rule).
     Dynamic,
     /// None until a connection waits, up to --workers.
     Ondemand,
@@ -38,32 +38,32 @@ pub(super) struct PoolArgs {
     #[arg(long = "pool", value_name = "KIND", value_enum, default_value_t = Kind::Static)]
     kind: Kind,
 
-    /// Worker processes: their number if it is static, else the most there may be [default: (2 ×
+    /// Worker processes: their number if --pool is static, else the most at a time [default: (2 ×
     /// cores) + 1 if static, else 256].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) workers: Option<u16>,
 
-    /// Idle workers that a dynamic pool keeps at least; one with several threads is idle as long as
-    /// one of them is [default: 5].
+    /// The fewest idle workers of a dynamic pool. A worker with several threads counts as idle
+    /// while one of its threads is [default: 5].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     min_spare: Option<u16>,
 
-    /// Idle workers that a dynamic pool keeps at most; one that has a client stays, whatever its
-    /// other threads do [default: 10, or --min-spare if more].
+    /// The most idle workers of a dynamic pool. A worker that has a client stays, even if its other
+    /// threads are idle [default: 10, or --min-spare if that is more].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_spare: Option<u16>,
 
-    /// Workers made on demand leave when they were not needed for so long [default: 10s].
+    /// An on-demand worker leaves after this time without a connection [default: 10s].
     #[arg(long, value_name = "TIME", value_parser = duration::parse_some)]
     idle_timeout: Option<Duration>,
 
-    /// A worker that shows no sign of life for so long is killed and replaced; 0s for never. Slow
-    /// clients and slow requests are no reason: see --request-timeout.
+    /// A worker that shows no sign of life for this long is killed and replaced; 0s for never. A
+    /// slow client or a slow request never causes that; see --request-timeout.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_worker_timeout)]
     worker_timeout: Duration,
 
-    /// A worker is killed and replaced when a single request has held its handler for so long; one
-    /// with several threads is told to leave first [default: never].
+    /// A worker is killed and replaced when one request has held its handler for this long. A
+    /// worker with several threads is told to leave first [default: never].
     #[arg(long, value_name = "TIME", value_parser = duration::parse_some)]
     request_timeout: Option<Duration>,
 
@@ -71,13 +71,14 @@ pub(super) struct PoolArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_requests: u64,
 
-    /// Up to so many more requests, drawn for each worker, so that not all leave at once.
+    /// Adds up to this many requests to --max-requests, drawn at random for each worker, so that
+    /// not all workers leave at once.
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_requests_jitter: u64,
 }
 
 impl PoolArgs {
-    /// How many workers there are, or may be.
+    /// The number of workers, or the most there may be.
     pub(super) fn workers(&self) -> usize {
         match (self.workers, self.kind) {
             (Some(workers), _) => workers.into(),
@@ -86,10 +87,10 @@ impl PoolArgs {
         }
     }
 
-    /// The rules; `grace` is what those that are to leave are given.
+    /// The settings of the pool. `grace` is how long a worker that has to leave may take.
     ///
     /// # Errors
-    /// What is asked for does not go together.
+    /// The options do not go together.
     pub(super) fn rules(
         &self,
         model: &Model,
@@ -107,13 +108,14 @@ impl PoolArgs {
         })
     }
 
-    /// Some strategies need somebody who accepts, at all times.
+    /// Refuses a pool that may have no worker, or fewer than before, where the strategy needs one
+    /// to accept at all times.
     fn refuse_without_workers(&self, accept: Strategy) -> Result<(), OptionConflict> {
         let needs_them = match self.kind {
             Kind::Static => false,
-            // Each worker has an accept queue of its own, which would be left alone with it.
+            // A worker that leaves would leave its own accept queue without a worker.
             Kind::Dynamic => accept.has_queue_per_worker,
-            // Where the master accepts, it does so for workers that are there.
+            // A master that accepts passes connections to workers that exist.
             Kind::Ondemand => accept.has_queue_per_worker || accept.master_accepts,
         };
         if needs_them {
@@ -137,7 +139,7 @@ impl PoolArgs {
         }
         if self.kind != Kind::Static && !model.can_size_its_pool() {
             let name = model.name;
-            let message = format!("{name} has no pool that could size itself: leave out --pool");
+            let message = format!("{name} has no pool of varying size: leave out --pool");
             return Err(OptionConflict::between(&["pool"], message));
         }
         match self.kind {
@@ -165,7 +167,7 @@ impl PoolArgs {
     }
 }
 
-/// An option that would have no effect is a misunderstanding: it is the first of those `between`.
+/// Refuses the first of the `options`, if it `is_given`, where it would have no effect.
 fn refuse(
     between: &'static [&'static str],
     is_given: bool,
@@ -174,7 +176,7 @@ fn refuse(
     match between.first() {
         Some(option) if is_given => {
             let kind = name(kind);
-            let message = format!("--{option} means something with --pool {kind} alone");
+            let message = format!("--{option} only has an effect with --pool {kind}");
             Err(OptionConflict::between(between, message))
         }
         _ => Ok(()),
@@ -186,7 +188,7 @@ fn name(kind: Kind) -> String {
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// Gunicorn's advice: enough workers that some can compute while others wait.
+/// Gunicorn's advice: enough workers that some compute while the others wait.
 fn default_workers() -> usize {
     2 * std::thread::available_parallelism().map_or(1, usize::from) + 1
 }

@@ -31,11 +31,11 @@ use values::{model_parser, parse_address, pick_parser, trigger_parser};
 
 /// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
-/// The first line on standard output says where: `listening on http://ADDR:PORT`. SIGTERM lets
-/// requests in flight and those in the accept queue finish; a second one stops by force. SIGINT
-/// and SIGQUIT stop at once. Models with a master know SIGHUP (replace all workers, a few at a
-/// time), SIGUSR2 (start a successor from the program on disk), SIGWINCH (let all workers leave),
-/// SIGTTIN and SIGTTOU (one worker more, one fewer).
+/// The first line on standard output is `listening on http://ADDR:PORT`. After SIGTERM the server
+/// answers the requests in flight and those in the accept queue; a second SIGTERM stops it by
+/// force. SIGINT and SIGQUIT stop it at once. A master also handles SIGHUP (replace all workers, a
+/// few at a time), SIGUSR2 (start a successor from the program on disk), SIGWINCH (let all workers
+/// leave), SIGTTIN and SIGTTOU (one worker more, one fewer).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   servers run prefork
@@ -67,11 +67,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_parser())]
     accept: Option<Strategy>,
 
-    /// With --accept pass: whom the master passes the next connection to [default: round-robin].
+    /// With --accept pass: which worker gets the next connection [default: round-robin].
     #[arg(long, value_name = "RULE", value_parser = pick_parser())]
     pick: Option<Pick>,
 
-    /// With --accept mutex: one that stays locked when its holder dies, to see why it should not.
+    /// With --accept mutex: a mutex that stays locked when its holder dies, to show what follows.
     #[arg(long, hide = true)]
     plain_mutex: bool,
 
@@ -79,12 +79,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "TRIGGER", value_parser = trigger_parser())]
     trigger: Option<Trigger>,
 
-    /// With --accept exclusive, let the others go before after this many connections; 0 for never.
+    /// With --accept exclusive: go to the end of the queue of waiters after this many connections;
+    /// 0 for never.
     #[arg(long, value_name = "N", default_value_t = 16)]
     requeue: u32,
 
-    /// Connections served at once, by each process of an event loop; 503 beyond it [default: 1024;
-    /// for event loops, as many as there may be descriptors].
+    /// Connections served at a time; one more is answered with 503. For event loops, of each
+    /// process [default: 1024; for event loops, as many as there may be descriptors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
 
@@ -93,8 +94,7 @@ pub(super) struct Args {
     #[arg(value_parser = clap::value_parser!(i32).range(1..))]
     backlog: i32,
 
-    /// How long requests in flight may take after the wish to stop, and those of the workers that a
-    /// reload replaces.
+    /// How long requests in flight may take after SIGTERM, and in a worker that a reload replaces.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     graceful_timeout: Duration,
 
@@ -102,8 +102,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", help_heading = "The site")]
     root: Option<PathBuf>,
 
-    /// The most octets that /bytes sends.
-    #[arg(long, value_name = "OCTETS", default_value_t = Site::default().bytes_max)]
+    /// The most bytes that /bytes sends.
+    #[arg(long, value_name = "BYTES", default_value_t = Site::default().bytes_max)]
     #[arg(help_heading = "The site")]
     max_bytes: u64,
 
@@ -112,8 +112,9 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
-    /// Add /crash, /hang and /spin, which crash or wedge their worker, and /sandbox-probe, which
-    /// tries what should be forbidden: to see what a server makes of it.
+    /// Add the routes /crash, /hang and /spin, which crash or block their worker, and
+    /// /sandbox-probe, which tries what a sandbox should forbid: to see how a server handles
+    /// faults.
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
@@ -126,7 +127,7 @@ pub(super) struct Args {
     )]
     status: ShowTo,
 
-    /// Count and log requests that take longer than this from arrival to answer; 0 for none.
+    /// Count and log requests that take longer than this, from arrival to answer; 0 for none.
     #[arg(
         long,
         value_name = "MS",
@@ -144,12 +145,12 @@ pub(super) struct Args {
     #[command(flatten)]
     service: ServiceArgs,
 
-    /// Which of these come from a file.
+    /// Which options come from a file.
     #[arg(skip)]
     pub(super) origins: Origins,
 }
 
-/// What options come to that have to go together.
+/// The options that have to go together, checked and with defaults filled in.
 struct Rules {
     accept: Strategy,
     strategy_options: StrategyOptions,
@@ -160,12 +161,13 @@ struct Rules {
 /// Who may see the status pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ShowTo {
-    /// Clients on this machine; behind a proxy on this machine, that is everybody
+    /// Clients on this machine; behind a proxy on this machine, that is every client
     Local,
-    /// Everybody
+    /// Every client
     Anyone,
-    /// Nobody
-    Nobody,
+    /// No client: both answer 404
+    #[value(alias = "nobody")]
+    Off,
 }
 
 impl Args {
@@ -179,8 +181,9 @@ impl Args {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Takes over what cannot change while the server runs, and says so where a change was wanted.
-    /// What holds is compared, not what was said: a default may be written out.
+    /// Keeps the options that cannot change while the server runs, and logs those for which the new
+    /// configuration asks for a change. Effective values are compared, so that writing out a
+    /// default is no change.
     fn keep_what_stays(&mut self, old: &Self) {
         let crew = |args: &Self| args.threads.map_or(THREADS_DEFAULT, usize::from);
         let kept = [
@@ -213,7 +216,7 @@ impl Args {
         }
     }
 
-    /// What the options come to.
+    /// Checks the options against each other and against the model.
     ///
     /// # Errors
     /// Some do not go together, or with the model.
@@ -234,15 +237,15 @@ impl Args {
         })
     }
 
-    /// Looks whether the options go together.
+    /// [`Args::rules`], for the check alone.
     ///
     /// # Errors
-    /// Those that do not.
+    /// Some options do not go together, or with the model.
     pub(super) fn check(&self) -> Result<(), OptionConflict> {
         self.rules().map(drop)
     }
 
-    /// What was asked for, if the model has it, or the model's default.
+    /// The strategy that was asked for, if the model has it, or the model's default.
     fn strategy(&self) -> Result<Strategy, OptionConflict> {
         let known = self.model.strategies;
         let Some(wanted) = self.accept else {
@@ -285,7 +288,7 @@ impl Args {
         let open_to = match self.status {
             ShowTo::Local => OpenTo::Local,
             ShowTo::Anyone => OpenTo::Anyone,
-            ShowTo::Nobody => return None,
+            ShowTo::Off => return None,
         };
         let source = match self.service.sandbox {
             true => Source::of_sandboxed_server(scoreboard),
@@ -294,7 +297,7 @@ impl Args {
         Some(StatusPages { source, open_to })
     }
 
-    /// What was asked for, if the model waits with epoll at all.
+    /// The trigger that was asked for, if the model waits with epoll.
     fn trigger(&self) -> Result<Trigger, OptionConflict> {
         if let Some(wanted) = self.trigger
             && !self.model.triggers.contains(&wanted)
@@ -308,7 +311,8 @@ impl Args {
         Ok(self.trigger.unwrap_or(Trigger::Level))
     }
 
-    /// A process or thread for each connection is worth a limit; a few kilobytes are not.
+    /// A connection that takes a process or a thread needs a limit. For an event loop it takes a
+    /// few kilobytes, and the number of descriptors is limit enough.
     fn connections_max(&self) -> usize {
         match self.max_connections {
             Some(wanted) => wanted as usize,
@@ -328,13 +332,13 @@ impl Args {
     }
 }
 
-/// Says that `key` has a new value which is not in force after that `occasion`.
+/// Logs that the new value of `key` does not take effect with a reload or an upgrade.
 fn say_kept(occasion: &str, key: &str) {
     crate::log!("{occasion}: a new value for '{key}' needs a new start; the old one stays");
 }
 
-/// Reads what follows `servers run`: the model, and which options were given. What they mean
-/// together is not looked at; `--check` does that.
+/// Reads the words after `servers run`: the model, and which options were given. Whether they go
+/// together is left to `--check`.
 ///
 /// # Errors
 /// What `servers run` would say to it.
@@ -352,7 +356,7 @@ pub(super) fn read(arguments: &[String]) -> Result<(&'static Model, Given), clap
 pub(super) struct Given(clap::ArgMatches);
 
 impl Given {
-    /// Whether the option of this name was given and is not a default.
+    /// Whether the option of this name stands on the command line.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.value_source(name) == Some(ValueSource::CommandLine)
     }

@@ -1,5 +1,5 @@
-//! The options of `servers run` that concern the machine rather than the clients: where the
-//! configuration is, who runs here, and with what rights.
+//! The options of `servers run` that concern the machine rather than the clients: configuration
+//! file, pidfile, user, sandbox, preload.
 
 use std::path::PathBuf;
 
@@ -8,15 +8,16 @@ use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox, manager, sand
 use crate::site::Root;
 use crate::sys::errors::plain;
 
-/// One option for each thing that a service owes to its machine.
+/// Options of a service, as its machine's administrator sees it.
 #[derive(clap::Args)]
 #[command(next_help_heading = "The service")]
 pub(super) struct ServiceArgs {
-    /// Options from a TOML file, by their long names; the command line wins. SIGHUP reads it again.
+    /// Read options from a TOML file, by their long names; the command line wins. SIGHUP reads the
+    /// file again.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
-    /// Check the options, those of the file included, and exit.
+    /// Check all options, also those of the file, and exit.
     #[arg(long)]
     pub(super) check: bool,
 
@@ -32,22 +33,22 @@ pub(super) struct ServiceArgs {
     #[arg(long, value_name = "NAME|GID")]
     group: Option<String>,
 
-    /// Confine whoever serves: it opens no files but those below --root, to read them, runs no
-    /// program, calls nobody. What is left to it is in chapter 19 of the book.
+    /// Confine every process that serves: it can only open files below --root, and only to read
+    /// them; it runs no program and opens no connection. Chapter 19 of the book lists the rest.
     #[arg(long)]
     pub(super) sandbox: bool,
 
-    /// Memory to touch, standing for an application that has to be loaded.
+    /// Memory to fill at the start, in place of an application that has to be loaded.
     #[arg(long, value_name = "MIB", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u32).range(..=65_536))]
     preload: u32,
 
-    /// Before the workers are forked, so that they share it, or after, in each of them.
+    /// Fill it before the workers are forked, so that they share it, or after, in each of them.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Before)]
     preload_when: When,
 }
 
-/// On which side of the fork something happens.
+/// Before or after the fork.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum When {
     /// Once for all
@@ -56,7 +57,7 @@ pub(super) enum When {
     After,
 }
 
-/// What a process does before it serves, prepared so far that little can go wrong any more.
+/// What a process does before it serves. All names are looked up already, so that little can fail.
 pub(super) struct Privileges {
     identity: Option<Identity>,
     sandbox: Option<Sandbox>,
@@ -64,10 +65,10 @@ pub(super) struct Privileges {
 }
 
 impl ServiceArgs {
-    /// Looks up who is to serve, and whether the kernel can do what is asked for.
+    /// Looks up user and group, and checks whether the kernel has the sandbox.
     ///
     /// # Errors
-    /// There is no such user, or this process may not become it; there is no sandbox to be had.
+    /// There is no such user, or this process may not become it; the kernel has no sandbox.
     pub(super) fn rights(
         &self,
         root: Option<&Root>,
@@ -104,16 +105,16 @@ impl ServiceArgs {
         })
     }
 
-    /// Whether each worker is to do something that only a worker of a master can do.
+    /// Whether each worker preloads, which only the workers of a master can do.
     pub(super) fn preloads_in_workers(&self) -> bool {
         self.preload > 0 && self.preload_when == When::After
     }
 
-    /// Loads what is to be there before any fork. As much as is wanted may be there already, from
-    /// before a reload; otherwise the new is loaded before the old goes.
+    /// Fills the memory that the workers share. After a reload without a change it is there
+    /// already; after a change, the new memory is filled before the old is freed.
     ///
     /// # Errors
-    /// There is not as much memory.
+    /// The machine has not enough memory.
     pub(super) fn preload_before(&self, loaded: &mut Option<Preload>) -> anyhow::Result<()> {
         let wanted_mib = match self.preload_when {
             When::Before => self.preload,
@@ -124,7 +125,7 @@ impl ServiceArgs {
         }
         *loaded = match wanted_mib {
             0 => None,
-            // At a reload the service manager waits for signs of life.
+            // At a reload the service manager's watchdog waits for signs of life.
             mib => {
                 let loaded = Preload::touch(mib as usize, manager::alive_when_due());
                 Some(loaded.map_err(anyhow::Error::msg)?)
@@ -133,7 +134,7 @@ impl ServiceArgs {
         Ok(())
     }
 
-    /// Writes this process's ID, if that is wanted. It `has_children`, or opens files for clients.
+    /// Writes this process's ID to --pidfile. `has_children`: see [`Pidfile::take`].
     ///
     /// # Errors
     /// Another server has the file, or it cannot be written.
@@ -153,17 +154,16 @@ impl ServiceArgs {
 }
 
 impl Privileges {
-    /// Gives up what serving does not need, for good, in the order in which it is possible: what is
-    /// to be loaded, with `beat` called meanwhile; the user, while this process may still change
-    /// it; then the rest.
+    /// Drops for good what serving does not need. The order matters: preload first, calling `beat`
+    /// meanwhile; then the change of user, while it is still permitted; then the sandbox.
     ///
     /// # Errors
-    /// A sentence, with what could not be done.
+    /// A sentence that names what failed.
     // ANCHOR: give_up
     pub(super) fn give_up(&self, beat: impl Fn()) -> Result<(), String> {
         if self.preload_after_mib > 0 {
             let mib = self.preload_after_mib as usize;
-            // It lives as long as the process.
+            // It stays until the process ends.
             std::mem::forget(Preload::touch(mib, beat)?);
         }
         if let Some(identity) = &self.identity {

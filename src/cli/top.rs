@@ -25,10 +25,10 @@ pub(super) struct Args {
     /// The server: a process ID, or http://HOST:PORT
     #[arg(value_name = "PID|URL")]
     server: Option<String>,
-    /// Print one frame as text instead, after looking for --time
+    /// Print one frame as text instead, after watching for --time
     #[arg(long)]
     once: bool,
-    /// How long to look before the frame of --once
+    /// How long to watch before the frame of --once
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
     #[arg(requires = "once")]
     time: Duration,
@@ -42,16 +42,16 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "\
-In a strip, each column is a second: the higher the bar, the more of it the worker was at work; ─ is
-waiting for a connection's next request, · is waiting for a connection, and a gap is no worker.
+In a strip, each column is a second: the higher the bar, the longer the worker was at work in it.
+─ means waiting for a connection's next request, · waiting for a connection, a gap no worker.
 The letters: _ waiting, R reading, W answering, K keep-alive, C closing, L logging, G finishing,
-S starting, I leaving, . nobody there.
+S starting, I leaving, . no worker.
 
 Examples:
   servers top
   servers top 4242
   servers top http://127.0.0.1:8080
-  servers top --once --time 10s      a frame as text, for a log or a mail
+  servers top --once --time 10s      one frame as text, for a log or a mail
 
 Exit codes: 0 done, 1 there is no such server, 2 the call was wrong.";
 
@@ -63,7 +63,7 @@ enum By {
     Rate,
     /// The most CPU first
     Cpu,
-    /// Whoever has been at work for the longest first
+    /// The longest at work first
     Time,
 }
 
@@ -82,7 +82,8 @@ impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let has_terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
         if !self.once && !has_terminal {
-            let message = "this is no terminal; --once prints a frame as text";
+            let message =
+                "standard input and output are no terminal; --once prints a frame as text";
             wrong_call("top", ErrorKind::ArgumentConflict, message);
         }
         let source = self.source()?;
@@ -141,7 +142,7 @@ fn the_only_server() -> anyhow::Result<u32> {
     }
 }
 
-/// As wide as the terminal that it goes to, if it goes to one.
+/// The width of the terminal, if standard output is one.
 fn terminal_width() -> u16 {
     const COLUMNS: u16 = 80;
     match crossterm::terminal::size() {

@@ -25,15 +25,15 @@ fn wrong_calls() {
         ),
         (
             &["prefork", "--min-spare", "3"],
-            "--min-spare means something with --pool dynamic alone",
+            "--min-spare only has an effect with --pool dynamic",
         ),
         (
             &["prefork", "--pool", "ondemand", "--max-spare", "3"],
-            "--max-spare means something with --pool dynamic alone",
+            "--max-spare only has an effect with --pool dynamic",
         ),
         (
             &["prefork", "--pool", "dynamic", "--idle-timeout", "3s"],
-            "--idle-timeout means something with --pool ondemand alone",
+            "--idle-timeout only has an effect with --pool ondemand",
         ),
         (
             &[
@@ -49,11 +49,11 @@ fn wrong_calls() {
         ),
         (
             &["threaded", "--pool", "dynamic"],
-            "threaded has no pool that could size itself",
+            "threaded has no pool of varying size",
         ),
         (
             &["event", "--pool", "dynamic"],
-            "event has no pool that could size itself",
+            "event has no pool of varying size",
         ),
         (
             &["prefork", "--pool", "dynamic", "--accept", "reuseport"],

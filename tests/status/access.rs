@@ -53,7 +53,7 @@ fn requests_under_a_foreign_name_are_refused() {
 }
 
 fn with_status_off_there_is_no_page(model: &str) {
-    let server = Server::start(model, &["--status", "nobody"]);
+    let server = Server::start(model, &["--status", "off"]);
     for path in PAGES {
         assert_eq!(get(&server, path).status(), 404, "{path}");
     }

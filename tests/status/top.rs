@@ -87,7 +87,7 @@ fn a_server_without_a_free_worker_can_be_watched() {
 
 #[test]
 fn wrong_calls_and_absent_servers_have_their_own_errors() {
-    let server = Server::start("prefork", &["--status", "nobody"]);
+    let server = Server::start("prefork", &["--status", "off"]);
     let url = format!("http://{}", server.address);
     let own = std::process::id().to_string();
     let cases: [(&[&str], i32, &str); 9] = [

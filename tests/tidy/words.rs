@@ -43,7 +43,8 @@ const FILLERS: &[&str] = &[
 const PENDING: &[&str] = &[
     "src/accept/",
     "src/bench/",
-    "src/cli/",
+    "src/cli/bench",
+    "src/cli/load.rs",
     "src/load/",
     "src/master/",
     "src/models/",

@@ -1,4 +1,4 @@
-//! The file of `--config`: its keys and values, each looked at by itself.
+//! The file of `--config`: its keys and values, each checked alone.
 
 use std::fs::File;
 use std::io;
@@ -14,18 +14,18 @@ use crate::models;
 use crate::sys::errors::plain;
 use crate::sys::regular;
 
-/// Options that say what to do with the file and cannot stand in it.
+/// Options that make no sense in the file.
 const NOT_IN_A_FILE: [&str; 4] = ["config", "check", "help", "version"];
 
-/// A value from the file.
+/// A key of the file, and its value as text.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// The option's long name.
     pub(super) key: String,
-    /// clap's name of it.
+    /// clap's ID of the option.
     pub(super) option: String,
     pub(super) value: String,
-    /// The file and the line.
+    /// `FILE:LINE`.
     place: String,
 }
 
@@ -35,7 +35,7 @@ impl Entry {
     }
 }
 
-/// Reads and checks the whole file, so that all its faults are told at once.
+/// Reads and checks the whole file, so that all its mistakes are reported at once.
 pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, ConfigError> {
     let name = path.display();
     let text = text_of(path)
@@ -50,7 +50,7 @@ pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, C
         let line = line_at(&text, span.start);
         ConfigError::File(vec![format!("{}: {message}: {line}", place(span))])
     })?;
-    // The table is sorted by name; people read by lines.
+    // The table is sorted by name; mistakes are reported in the order of lines.
     let mut entries: Vec<_> = table.get_ref().iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     let (mut values, mut faults) = (Vec::new(), Vec::new());
@@ -73,20 +73,20 @@ pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, C
     }
 }
 
-/// The text of a regular file: it has to be there when it is read again.
+/// The text of a regular file. A pipe is refused: SIGHUP could not read it again.
 fn text_of(path: &Path) -> io::Result<String> {
     io::read_to_string(regular::open(File::options().read(true), 0, path)?)
 }
 
-/// The line with the octet `at`.
+/// The line that contains the byte at this offset.
 fn line_at(text: &str, at: usize) -> &str {
     let before = text.get(..at).unwrap_or_default();
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     text[start..].lines().next().unwrap_or_default()
 }
 
-/// Has clap look at a single key and its value, as if they stood on the command line alone: clap's
-/// name for the option, and what would stand behind it. A flag that is false says nothing.
+/// Has clap check a single key and its value, as if they were alone on the command line. Returns
+/// clap's ID of the option and the value as text; `None` for a flag that is false.
 fn check(
     command: &clap::Command,
     key: &str,
@@ -100,9 +100,7 @@ fn check(
         DeValue::Boolean(truth) => truth.to_string(),
         other => {
             let kind = other.type_str();
-            return Err(format!(
-                "should be a single value, not of the kind '{kind}'"
-            ));
+            return Err(format!("should be a single value, not a TOML {kind}"));
         }
     };
     let is_flag = matches!(option.get_action(), ArgAction::SetTrue);
@@ -133,7 +131,7 @@ fn suggestion(command: &clap::Command, key: &str) -> String {
     let key = key.replace('_', "-");
     let tried = try_words(command, &[&format!("--{key}=")]);
     let found = tried.err().and_then(|error| match error.kind() {
-        // It is misspelt no more.
+        // With dashes it is an option.
         kind if kind != ErrorKind::UnknownArgument => Some(key),
         _ => match error.get(ContextKind::SuggestedArg) {
             Some(ContextValue::String(name)) => Some(name.trim_start_matches('-').to_owned()),
@@ -149,7 +147,7 @@ fn try_alone(command: &clap::Command, option: &Arg, text: &str) -> Result<(), St
         None => try_words(command, &["--", text]),
     };
     match tried {
-        // Whether it goes with the others is seen when all are there.
+        // Other kinds depend on the rest of the command line, and are checked later.
         Err(error) if is_about_the_value(error.kind()) => Err(first_paragraph(&error)),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! What the options of `servers run` come to: checked, and what they name, opened.
+//! From the options of `servers run` to a server: they are checked, and what they name is opened.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -19,11 +19,11 @@ use crate::site::Site;
 use crate::sys::errors::plain;
 use crate::sys::{net, signal};
 
-/// What stays the same for as long as the process runs, whatever its configuration becomes.
+/// What a reload does not change: it lasts as long as the process.
 struct ProcessState {
     scoreboard: Scoreboard,
     succession: OnceLock<Succession>,
-    /// What was loaded for all workers to share.
+    /// Memory that was filled before the fork, for all workers to share.
     preload: Mutex<Option<Preload>>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Settings<'g> {
 }
 
 impl Settings<'static> {
-    /// Those of a process that is to serve, for as long as it lives.
+    /// The settings of a process that is about to serve.
     pub(super) fn to_start_with(args: Args) -> anyhow::Result<&'static Self> {
         let process = for_ever(ProcessState {
             scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
@@ -50,7 +50,7 @@ impl Settings<'static> {
         Ok(for_ever(Self::of(args, process)?))
     }
 
-    /// Serves until the wish to stop, and leaves no pidfile behind.
+    /// Serves until a signal stops the process, and leaves no pidfile behind.
     pub(super) fn serve(&'static self) -> anyhow::Result<()> {
         let served = self.begin();
         self.succession().end();
@@ -65,7 +65,7 @@ impl Settings<'static> {
             ..
         } = &self.args;
         (model.check()).with_context(|| format!("cannot run {}", model.name))?;
-        // From here on a signal means a graceful stop, so nobody may learn of us before.
+        // From here on SIGTERM is a graceful stop. Other processes may learn of this one only now.
         signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
         manager::open();
         if model.has_master() {
@@ -92,13 +92,13 @@ impl Settings<'static> {
             self.drop_privileges().map_err(anyhow::Error::msg)?;
         }
         announce(&listener)
-            // Whoever read that of the predecessor may have gone since.
+            // The reader of the predecessor's standard output may have gone since.
             .or_else(|error| if inherits { Ok(()) } else { Err(error) })
             .context("cannot write to standard output")?;
         if !model.has_master() {
             manager::ready(&format!("listening on http://{}", listener.address()?));
         }
-        // Where there is but one worker it is this process, without a word from the model.
+        // The only worker of a model with one is this process; its model does not say so.
         self.process.scoreboard.enter(0);
         server.rehearse();
         Ok((model.run)(server, listener)?)
@@ -134,7 +134,7 @@ impl<'g> Settings<'g> {
             process,
             args,
         };
-        // Last of all: where anything is wrong, what is loaded stays.
+        // Last of all: if another option is wrong, the memory stays as it is.
         let mut preload = process
             .preload
             .lock()
@@ -148,8 +148,8 @@ impl<'g> Settings<'g> {
         Ok(settings)
     }
 
-    /// The port that was inherited or, usually, that is to be opened; and the master that this one
-    /// is to replace, if the port comes from one.
+    /// A listener: an inherited one or, usually, a new one. Also the master that this one replaces,
+    /// if the listener was inherited from one.
     fn listen(&self) -> anyhow::Result<(Listener, Option<Predecessor>)> {
         let Args {
             bind,
@@ -196,7 +196,7 @@ impl<'g> Settings<'g> {
         Ok((first.with(listeners), predecessor))
     }
 
-    /// A port that is inherited is what it was, whatever the configuration says by now.
+    /// An inherited listener keeps its address and backlog; a configuration that differs is logged.
     fn say_what_stays(&self, inherited: &Listener) -> io::Result<()> {
         let Args { bind, backlog, .. } = self.args;
         let address = inherited.address()?;
@@ -234,8 +234,8 @@ impl Configuration for Settings<'_> {
     }
 
     fn drop_privileges(&self) -> Result<(), String> {
-        // The children of `fork` keep it: to close it would be a system call, and a page of memory
-        // to copy, for each connection.
+        // The children of `fork` keep the socket open: closing it would cost a system call, and a
+        // copied page of memory, for each connection.
         if self.args.model.has_master() {
             manager::close();
         }
@@ -263,7 +263,7 @@ impl Configuration for Settings<'_> {
     }
 }
 
-/// A value that lives as long as the process: whoever serves may need it to the very end.
+/// A value that lives as long as the process: tasks and threads may use it to the very end.
 fn for_ever<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
@@ -275,10 +275,8 @@ fn in_one_line(error: anyhow::Error) -> String {
     }
 }
 
-/// Takes as many descriptors as the system lets it: raises the soft limit to the hard one. The soft
-/// one is low for the sake of programs that use `select(2)`, which this one does not.
-///
-/// Where that fails, the limit is what it was: nothing that would have to be said.
+/// Raises the soft limit of open files to the hard one. The soft limit is low only for programs
+/// that use `select(2)`, which this one does not. If that fails, the soft limit stays.
 fn raise_descriptors() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
@@ -292,7 +290,7 @@ fn announce(listener: &Listener) -> io::Result<()> {
     out.flush()
 }
 
-/// The usual reasons why a port cannot be had, with what to do about them.
+/// The error, with what to do about the usual reasons.
 fn explain_bind(address: SocketAddr, error: io::Error) -> anyhow::Error {
     let hint = match error.kind() {
         io::ErrorKind::AddrInUse => "; another server has this port: choose one with --bind",

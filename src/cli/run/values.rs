@@ -1,4 +1,5 @@
-//! The values that options of `servers run` may have: names from the registry and its kin.
+//! The values of options of `servers run` that are names: models, strategies, rules, triggers.
+//! Whether the chosen model has the strategy or the trigger is checked later.
 
 use std::net::SocketAddr;
 
@@ -16,42 +17,36 @@ pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
 
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.
 pub(super) fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
-    let names = models::ALL.iter().map(|model| {
-        PossibleValue::new(model.name)
-            .aliases(model.aliases)
-            .help(model.summary)
-    });
-    PossibleValuesParser::new(names).map(|name| {
-        models::find(&name).expect("clap only lets names through that come from the registry")
-    })
+    one_of(models::ALL.iter().map(|model| {
+        let name = PossibleValue::new(model.name).aliases(model.aliases);
+        (name.help(model.summary), model)
+    }))
 }
 
-/// The names of all strategies; which of them a model has is its own affair.
 pub(in crate::cli) fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
-    let names = accept::ALL
-        .iter()
-        .map(|it| PossibleValue::new(it.name).help(it.summary));
-    PossibleValuesParser::new(names).map(|name| {
-        let known = accept::ALL.iter().copied().find(|it| it.name == name);
-        known.expect("clap only lets names through that come from the list")
-    })
+    let all = accept::ALL.iter();
+    one_of(all.map(|it| (PossibleValue::new(it.name).help(it.summary), *it)))
 }
 
 /// The rules of `--accept pass`.
 pub(super) fn pick_parser() -> impl TypedValueParser<Value = Pick> {
-    let names = Pick::ALL.map(|pick| PossibleValue::new(pick.name()).help(pick.summary()));
-    PossibleValuesParser::new(names).map(|name| {
-        let known = Pick::ALL.into_iter().find(|it| it.name() == name);
-        known.expect("clap only lets names through that come from the list")
-    })
+    one_of(Pick::ALL.map(|it| (PossibleValue::new(it.name()).help(it.summary()), it)))
 }
 
-/// The names of the triggers; whether a model has them is its own affair.
 pub(super) fn trigger_parser() -> impl TypedValueParser<Value = Trigger> {
-    let names =
-        Trigger::ALL.map(|trigger| PossibleValue::new(trigger.name()).help(trigger.summary()));
-    PossibleValuesParser::new(names).map(|name| {
-        let known = Trigger::ALL.into_iter().find(|it| it.name() == name);
-        known.expect("clap only lets names through that come from the list")
+    one_of(Trigger::ALL.map(|it| (PossibleValue::new(it.name()).help(it.summary()), it)))
+}
+
+/// A parser for one of these names; the value is what stands beside the name.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    values: impl IntoIterator<Item = (PossibleValue, T)>,
+) -> impl TypedValueParser<Value = T> {
+    let values: Vec<(PossibleValue, T)> = values.into_iter().collect();
+    let names = PossibleValuesParser::new(values.iter().map(|(name, _)| name.clone()));
+    names.map(move |word| {
+        let found = values.iter().find(|(name, _)| name.matches(&word, false));
+        found
+            .expect("clap only lets the names of the list through")
+            .1
     })
 }

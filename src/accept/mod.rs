@@ -5,6 +5,16 @@
 //! accepts). Its file says what the master prepares before the first fork, what a worker gets after
 //! it, and how the master waits meanwhile. The simplest strategy is [`SHARED`]: all workers call
 //! `accept` on one listener, and the kernel wakes one of them for each connection.
+//!
+//! # Invariants
+//!
+//! - No blocking call on a socket outlasts a tick. Listeners carry time-outs, which their
+//!   connections inherit.
+//! - Nothing is set on a shared socket that its other holders would feel. O_NONBLOCK belongs to the
+//!   open socket, so only event loops set it, and all holders of their listener are event loops.
+//! - Exhaustion (descriptors, memory, processes) pauses accepting. It never spins and never ends
+//!   the server.
+//! - A graceful stop answers what was in the accept queue when the wish to stop came.
 
 mod asynchronous;
 mod epoll;

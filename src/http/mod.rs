@@ -14,6 +14,13 @@
 //! Every server model drives this one state machine, so all models answer alike, and a comparison
 //! shows the difference between models. The state machine does no I/O, so each of its rules is
 //! tested without a socket, wherever the input may be cut.
+//!
+//! # Invariants
+//!
+//! - Deadlines are totals: a client that sends one byte a second meets them.
+//! - Memory per connection is bounded by [`Limits`], whatever the client does.
+//! - After an error, and after the last request that a connection may carry, nothing more is
+//!   answered, and the client can read the last answer.
 
 mod buffer;
 mod chunked;

@@ -20,6 +20,17 @@
 //! | `policy/` | the rules, pure: sizing, rollout, liveness, back-off |
 //! | `upgrade` | two masters at once |
 //! | `children` | processes and their ends, also for the `fork` model |
+//!
+//! # Invariants
+//!
+//! - What can fail in a reload fails in the master, before anything changes.
+//! - No client is lost with a worker: the master keeps the listeners and channels of its workers,
+//!   and no listener is closed while its accept queue may hold a client.
+//! - A worker that makes progress is not killed for being slow. The clock for that only counts time
+//!   in which the master itself was running.
+//! - A worker that is retired cuts off no client. Stopping ends: after `--graceful-timeout`, or at
+//!   a second signal, by force and with exit code 1.
+//! - A master leaves its accept queue to another master only if that one says that it serves.
 
 mod active_configuration;
 mod children;

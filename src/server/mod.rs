@@ -2,6 +2,11 @@
 //!
 //! The room decides and answers; it moves no byte of a connection. [`serve`](crate::serve) does
 //! that, and asks [`Server::respond`] for each answer.
+//!
+//! # Invariants
+//!
+//! - A process drops its privileges before its first connection, and after all that it needs is
+//!   open.
 
 mod admission;
 mod clock;

@@ -15,6 +15,16 @@
 //! | [`regular`] | opening a file, but no named pipe |
 //! | [`asctime`] | a C library function that is not thread-safe |
 //! | [`slot`] | a variable of each thread: its slot in the scoreboard |
+//!
+//! # Invariants
+//!
+//! - A process that forks has one thread; debug builds check it at each fork. Children leave by
+//!   `_exit`, so that no exit handler and no buffer of the parent runs twice.
+//! - A child is killed when its parent dies, and checks that the parent had not died before.
+//! - Every descriptor is close-on-exec, except the listeners and the upgrade channel in the child
+//!   that becomes a successor.
+//! - A lock is released when its holder dies, and every wait for one ends at the next tick.
+//! - What io_uring sends from or reads into belongs to the ring from submission to completion.
 #![allow(unsafe_code)]
 
 pub mod asctime;

@@ -33,9 +33,12 @@ fn threads_get_each_others_answers() {
     for model in SHARING {
         let server = Server::start(model, &["--threads", "4", "--workers", "2"]);
         let start = Instant::now();
-        // Somebody is wrong before the deadline: until then all go on.
+        // One client gets a wrong answer before the deadline; until then all go on.
         let go_on = |_: usize| start.elapsed() < DEADLINE;
-        assert!(somebody_is_wrong(&server, go_on), "{model} made no mistake");
+        assert!(
+            some_answer_is_wrong(&server, go_on),
+            "{model} made no mistake"
+        );
     }
 }
 
@@ -45,14 +48,17 @@ fn processes_do_not() {
         if !SHARING.contains(&model) {
             let server = Server::start(model, &["--workers", "4"]);
             let go_on = |asked: usize| asked < REQUESTS;
-            assert!(!somebody_is_wrong(&server, go_on), "{model} made a mistake");
+            assert!(
+                !some_answer_is_wrong(&server, go_on),
+                "{model} made a mistake"
+            );
         }
     }
 }
 
 /// Clients ask at the same time, half of them for one moment and half for the other, as long as
 /// `go_on` says of the number of their requests, or until one gets a wrong answer.
-fn somebody_is_wrong(server: &Server, go_on: impl Fn(usize) -> bool + Sync) -> bool {
+fn some_answer_is_wrong(server: &Server, go_on: impl Fn(usize) -> bool + Sync) -> bool {
     let wrong = AtomicBool::new(false);
     let (go_on, wrong) = (&go_on, &wrong);
     thread::scope(|scope| {
@@ -65,7 +71,7 @@ fn somebody_is_wrong(server: &Server, go_on: impl Fn(usize) -> bool + Sync) -> b
                     wire::get_and_close(&client, path);
                     let answer = read_answer(&client);
                     assert_eq!(answer.status(), 200);
-                    // Wrong, and yet well-formed: it is what somebody else asked for.
+                    // Wrong, and yet well-formed: it is what another client asked for.
                     let text = answer.text();
                     assert!(MOMENTS.iter().any(|(_, known)| *known == text), "{text:?}");
                     wrong.fetch_or(text != right, Relaxed);

@@ -1,7 +1,8 @@
 //! What a server's processes use: CPU time, memory, threads.
 //!
-//! A server under test leads a process group of its own, so "the whole process tree" is that group:
-//! a child that outlives its parent leaves the tree, but not the group.
+//! A server under test leads a process group of its own. Its processes are those of the group,
+//! because a child that outlives its parent leaves the tree but not the group; and all descendants
+//! of these, because a foreign server may give its children groups of their own.
 //!
 //! CPU time is read from two places, because neither alone is exact for every model:
 //!
@@ -25,6 +26,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
@@ -33,9 +35,9 @@ use crate::sys::usage::{cpu_of, pss_kib, tick_length};
 /// Readings of a group until two of them agree.
 const READINGS_MAX: usize = 10;
 
-/// A process group, which is to say a server with all its processes.
+/// A server with all its processes, by the number of its first.
 #[derive(Debug, Clone, Copy)]
-pub struct Group(pub Pid);
+pub struct ProcessTree(pub Pid);
 
 /// What a group held at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Census {
     }
 }
 
-impl Group {
+impl ProcessTree {
     /// User and system time that the group has used so far, reaped children included.
     ///
     /// Where children come and go all the time, the last of some readings is as good as any.
@@ -107,24 +109,47 @@ impl Group {
         Ok(self.members()?.len())
     }
 
-    /// Every process of the group. One that ends while this looks is left out.
+    /// Kills every process of it.
+    pub(super) fn kill(self) {
+        for stat in self.members().unwrap_or_default() {
+            kill(Pid::from_raw(stat.pid), Signal::SIGKILL).ok();
+        }
+    }
+
+    /// Every process of it. One that ends while this looks is left out.
     fn members(self) -> io::Result<Vec<Stat>> {
-        let mut members = Vec::new();
+        let mut all = Vec::new();
         for entry in fs::read_dir("/proc")? {
             let path = entry?.path();
             if is_process(&path) {
                 let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
-                members.extend(Stat::parse(&stat).filter(|stat| stat.group == self.0.as_raw()));
+                all.extend(Stat::parse(&stat));
             }
         }
-        Ok(members)
+        Ok(self.select(all))
+    }
+
+    /// Those of `all` that belong to it.
+    fn select(self, all: Vec<Stat>) -> Vec<Stat> {
+        let root = self.0.as_raw();
+        let is_root = |stat: &Stat| stat.pid == root || stat.group == root;
+        let (mut members, mut others): (Vec<Stat>, Vec<Stat>) = all.into_iter().partition(is_root);
+        let mut parents: Vec<i32> = members.iter().map(|stat| stat.pid).collect();
+        while !parents.is_empty() {
+            let is_child = |stat: &Stat| parents.contains(&stat.parent);
+            let (children, rest): (Vec<Stat>, Vec<Stat>) = others.into_iter().partition(is_child);
+            others = rest;
+            parents = children.iter().map(|stat| stat.pid).collect();
+            members.extend(children);
+        }
+        members
     }
 }
 
-/// Whether nobody came, ended or was reaped between two readings.
+/// Whether no process came, ended or was reaped between two readings.
 fn is_same(before: &[Stat], after: &[Stat]) -> bool {
-    let who = |stat: &Stat| (stat.pid, stat.state == 'Z', stat.reaped_ticks);
-    before.iter().map(who).eq(after.iter().map(who))
+    let state = |stat: &Stat| (stat.pid, stat.state == 'Z', stat.reaped_ticks);
+    before.iter().map(state).eq(after.iter().map(state))
 }
 
 fn is_process(path: &Path) -> bool {
@@ -145,6 +170,7 @@ fn own_cpu(stat: &Stat, tick: Duration) -> Duration {
 struct Stat {
     pid: i32,
     state: char,
+    parent: i32,
     group: i32,
     /// utime + stime
     own_ticks: u32,
@@ -163,6 +189,7 @@ impl Stat {
         Some(Stat {
             pid: head.split_once(' ')?.0.parse().ok()?,
             state: field.first()?.chars().next()?,
+            parent: field.get(1)?.parse().ok()?,
             group: field.get(2)?.parse().ok()?,
             own_ticks: ticks(11)? + ticks(12)?,
             reaped_ticks: ticks(13)? + ticks(14)?,

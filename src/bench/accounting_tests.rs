@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 /// A shell in a group of its own, which says `ready` when `script` has come so far, and then waits
 /// until its standard input ends.
-fn shell(script: &str) -> (Child, Group) {
+fn shell(script: &str) -> (Child, ProcessTree) {
     let mut child = Command::new("sh")
         .args(["-c", &format!("{script}; echo ready; read -r line; wait")])
         .process_group(0)
@@ -19,7 +19,7 @@ fn shell(script: &str) -> (Child, Group) {
         .read_line(&mut line)
         .unwrap();
     assert_eq!(line, "ready\n");
-    let group = Group(Pid::from_raw(i32::try_from(child.id()).unwrap()));
+    let group = ProcessTree(Pid::from_raw(i32::try_from(child.id()).unwrap()));
     (child, group)
 }
 
@@ -35,6 +35,7 @@ fn a_line_with_a_hostile_name_is_read() {
     let expected = Stat {
         pid: 42,
         state: 'S',
+        parent: 1,
         group: 42,
         own_ticks: 12,
         reaped_ticks: 120,
@@ -54,7 +55,7 @@ fn a_group_is_counted_with_its_children() {
         (2, 2, 2)
     );
     assert!(census.pss_kib > 0);
-    nix::sys::signal::killpg(group.0, nix::sys::signal::Signal::SIGKILL).unwrap();
+    nix::sys::signal::killpg(group.0, Signal::SIGKILL).unwrap();
     end(child);
 }
 
@@ -96,4 +97,38 @@ fn the_lifetime_of_children_grows() {
     let after = Lifetime::of_reaped_children().unwrap();
     assert!(after.since(before).cpu_s > 0.0);
     assert!(after.since(before).voluntary_switches > 0);
+}
+
+#[test]
+fn a_child_with_a_group_of_its_own_is_counted_too() {
+    let (child, tree) = shell("setsid sleep 60 & pid=$!; trap 'kill $pid' EXIT; sleep 0.1");
+    assert_eq!(tree.count().unwrap(), 2);
+    tree.kill();
+    end(child);
+    assert_eq!(tree.count().unwrap(), 0);
+}
+
+#[test]
+fn only_descendants_and_the_group_are_selected() {
+    let stat = |pid, parent, group| Stat {
+        pid,
+        state: 'S',
+        parent,
+        group,
+        own_ticks: 0,
+        reaped_ticks: 0,
+        threads: 1,
+    };
+    let all = vec![
+        stat(1, 0, 1),
+        stat(7, 1, 7),
+        stat(8, 7, 8),
+        stat(9, 8, 9),
+        stat(10, 1, 7),
+        stat(11, 1, 11),
+    ];
+    let tree = ProcessTree(Pid::from_raw(7)).select(all);
+    let mut pids: Vec<i32> = tree.iter().map(|stat| stat.pid).collect();
+    pids.sort_unstable();
+    assert_eq!(pids, [7, 8, 9, 10]);
 }

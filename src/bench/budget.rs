@@ -6,45 +6,41 @@ use std::time::Duration;
 /// its warm-up and its window.
 pub(super) const OVERHEAD: Duration = Duration::from_millis(100);
 /// A longer window buys less than another block would.
-const WINDOW_MAX: Duration = Duration::from_millis(1500);
+const WINDOW_MAX: Duration = Duration::from_millis(1000);
 /// Below this a window holds too few requests to say anything.
-const WINDOW_MIN: Duration = Duration::from_millis(100);
+const WINDOW_MIN: Duration = Duration::from_millis(80);
 const WARM_UP_MAX: Duration = Duration::from_secs(1);
-const WARM_UP_MIN: Duration = Duration::from_millis(50);
+const WARM_UP_MIN: Duration = Duration::from_millis(20);
 
-/// How much time the whole may take.
+/// How much time the whole may take: so much, and more for each contender beyond
+/// [`BASE_CONTENDERS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Up to [`Budget::BASE_CONTENDERS`] contenders have this much.
     base: Duration,
-    /// Each further one adds this.
     each_further: Duration,
-    /// Repetitions, unless somebody asks for another number.
-    pub blocks: usize,
 }
 
+const BASE_CONTENDERS: usize = 4;
+
 impl Budget {
-    /// Under 2 minutes for four models, under 4 for eleven.
+    /// Under 2 minutes, with however many contenders.
     pub const FULL: Budget = Budget {
-        base: Duration::from_secs(105),
-        each_further: Duration::from_secs(17),
-        blocks: 5,
+        base: Duration::from_secs(108),
+        each_further: Duration::ZERO,
     };
     /// Under 30 seconds for four models, under 1 minute for eleven.
     pub const QUICK: Budget = Budget {
         base: Duration::from_secs(25),
         each_further: Duration::from_secs(4),
-        blocks: 3,
     };
-    const BASE_CONTENDERS: usize = 4;
 
     /// The window that lets `runs` runs of `contenders` contenders end in time.
     pub fn window(self, contenders: usize, runs: usize) -> Duration {
-        let further = contenders.saturating_sub(Budget::BASE_CONTENDERS);
+        let further = contenders.saturating_sub(BASE_CONTENDERS);
         let total = self.base.as_secs_f64() + self.each_further.as_secs_f64() * further as f64;
         let slot = total / runs.max(1) as f64 - OVERHEAD.as_secs_f64();
         let window = slot / (1.0 + WARM_UP_SHARE);
-        let coarse_ms = (window * 20.0).floor().max(0.0) * 50.0;
+        let coarse_ms = (window * 100.0).floor().max(0.0) * 10.0;
         Duration::from_millis(coarse_ms as u64).clamp(WINDOW_MIN, WINDOW_MAX)
     }
 }
@@ -61,12 +57,14 @@ pub fn blocks_default(contenders: usize) -> usize {
 /// The warm-up's length as a part of the window's.
 const WARM_UP_SHARE: f64 = 0.25;
 
+/// Repetitions of Stevens' tables.
+pub const UNP_BLOCKS: usize = 5;
 /// Repetitions at each value of a sweep: in full, and where it is to be quick.
 pub const SWEEP_BLOCKS: [usize; 2] = [3, 1];
 /// The window at each value of a sweep, at the least.
 pub const SWEEP_WINDOW: Duration = Duration::from_millis(750);
 /// A window has this long for each connection, so that a server which is up to it can answer all of
-/// them: who is not answered then has been passed over.
+/// them: a connection that is not answered then has been passed over.
 const WINDOW_PER_CONNECTION: Duration = Duration::from_micros(250);
 
 /// The window of so many connections.
@@ -85,20 +83,21 @@ pub fn warm_up_for(window: Duration) -> Duration {
 mod tests {
     use super::*;
     use crate::bench::plan::tests::plan;
+    use crate::bench::stats::planning::blocks_min;
 
     #[test]
     fn the_default_plans_keep_their_promises() {
         let promise = [
-            (Budget::FULL, 4, 120),
-            (Budget::FULL, 11, 240),
-            (Budget::QUICK, 4, 30),
-            (Budget::QUICK, 11, 60),
+            (Budget::FULL, 4, blocks_default(4), 120),
+            (Budget::FULL, 11, blocks_default(11), 120),
+            (Budget::QUICK, 4, blocks_min(4), 30),
+            (Budget::QUICK, 11, blocks_min(11), 60),
         ];
-        for (budget, contenders, seconds) in promise {
-            let mut plan = plan(contenders, budget.blocks, 0);
+        for (budget, contenders, blocks, seconds) in promise {
+            let mut plan = plan(contenders, blocks, 0);
             plan.window = budget.window(contenders, plan.runs());
             plan.warm_up = warm_up_for(plan.window);
-            assert!(plan.window >= Duration::from_millis(300), "{plan}");
+            assert!(plan.window >= WINDOW_MIN, "{plan}");
             assert!(plan.estimate() < Duration::from_secs(seconds), "{plan}");
         }
     }

@@ -1,4 +1,4 @@
-//! What the processors did meanwhile: time that was stolen, and time that others used.
+//! What the processors did during a window: time that was stolen, and time of other processes.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::sys::usage::tick_length;
 /// A reading of the counters of all processors together: proc_stat(5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CpuMeter {
-    /// At work for anybody.
+    /// At work for any process.
     busy: u64,
     /// Given to other machines by the hypervisor.
     stolen: u64,
@@ -62,8 +62,8 @@ impl Elapsed {
         self.0.stolen as f64 / self.0.total.max(1) as f64
     }
 
-    /// The part of all time that neither of us used, but somebody else: `ours` is the CPU time of
-    /// the server and of the generator together. 0 to 1.
+    /// The part of all time that other processes used, 0 to 1: `ours` is the CPU time of the server
+    /// and of the generator together.
     pub fn others_share(self, ours: Duration) -> f64 {
         let ours = ours.as_secs_f64() / tick_length().as_secs_f64();
         (self.0.busy as f64 - ours).max(0.0) / self.0.total.max(1) as f64

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::SystemTime;
 
 use nix::sys::utsname::uname;
+use nix::unistd::{SysconfVar, sysconf};
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
@@ -48,7 +49,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Looks around.
+    /// Reads all of it.
     pub fn look(layout: Layout) -> Environment {
         let system = uname().ok();
         let part = |field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
@@ -75,13 +76,19 @@ impl Environment {
             kernel: kernel.join(" "),
             architecture: part(|uts| uts.machine()),
             cpu_model: field("/proc/cpuinfo", "model name").unwrap_or_default(),
-            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            cpus: cpus_online().unwrap_or(1),
             layout,
             memory_kib: memory_kib().unwrap_or(0),
             sysctls: SYSCTLS.into_iter().filter_map(sysctl).collect(),
             steal_share: 0.0,
         }
     }
+}
+
+/// Processors of the machine, whichever of them this process may use: `sysconf(3)`.
+fn cpus_online() -> Option<usize> {
+    let online = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten()?;
+    usize::try_from(online).ok()
 }
 
 /// A moment as RFC 3339 has it, in UTC and whole seconds.

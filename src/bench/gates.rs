@@ -1,4 +1,5 @@
-//! What must be said about a window's figures. A gate marks a row and never removes it. Pure.
+//! What must be said about a window's figures. A gate marks a window, and may condemn it: then it
+//! is measured again. No gate removes a figure. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub enum Mark {
     Steal,
     /// Other processes were at work.
     Others,
+    /// No request was answered.
+    Empty,
 }
 
 impl Mark {
@@ -40,7 +43,16 @@ impl Mark {
             Mark::LittlesLaw => 'L',
             Mark::Steal => 'S',
             Mark::Others => 'O',
+            Mark::Empty => '0',
         }
+    }
+
+    /// Whether a window with this mark is measured again.
+    pub fn condemns(self) -> bool {
+        matches!(
+            self,
+            Mark::GeneratorBound | Mark::Steal | Mark::Others | Mark::Empty
+        )
     }
 
     /// A sentence for the legend.
@@ -59,7 +71,8 @@ impl Mark {
                  waited for answers that the window's end overtook, or to reconnect"
             }
             Mark::Steal => "the hypervisor took over 1 % of the CPU time",
-            Mark::Others => "other processes took over 5 % of the CPU time; best repeat it alone",
+            Mark::Others => "other processes took over 5 % of the CPU time",
+            Mark::Empty => "no request was answered",
         }
     }
 }

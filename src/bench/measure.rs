@@ -9,17 +9,20 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::accounting::{Census, Lifetime};
+use super::bystanders::Crowd;
 use super::cpu_meter::{CpuMeter, Elapsed};
 use super::failure::Failure;
 use super::gates::{Mark, Readings, littles_law_gap};
 use super::layout::Layout;
 use super::limits::sources;
-use super::plan::{Contender, Plan, Scenario};
+use super::plan::{Contender, Plan};
 use super::results::{GeneratorUse, Latency, Measurement, ServerUse};
 use super::sampler::Sampler;
-use super::server::{Server, wait_until};
+use super::server::ServerUnderTest;
 use super::stats::spread::carries;
-use super::workers::{self, Ledger};
+use super::waiting::wait_until;
+use super::workers::{self, RequestCounts};
+use super::workload::Workload;
 use crate::load::{self, Amount, Outcome, Target, Watch};
 use crate::scoreboard::View;
 
@@ -46,13 +49,14 @@ pub(super) type Verdict = (Option<Measurement>, Option<Failure>);
 
 impl Bench<'_> {
     /// Carries out one run.
-    pub(super) fn run(&self, who: &Contender, scenario: Scenario) -> Verdict {
+    pub(super) fn run(&self, who: &Contender, workload: &Workload) -> Verdict {
+        let who = &who.with_room_for(workload.connections_in_all());
         let before = Lifetime::of_reaped_children().unwrap_or_default();
-        let mut server = match Server::start(self.program, who, &self.layout.server_cpus) {
+        let mut server = match ServerUnderTest::start(self.program, who, &self.layout.server_cpus) {
             Ok(server) => server,
             Err(failure) => return (None, Some(failure)),
         };
-        let measured = self.warm_up_and_measure(&mut server, who, scenario);
+        let measured = self.warm_up_and_measure(&mut server, who, workload);
         let stopped = server.stop();
         let lifetime = Lifetime::of_reaped_children()
             .unwrap_or_default()
@@ -67,37 +71,42 @@ impl Bench<'_> {
         }
     }
 
-    /// Whether the user has had enough.
+    /// Whether the user has asked to stop.
     pub(super) fn stopped(&self) -> bool {
         self.watch.stop.load(Ordering::Relaxed)
     }
 
     fn warm_up_and_measure(
         &self,
-        server: &mut Server,
+        server: &mut ServerUnderTest,
         who: &Contender,
-        scenario: Scenario,
+        workload: &Workload,
     ) -> Result<Measurement, Failure> {
-        let scoreboard = View::of_process(server.group().0.as_raw().cast_unsigned()).ok();
-        let mut ledger = Ledger::default();
+        let scoreboard = View::of_process(server.processes().0.as_raw().cast_unsigned()).ok();
+        let mut counts = RequestCounts::default();
+        // Open to the end of this function, beyond the window.
+        let crowd = workload
+            .bystanders
+            .map(|it| Crowd::gather(server.address(), it));
         if let Some(amount) = self.warm_up() {
-            enter(&mut ledger, &self.load(server, scenario, amount)?);
+            enter(&mut counts, &self.load(server, workload, amount)?);
             server.check_alive()?;
-            self.let_settle(server);
+            self.let_settle(server, workload);
         }
         let before = scoreboard.as_ref().map(workers::read).unwrap_or_default();
-        let window = self.window(server, scenario);
+        let window = self.window(server, workload);
         // Looked at first: a generator that complains about a dead server is not the news.
         server.check_alive()?;
         let (outcome, mut measurement) = window?;
-        enter(&mut ledger, &outcome);
+        enter(&mut counts, &outcome);
+        measurement.bystanders = crowd.map(|it| it.len());
         if let Some(scoreboard) = scoreboard {
             let now = workers::read(&scoreboard);
-            ledger.by_workers = now.iter().sum();
-            if !ledger.balances() {
+            counts.by_workers = now.iter().sum();
+            if !counts.balances() {
                 measurement.marks.push(Mark::Miscounted);
             }
-            measurement.ledger = Some(ledger);
+            measurement.request_counts = Some(counts);
             measurement.workers = who.workers_last.then(|| workers::since(&before, &now));
         }
         Ok(measurement)
@@ -114,11 +123,11 @@ impl Bench<'_> {
 
     /// Waits until the server has worked off what the end of the warm-up has left it: with
     /// thousands of connections that is a good part of a window.
-    fn let_settle(&self, server: &Server) {
-        if self.plan.connections < SETTLE_FROM {
+    fn let_settle(&self, server: &ServerUnderTest, workload: &Workload) {
+        if workload.connections_in_all() < SETTLE_FROM {
             return;
         }
-        let used = || server.group().cpu().unwrap_or_default();
+        let used = || server.processes().cpu().unwrap_or_default();
         let mut before = used();
         wait_until(SETTLE_MAX, || {
             thread::sleep(SETTLE_LOOK);
@@ -131,21 +140,21 @@ impl Bench<'_> {
 
     fn window(
         &self,
-        server: &Server,
-        scenario: Scenario,
+        server: &ServerUnderTest,
+        workload: &Workload,
     ) -> Result<(Outcome, Measurement), Failure> {
-        let group = server.group();
+        let processes = server.processes();
         let meter = CpuMeter::read();
-        let sampler = Sampler::start(group, self.plan.window);
+        let sampler = Sampler::start(processes, self.plan.window);
         // What is still being served from the warm-up falls into this window, and as much of this
         // window falls behind its end: a few requests, which cancel out.
-        let cpu_before = group.cpu().map_err(not_measured)?;
+        let cpu_before = processes.cpu().map_err(not_measured)?;
         let amount = match self.plan.requests {
             Some(requests) => Amount::Requests(requests),
             None => Amount::Duration(self.plan.window),
         };
-        let outcome = self.load(server, scenario, amount)?;
-        let cpu = group
+        let outcome = self.load(server, workload, amount)?;
+        let cpu = processes
             .cpu()
             .map_err(not_measured)?
             .saturating_sub(cpu_before);
@@ -153,16 +162,21 @@ impl Bench<'_> {
         Ok((outcome, measurement))
     }
 
-    fn load(&self, server: &Server, how: Scenario, amount: Amount) -> Result<Outcome, Failure> {
-        let target = Target::at(server.address(), self.plan.path.clone());
+    fn load(
+        &self,
+        server: &ServerUnderTest,
+        workload: &Workload,
+        amount: Amount,
+    ) -> Result<Outcome, Failure> {
+        let target = Target::at(server.address(), workload.path.clone());
         let plan = load::Plan {
-            connections: self.plan.connections,
-            threads: self.layout.generator_threads(self.plan.connections),
+            connections: workload.connections,
+            threads: self.layout.generator_threads(workload.connections),
             amount,
             time_max: Some(REQUESTS_DEADLINE),
-            keep_alive: how == Scenario::KeepAlive,
+            keep_alive: workload.keep_alive,
             cpus: self.layout.generator_cpus.clone(),
-            sources: sources(self.plan.connections),
+            sources: sources(workload.connections),
             ..load::Plan::new(target)
         };
         let not_measured = |reason| Failure::NotMeasured { reason };
@@ -182,9 +196,9 @@ impl Bench<'_> {
 }
 
 /// What the client has counted, added to what it had.
-fn enter(ledger: &mut Ledger, outcome: &Outcome) {
-    ledger.answered += outcome.requests;
-    ledger.attempted += outcome.attempted;
+fn enter(counts: &mut RequestCounts, outcome: &Outcome) {
+    counts.answered += outcome.requests;
+    counts.attempted += outcome.attempted;
 }
 
 #[allow(
@@ -216,13 +230,15 @@ fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, elapsed: Elapsed)
         errors: outcome.errors.clone(),
         in_flight_at_stop: outcome.in_flight_at_stop,
         never_answered: outcome.never_answered,
+        // Counted where they are opened.
+        bystanders: None,
         connections_opened: outcome.connections_opened,
         bytes: outcome.bytes,
         requests_per_s,
         latency: latency(&outcome.latency),
         // Known only when the scoreboard has been read.
         workers: None,
-        ledger: None,
+        request_counts: None,
         server: server_use(cpu, peak, outcome.requests),
         generator: GeneratorUse {
             threads: outcome.threads,

@@ -1,29 +1,65 @@
 //! What will be run, in which order, and how long that takes. Pure.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::budget::OVERHEAD;
+use super::workload::Workload;
 
-/// What a request with a connection of its own may take, where nobody knows: the mean of dear and
-/// cheap models, some 300 and some 60 µs.
+/// What a request with a connection of its own may take where that is not known: the mean of dear
+/// and cheap models, some 300 and some 60 µs.
 const REQUEST: Duration = Duration::from_micros(100);
 /// The warm-up's part of a window that a number of requests ends.
 const WARM_UP_PART: f64 = 0.1;
 
-/// One thing that is compared: a command line of `servers run` under a name.
+/// What `servers run` takes by itself, which is not to become less.
+const MAX_CONNECTIONS_DEFAULT: usize = 1024;
+const BACKLOG_DEFAULT: usize = 511;
+/// More is not asked of listen(2): it is SOMAXCONN, and the kernel caps it there or below.
+const BACKLOG_MAX: usize = 4096;
+
+/// A server that takes part, under the name that the tables have for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contender {
     /// What the tables call it.
     pub name: String,
-    /// What follows `servers run`: the model, then its options.
+    /// What follows `servers run`: the model, then its options. Empty for a foreign server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
+    /// Another build of `servers`; none for the one that measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<PathBuf>,
+    /// A server that is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Foreign>,
     /// Whether a worker lives as long as the server, so that it makes sense to ask how the load was
     /// shared; not so where each connection has a worker of its own.
     #[serde(default)]
     pub workers_last: bool,
+}
+
+/// How to run a server that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// Program and arguments; `{port}` stands for the port that the bench has chosen.
+    pub command: Vec<String>,
+    /// The signal that asks it to stop.
+    #[serde(default = "stop_default")]
+    pub stop: String,
+}
+
+fn stop_default() -> String {
+    Foreign::STOP_DEFAULT.to_owned()
+}
+
+impl Foreign {
+    /// What stands for the port in a command.
+    pub const PORT: &str = "{port}";
+    /// Asks nearly every server to stop.
+    pub const STOP_DEFAULT: &str = "SIGTERM";
 }
 
 impl Contender {
@@ -32,50 +68,77 @@ impl Contender {
         Contender {
             name: arguments.join(" "),
             arguments: arguments.iter().map(ToString::to_string).collect(),
+            program: None,
+            foreign: None,
             workers_last: true,
+        }
+    }
+
+    /// Adds an option of `servers run`, unless the contender has it.
+    pub(super) fn add(&mut self, name: &str, value: &str) {
+        let has_it = self.arguments.iter().any(|argument| {
+            let rest = argument.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        });
+        if !has_it && self.foreign.is_none() {
+            self.arguments.extend([name.to_owned(), value.to_owned()]);
+        }
+    }
+
+    /// The same with its own limits moved out of the way of so many connections: what breaks should
+    /// be the model and not a default.
+    pub(super) fn with_room_for(&self, connections: usize) -> Contender {
+        let mut contender = self.clone();
+        // A connection that the client has closed may still be there for a moment.
+        if 2 * connections > MAX_CONNECTIONS_DEFAULT {
+            contender.add("--max-connections", &(2 * connections).to_string());
+        }
+        if connections > BACKLOG_DEFAULT {
+            contender.add("--backlog", &connections.min(BACKLOG_MAX).to_string());
+        }
+        contender
+    }
+
+    /// The same server once more, for the comparison of the reference with itself.
+    fn twin(&self) -> Contender {
+        Contender {
+            name: format!("{} (again)", self.name),
+            ..self.clone()
         }
     }
 }
 
-/// How the clients use their connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scenario {
-    /// A new connection for each request.
-    Close,
-    /// As many requests over a connection as the server allows.
-    KeepAlive,
-}
-
-impl fmt::Display for Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Scenario::Close => "a connection per request",
-            Scenario::KeepAlive => "keep-alive",
-        })
-    }
-}
-
-/// The whole experiment: every contender runs once in every scenario of every block.
+/// The whole experiment: every contender runs once under every workload of every block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Who is compared, in the order of the table.
+    /// The contenders, in the order in which they were named.
     pub contenders: Vec<Contender>,
+    /// Which of them the others are compared with.
+    #[serde(default)]
+    pub reference: usize,
+    /// Whether the reference runs a second time in each block, under another name (A/A).
+    #[serde(default)]
+    pub twin: bool,
     /// Options that every server has; they are among each contender's arguments, too.
     #[serde(default)]
     pub options: Vec<String>,
-    /// The scenarios, in the order in which a contender meets them.
-    pub scenarios: Vec<Scenario>,
-    /// Repetitions of the whole.
+    /// The workloads of the blocks, in the order in which a contender meets them.
+    pub workloads: Vec<Workload>,
+    /// Workloads of which each contender has one window, after the blocks: a look, no ranking.
+    #[serde(default)]
+    pub looks: Vec<Workload>,
+    /// Repetitions of the whole; with [`Plan::until`], the least number of them.
     pub blocks: usize,
-    /// Connections of the closed loop.
-    pub connections: usize,
-    /// The path that is asked for.
-    pub path: String,
-    /// Load before the window, thrown away.
+    /// Blocks are added until the intervals are this narrow: 0.05 for ±5 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
+    /// With [`Plan::until`]: no block begins after this time.
+    #[serde(rename = "max_time_s", with = "super::seconds")]
+    pub max_time: Duration,
+    /// Load before the window, not measured.
     #[serde(rename = "warm_up_s", with = "super::seconds")]
     pub warm_up: Duration,
-    /// What is measured.
+    /// The part that is measured.
     #[serde(rename = "window_s", with = "super::seconds")]
     pub window: Duration,
     /// Where it is given, a window ends after so many requests instead of after a time, and the
@@ -87,28 +150,45 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// For every block the indices of the contenders in the order in which they run.
+    /// All that run in a block: the contenders, then the reference's twin.
+    pub fn entrants(&self) -> Vec<Contender> {
+        let twin = self.contenders.get(self.reference).filter(|_| self.twin);
+        let contenders = self.contenders.iter().cloned();
+        contenders.chain(twin.map(Contender::twin)).collect()
+    }
+
+    /// The name of this contender's twin, if it is the reference.
+    pub(super) fn twin_of(&self, contender: &str) -> Option<String> {
+        let reference = self.contenders.get(self.reference)?;
+        let has_one = self.twin && reference.name == contender;
+        has_one.then(|| reference.twin().name)
+    }
+
+    /// For every block, without end, the indices of the entrants in the order in which they run.
     ///
     /// Each block is a shuffle of all of them, so that a machine that gets slower in the course of
     /// the experiment gets slower for all alike.
-    pub fn orders(&self) -> Vec<Vec<usize>> {
+    pub fn orders(&self) -> impl Iterator<Item = Vec<usize>> {
         let mut random = fastrand::Rng::with_seed(self.seed);
-        let mut order: Vec<usize> = (0..self.contenders.len()).collect();
-        (0..self.blocks)
-            .map(|_| {
-                random.shuffle(&mut order);
-                order.clone()
-            })
-            .collect()
+        let mut order: Vec<usize> = (0..self.entrants().len()).collect();
+        std::iter::repeat_with(move || {
+            random.shuffle(&mut order);
+            order.clone()
+        })
     }
 
-    /// How many windows there are in all.
+    /// How many windows there are in all, repetitions of disturbed ones aside.
     pub fn runs(&self) -> usize {
-        self.contenders.len() * self.scenarios.len() * self.blocks
+        let in_blocks = self.entrants().len() * self.workloads.len() * self.blocks;
+        in_blocks + self.contenders.len() * self.looks.len()
     }
 
-    /// About how long the whole takes. Nobody knows how long a number of requests takes; it is a
-    /// guess.
+    /// How many disturbed windows may be measured again: one in [`REPEATS_PART`].
+    pub fn repeats_max(&self) -> usize {
+        self.runs().div_ceil(REPEATS_PART)
+    }
+
+    /// About how long the whole takes; for windows of a number of requests it is a guess.
     pub fn estimate(&self) -> Duration {
         let loaded = match self.requests {
             Some(requests) => REQUEST.mul_f64(requests as f64 * (1.0 + WARM_UP_PART)),
@@ -121,22 +201,50 @@ impl Plan {
     pub fn warm_up_requests(requests: u64) -> u64 {
         (requests as f64 * WARM_UP_PART) as u64
     }
+
+    /// The workload of this name, in blocks or looked at.
+    pub fn workload(&self, name: &str) -> Option<&Workload> {
+        let mut all = self.workloads.iter().chain(&self.looks);
+        all.find(|workload| workload.name == name)
+    }
+
+    /// The most connections that a server holds under any workload.
+    pub fn connections_max(&self) -> usize {
+        let all = self.workloads.iter().chain(&self.looks);
+        all.map(Workload::connections_in_all).max().unwrap_or(0)
+    }
 }
+
+/// Of so many windows one may be repeated: a machine that is always busy must not keep a bench from
+/// ending.
+const REPEATS_PART: usize = 5;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let again = if self.twin { " + 1 again" } else { "" };
         write!(
             f,
-            "{} × {} × {} × ",
+            "{}{again} × {} × {} × ",
             counted(self.contenders.len(), "server"),
-            counted(self.scenarios.len(), "scenario"),
+            counted(self.workloads.len(), "workload"),
             counted(self.blocks, "block"),
         )?;
         match self.requests {
             Some(requests) => write!(f, "{requests} requests")?,
             None => write!(f, "{} s", Rounded(self.window.as_secs_f64()))?,
         }
-        write!(f, ", about {}", Clock(self.estimate()))
+        if !self.looks.is_empty() {
+            write!(f, ", a look at {} more", self.looks.len())?;
+        }
+        match self.until {
+            None => write!(f, ", about {}", Clock(self.estimate())),
+            Some(until) => write!(
+                f,
+                ", more until all intervals are within ±{} %, at most {}",
+                Rounded(until * 100.0),
+                Clock(self.max_time)
+            ),
+        }
     }
 }
 
@@ -145,7 +253,7 @@ pub fn counted(n: usize, one: &str) -> String {
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Seconds without trailing zeros.
+/// A number without trailing zeros, to three decimals.
 struct Rounded(f64);
 
 impl fmt::Display for Rounded {
@@ -167,59 +275,5 @@ impl fmt::Display for Clock {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    pub(crate) fn plan(contenders: usize, blocks: usize, seed: u64) -> Plan {
-        Plan {
-            contenders: (0..contenders)
-                .map(|n| Contender::new(&[&n.to_string()]))
-                .collect(),
-            options: Vec::new(),
-            scenarios: vec![Scenario::Close, Scenario::KeepAlive],
-            blocks,
-            connections: 16,
-            path: "/".to_owned(),
-            warm_up: Duration::from_millis(375),
-            window: Duration::from_millis(1500),
-            requests: None,
-            seed,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_block_has_every_contender_once(
-            contenders in 1usize..12, blocks in 1usize..9, seed: u64,
-        ) {
-            let orders = plan(contenders, blocks, seed).orders();
-            prop_assert_eq!(orders.len(), blocks);
-            for mut order in orders {
-                order.sort_unstable();
-                prop_assert_eq!(order, (0..contenders).collect::<Vec<_>>());
-            }
-        }
-
-        #[test]
-        fn the_same_seed_gives_the_same_orders(seed: u64) {
-            prop_assert_eq!(plan(5, 5, seed).orders(), plan(5, 5, seed).orders());
-        }
-    }
-
-    #[test]
-    fn the_order_differs_from_block_to_block() {
-        let orders = plan(11, 5, 7).orders();
-        assert!(orders.iter().any(|order| *order != orders[0]));
-    }
-
-    #[test]
-    fn a_plan_says_what_it_will_do() {
-        let said = plan(4, 5, 0).to_string();
-        assert_eq!(
-            said,
-            "4 servers × 2 scenarios × 5 blocks × 1.5 s, about 79 s"
-        );
-        assert_eq!(Clock(Duration::from_secs(100)).to_string(), "1 min 40 s");
-    }
-}
+#[path = "plan_tests.rs"]
+pub(crate) mod tests;

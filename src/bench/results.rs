@@ -1,5 +1,9 @@
-//! What `results.json` holds, and reading it back. Nothing needs to be measured twice.
+//! What `results.json` holds: raw figures and nothing that can be computed from them.
+//!
+//! Rows, medians and verdicts are computed on reading ([`super::summary`]), so a file keeps its
+//! worth when the computation changes, and nothing needs to be measured twice.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -11,42 +15,57 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::gates::Mark;
 use super::json;
-use super::plan::{Plan, Scenario};
-use super::summary::Row;
-use super::workers::{Ledger, Workers};
+use super::plan::Plan;
+use super::stats::table::Column;
+use super::workers::{RequestCounts, Workers};
+use super::workload::{Metric, Workload};
 use crate::load::Errors;
 
 /// The number of the file's layout; a change that old readers would misread raises it.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 /// The file's name within the directory of the results.
 pub const FILE_NAME: &str = "results.json";
 
 /// A whole bench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// [`SCHEMA`].
+    /// The layout of this file, [`SCHEMA`] when it was written.
     pub schema: u32,
     /// Whether the bench was ended before it had carried out its plan.
     pub interrupted: bool,
     /// Machine and program.
     pub environment: Environment,
-    /// What was to be done.
+    /// The order that was given.
     pub plan: Plan,
-    /// One entry for each table row, in the order of the table.
-    pub summary: Vec<Row>,
+    /// What a contender was not asked for, because it lacks the path.
+    #[serde(default)]
+    pub lacks: Vec<Lack>,
     /// The raw figures, in the order in which they were measured.
     pub runs: Vec<Run>,
 }
 
-/// One server, from its start to its end, in one scenario of one block.
+/// A contender that does not have the path of a workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
+    /// [`super::plan::Contender::name`].
+    pub contender: String,
+    /// [`Workload::name`].
+    pub workload: String,
+    /// The status with which it answered.
+    pub status: u16,
+}
+
+/// One server, from its start to its end, under one workload of one block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// From 1.
+    /// From 1. A look has block 0.
     pub block: usize,
     /// [`super::plan::Contender::name`].
     pub contender: String,
-    /// How the clients used their connections.
-    pub scenario: Scenario,
+    /// [`Workload::name`].
+    pub workload: String,
+    /// From 1; a window that a gate has condemned is measured again.
+    pub attempt: u32,
     /// What went wrong, if anything did.
     pub failure: Option<Failure>,
     /// The window, if there was one.
@@ -58,6 +77,20 @@ impl Run {
     pub fn usable(&self) -> Option<&Measurement> {
         let spared = self.failure.as_ref().is_none_or(Failure::spares_the_window);
         self.measurement.as_ref().filter(|_| spared)
+    }
+
+    /// Why the window should be measured again, if it should.
+    pub fn condemned(&self) -> Vec<Mark> {
+        let window = self.usable();
+        window.map_or(Vec::new(), Measurement::condemned)
+    }
+
+    /// How much the window was disturbed: an empty one more than any other.
+    fn disturbance(&self) -> f64 {
+        self.usable().map_or(f64::INFINITY, |window| {
+            let is_empty = if window.requests == 0 { 10.0 } else { 0.0 };
+            is_empty + window.steal_share + window.others_share
+        })
     }
 }
 
@@ -76,6 +109,10 @@ pub struct Measurement {
     pub in_flight_at_stop: u64,
     /// Connections that never got an answer.
     pub never_answered: u64,
+    /// Connections beside those of the load that the server has taken; none where there were to be
+    /// none.
+    #[serde(default)]
+    pub bystanders: Option<usize>,
     /// Connections opened, the reconnects included.
     pub connections_opened: u64,
     /// Bytes received.
@@ -88,9 +125,9 @@ pub struct Measurement {
     /// and its slot is but a place that others have had as well.
     #[serde(default)]
     pub workers: Option<Workers>,
-    /// The workers' account and the client's; none where the server has no scoreboard.
+    /// What the workers and the client have counted; none where the server has no scoreboard.
     #[serde(default)]
-    pub ledger: Option<Ledger>,
+    pub request_counts: Option<RequestCounts>,
     /// What the server used.
     pub server: ServerUse,
     /// What the generator used.
@@ -104,6 +141,27 @@ pub struct Measurement {
     pub others_share: f64,
     /// What is to be said about these figures.
     pub marks: Vec<Mark>,
+}
+
+impl Measurement {
+    /// The marks for which a window is measured again.
+    fn condemned(&self) -> Vec<Mark> {
+        let marks = self.marks.iter().copied();
+        let mut condemned: Vec<Mark> = marks.filter(|mark| mark.condemns()).collect();
+        if self.requests == 0 {
+            condemned.push(Mark::Empty);
+        }
+        condemned
+    }
+
+    /// The figure by which a workload compares contenders.
+    pub fn figure(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::CpuPerRequest => self.server.cpu_us_per_request,
+            Metric::Throughput => Some(self.requests_per_s),
+            Metric::Memory => Some(self.server.peak_pss_kib as f64),
+        }
+    }
 }
 
 /// Service times of the answered requests. A percentile with fewer than ten samples beyond it is
@@ -151,6 +209,50 @@ pub struct GeneratorUse {
 }
 
 impl Results {
+    /// The windows of a contender under a workload that count, with their blocks: of each block the
+    /// least disturbed attempt.
+    pub fn windows<'a>(
+        &'a self,
+        contender: &'a str,
+        workload: &'a str,
+    ) -> Vec<(usize, &'a Measurement)> {
+        let mut best: BTreeMap<usize, &Run> = BTreeMap::new();
+        for run in self.attempts(contender, workload) {
+            let kept = best.entry(run.block).or_insert(run);
+            if run.disturbance() < kept.disturbance() {
+                *kept = run;
+            }
+        }
+        let counted = best.into_iter();
+        counted
+            .filter_map(|(block, run)| Some((block, run.usable()?)))
+            .collect()
+    }
+
+    /// All runs of a contender under a workload, the repeated windows among them.
+    pub fn attempts<'a>(
+        &'a self,
+        contender: &'a str,
+        workload: &'a str,
+    ) -> impl Iterator<Item = &'a Run> {
+        let is_its = move |run: &&Run| run.contender == contender && run.workload == workload;
+        self.runs.iter().filter(is_its)
+    }
+
+    /// The figures of a contender under a workload, block by block.
+    pub fn column(&self, contender: &str, workload: &Workload) -> Column {
+        let blocks = self.runs.iter().map(|run| run.block).max().unwrap_or(0);
+        let mut column = vec![None; blocks];
+        for (block, window) in self.windows(contender, &workload.name) {
+            if let Some(place) = block.checked_sub(1).and_then(|at| column.get_mut(at)) {
+                *place = window
+                    .figure(workload.metric)
+                    .filter(|figure| *figure > 0.0);
+            }
+        }
+        column
+    }
+
     /// Writes [`FILE_NAME`] in `directory`. A reader sees the old file or the new one, never half.
     ///
     /// # Errors
@@ -166,11 +268,21 @@ impl Results {
     /// # Errors
     /// The file cannot be read, is no such file, or is of another [`SCHEMA`].
     pub fn read(path: &Path) -> io::Result<Results> {
-        let results: Results = serde_json::from_slice(&fs::read(path)?)?;
-        if results.schema != SCHEMA {
-            let message = format!("schema {} where {SCHEMA} is understood", results.schema);
+        /// Read first: a file of another layout has other fields.
+        #[derive(Deserialize)]
+        struct Layout {
+            schema: u32,
+        }
+        let bytes = fs::read(path)?;
+        let Layout { schema } = serde_json::from_slice(&bytes)?;
+        if schema != SCHEMA {
+            let message = format!("schema {schema} where {SCHEMA} is understood");
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        Ok(results)
+        Ok(serde_json::from_slice(&bytes)?)
     }
 }
+
+#[cfg(test)]
+#[path = "results_tests.rs"]
+pub(crate) mod tests;

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::accounting::{Census, Group};
+use super::accounting::{Census, ProcessTree};
 
 /// Samples in a window: enough to see a pool that grows, few enough not to be part of the load.
 const SAMPLES: u32 = 4;
@@ -17,9 +17,9 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Starts looking at `group`. The first sample comes after half an interval, so that none falls
-    /// together with the start or the end of the window.
-    pub(super) fn start(group: Group, window: Duration) -> Sampler {
+    /// Starts looking at `processes`. The first sample comes after half an interval, so that none
+    /// falls together with the start or the end of the window.
+    pub(super) fn start(processes: ProcessTree, window: Duration) -> Sampler {
         let interval = window / SAMPLES;
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -29,7 +29,7 @@ impl Sampler {
                 let is_over = stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout);
                 // A number of requests may be done before the first sample is due.
                 if !is_over || peak == Census::default() {
-                    peak = peak.peak(group.census().unwrap_or_default());
+                    peak = peak.peak(processes.census().unwrap_or_default());
                 }
                 if is_over {
                     break;

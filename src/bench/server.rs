@@ -1,21 +1,21 @@
 //! The server under test: a child process, from its start to the proof that nothing is left of it.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use super::accounting::Group;
+use super::accounting::ProcessTree;
 use super::failure::Failure;
-use super::plan::Contender;
-use super::streams::{LastWords, first_line_of};
+use super::plan::{Contender, Foreign};
+use super::streams::{StderrTail, first_line_of};
+use super::waiting::wait_until;
 use crate::sys::guarded::guard;
 
 /// How long a server may take until it listens.
@@ -24,44 +24,73 @@ const START_DEADLINE: Duration = Duration::from_secs(10);
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// How long its processes may take to be gone after its master has ended.
 const SWEEP_DEADLINE: Duration = Duration::from_secs(2);
-/// How often the conditions above are looked at.
-const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How long one attempt to reach a foreign server may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// What a server says before the address once it answers connections.
 const LISTENING: &str = "listening on http://";
 
 /// A running server. Dropping it kills all its processes.
-pub struct Server {
+pub struct ServerUnderTest {
     child: Child,
     address: SocketAddr,
-    last_words: LastWords,
+    stop_signal: Signal,
+    stderr_tail: StderrTail,
     /// All its processes are known to be gone, so their numbers may belong to others by now.
     gone: bool,
 }
 
-impl Server {
-    /// Starts `program run …` on a port of its own on loopback, on `cpus` only, and waits until it
-    /// listens.
+impl ServerUnderTest {
+    /// Starts the contender on a port of its own on loopback, on `cpus` only, and waits until it
+    /// answers connections. `program` is the `servers` of contenders that name no other.
     ///
     /// # Errors
     /// [`Failure::DidNotStart`], with what it said.
-    pub fn start(program: &Path, who: &Contender, cpus: &[usize]) -> Result<Server, Failure> {
+    pub fn start(
+        program: &Path,
+        who: &Contender,
+        cpus: &[usize],
+    ) -> Result<ServerUnderTest, Failure> {
         let not_started = |reason: String| Failure::DidNotStart { reason };
+        let port = match &who.foreign {
+            Some(_) => free_port().map_err(|error| not_started(error.to_string()))?,
+            None => 0,
+        };
         let mut child =
-            spawn(program, who, cpus).map_err(|error| not_started(error.to_string()))?;
-        let last_words = LastWords::of(child.stderr.take());
+            spawn(program, who, port, cpus).map_err(|error| not_started(error.to_string()))?;
+        let stderr_tail = StderrTail::of(child.stderr.take());
         let first_line = first_line_of(child.stdout.take());
         // From here on an error drops the server, and that ends its processes.
-        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Server {
+        let chosen = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut server = ServerUnderTest {
             child,
-            address: unknown,
-            last_words,
+            address: chosen,
+            stop_signal: stop_signal(who),
+            stderr_tail,
             gone: false,
         };
-        server.address = server
-            .wait_until_listening(&first_line)
-            .map_err(not_started)?;
+        let ready = match who.foreign {
+            Some(_) => server.wait_until_it_answers(),
+            None => server.wait_until_listening(&first_line),
+        };
+        server.address = ready.map_err(not_started)?;
         Ok(server)
+    }
+
+    /// A foreign server is ready when it answers a request, with whatever status.
+    fn wait_until_it_answers(&mut self) -> Result<SocketAddr, String> {
+        let address = self.address;
+        let ended = wait_until(START_DEADLINE, || match self.child.try_wait() {
+            Ok(Some(status)) => Some(Err(status)),
+            _ => answers(address).then_some(Ok(())),
+        });
+        match ended {
+            Some(Ok(())) => Ok(address),
+            Some(Err(status)) => Err(self.exit_reason(status)),
+            None => Err(format!(
+                "it did not answer within {} s",
+                START_DEADLINE.as_secs()
+            )),
+        }
     }
 
     fn wait_until_listening(
@@ -76,7 +105,7 @@ impl Server {
                 START_DEADLINE.as_secs()
             )),
             Err(RecvTimeoutError::Disconnected) => Err(match self.wait_for_end(STOP_DEADLINE) {
-                Some(status) => self.obituary(status),
+                Some(status) => self.exit_reason(status),
                 None => "it closed its standard output".to_owned(),
             }),
         }
@@ -88,8 +117,8 @@ impl Server {
     }
 
     /// All its processes.
-    pub fn group(&self) -> Group {
-        Group(self.pid())
+    pub fn processes(&self) -> ProcessTree {
+        ProcessTree(self.pid())
     }
 
     /// Whether it still runs.
@@ -99,21 +128,21 @@ impl Server {
     pub fn check_alive(&mut self) -> Result<(), Failure> {
         match self.child.try_wait() {
             Ok(Some(status)) => Err(Failure::Died {
-                how: self.obituary(status),
+                how: self.exit_reason(status),
             }),
             _ => Ok(()),
         }
     }
 
-    /// Stops it with SIGTERM, and verifies that it ended well, that none of its processes is left
-    /// and that its port is free.
+    /// Stops it with its stop signal, and verifies that it ended well, that none of its processes
+    /// is left and that its port is free.
     ///
     /// # Errors
-    /// What of this is not so. Whatever is left has been killed.
+    /// The first of these that is not so. Processes that were left have been killed.
     pub fn stop(mut self) -> Result<(), Failure> {
         self.check_alive()?;
         // The child has not been reaped, so the number is still its own.
-        kill(self.pid(), Signal::SIGTERM).ok();
+        kill(self.pid(), self.stop_signal).ok();
         let Some(status) = self.wait_for_end(STOP_DEADLINE) else {
             return Err(Failure::DidNotStop {
                 deadline_s: STOP_DEADLINE.as_secs(),
@@ -121,7 +150,7 @@ impl Server {
         };
         if !status.success() {
             return Err(Failure::StoppedBadly {
-                how: self.obituary(status),
+                how: self.exit_reason(status),
             });
         }
         self.verify_nothing_left()
@@ -130,9 +159,9 @@ impl Server {
 
     fn verify_nothing_left(&mut self) -> Result<(), String> {
         wait_until(SWEEP_DEADLINE, || {
-            (killpg(self.pid(), None).is_err()).then_some(())
+            matches!(self.processes().count(), Ok(0)).then_some(())
         })
-        .ok_or_else(|| match self.group().count() {
+        .ok_or_else(|| match self.processes().count() {
             Ok(1) => "1 process".to_owned(),
             Ok(count) => format!("{count} processes"),
             Err(_) => "processes".to_owned(),
@@ -153,39 +182,79 @@ impl Server {
     }
 
     /// `exit code 1, "servers: cannot bind"`, or `signal 9`.
-    fn obituary(&self, status: ExitStatus) -> String {
+    fn exit_reason(&self, status: ExitStatus) -> String {
         let end = match (status.code(), status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("signal {signal}"),
             (None, None) => status.to_string(),
         };
-        self.last_words
+        self.stderr_tail
             .get(SWEEP_DEADLINE)
             .map_or(end.clone(), |line| format!("{end}, \"{line}\""))
     }
 }
 
-impl Drop for Server {
-    /// Kills the whole group, unless it is known to be gone.
+impl Drop for ServerUnderTest {
+    /// Kills all its processes, unless they are known to be gone.
     fn drop(&mut self) {
         if !self.gone {
+            self.processes().kill();
             killpg(self.pid(), Signal::SIGKILL).ok();
             self.child.wait().ok();
         }
     }
 }
 
-fn spawn(program: &Path, who: &Contender, cpus: &[usize]) -> io::Result<Child> {
-    let mut command = Command::new(program);
-    command
-        .arg("run")
-        .args(&who.arguments)
-        .args(["--bind", "127.0.0.1:0"]);
+fn spawn(program: &Path, who: &Contender, port: u16, cpus: &[usize]) -> io::Result<Child> {
+    let mut command = match &who.foreign {
+        Some(foreign) => foreign_command(&foreign.command, port)?,
+        None => {
+            let mut command = Command::new(who.program.as_deref().unwrap_or(program));
+            command.arg("run").args(&who.arguments);
+            command.args(["--bind", "127.0.0.1:0"]);
+            command
+        }
+    };
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     guard(&mut command, cpus)?.spawn()
+}
+
+fn foreign_command(words: &[String], port: u16) -> io::Result<Command> {
+    let filled = words
+        .iter()
+        .map(|word| word.replace(Foreign::PORT, &port.to_string()));
+    let mut words = filled.collect::<Vec<_>>().into_iter();
+    let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = Command::new(program);
+    command.args(words);
+    Ok(command)
+}
+
+/// A port that was free a moment ago. Ours need none: they choose one and say which.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Whether there is an HTTP server at `address`.
+fn answers(address: SocketAddr) -> bool {
+    let ask = || {
+        let mut connection = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
+        connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes())?;
+        let mut start = [0; 5];
+        connection.read_exact(&mut start)?;
+        Ok::<_, io::Error>(start)
+    };
+    ask().is_ok_and(|start| &start == b"HTTP/")
+}
+
+fn stop_signal(who: &Contender) -> Signal {
+    let named = who.foreign.as_ref().map(|it| it.stop.parse());
+    named.and_then(Result::ok).unwrap_or(Signal::SIGTERM)
 }
 
 fn listening_address(line: &str) -> Option<SocketAddr> {
@@ -194,16 +263,4 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
         .trim_end_matches('/')
         .parse()
         .ok()
-}
-
-/// Asks for `answer` again and again until there is one or the time is over.
-pub(super) fn wait_until<T>(limit: Duration, mut answer: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + limit;
-    loop {
-        let found = answer();
-        if found.is_some() || Instant::now() >= deadline {
-            return found;
-        }
-        thread::sleep(POLL_INTERVAL);
-    }
 }

@@ -1,4 +1,4 @@
-//! What a server under test says: its first line of output and its last line of error.
+//! The output of a server under test: its first line, and its last line of standard error.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{self, Receiver};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::server::wait_until;
+use super::waiting::wait_until;
 
-/// How many characters of its last line are worth repeating.
-const LAST_WORDS_MAX: usize = 200;
+/// Characters of the last line that an exit reason repeats.
+const LINE_MAX: usize = 200;
 
 /// Sends the first line once it is there; hangs up without one when the stream ends. Reads on to
 /// the end, so that the server never waits for a reader.
@@ -28,13 +28,13 @@ pub(super) fn first_line_of(stdout: Option<impl Read + Send + 'static>) -> Recei
 }
 
 /// The last line that a server wrote to its standard error.
-pub(super) struct LastWords {
+pub(super) struct StderrTail {
     line: Arc<Mutex<Option<String>>>,
     reader: thread::JoinHandle<()>,
 }
 
-impl LastWords {
-    pub(super) fn of(stderr: Option<impl Read + Send + 'static>) -> LastWords {
+impl StderrTail {
+    pub(super) fn of(stderr: Option<impl Read + Send + 'static>) -> StderrTail {
         let line = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&line);
         let reader = thread::spawn(move || {
@@ -42,16 +42,16 @@ impl LastWords {
             for line in lines.into_iter().flatten().map_while(Result::ok) {
                 let text = String::from_utf8_lossy(&line).trim().to_owned();
                 if !text.is_empty() {
-                    let text = text.chars().take(LAST_WORDS_MAX).collect();
+                    let text = text.chars().take(LINE_MAX).collect();
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
                 }
             }
         });
-        LastWords { line, reader }
+        StderrTail { line, reader }
     }
 
-    /// For a server that has ended. A process that it left may hold the stream open, so this waits
-    /// for the reader, but only for so long.
+    /// The line, once the server has ended. A process that it left may hold the stream open, so
+    /// this waits for the reader no longer than `patience`.
     pub(super) fn get(&self, patience: Duration) -> Option<String> {
         wait_until(patience, || self.reader.is_finished().then_some(()));
         self.line

@@ -1,44 +1,97 @@
-//! From the raw figures to the rows of the table: medians over blocks, with their extremes. Pure.
+//! From the raw figures to the rows of the tables and their comparisons; computed on reading, never
+//! stored. Pure.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::gates::Mark;
-use super::plan::{Plan, Scenario};
-use super::results::{Measurement, Run};
-use super::stats::Spread;
+use super::percentiles::Percentiles;
+use super::results::{Lack, Measurement, Results};
+use super::stats::{self, Comparison, Spread, Table, Verdict};
 use super::workers::Workers;
+use super::workload::Workload;
 use crate::load::Errors;
 
-/// One contender in one scenario. A figure that was not measured in every block is none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Everything that the tables and sentences say.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// One for each workload of the blocks.
+    pub rankings: Vec<Ranking>,
+    /// One for each workload that was looked at: rows without a comparison.
+    pub looks: Vec<Look>,
+}
+
+/// A workload that was measured in blocks.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ranking {
+    /// What was asked.
+    pub workload: Workload,
+    /// In the order of the plan.
+    pub rows: Vec<Row>,
+    /// The reference against itself (A/A): what equal servers seem to differ by here.
+    pub noise: Option<Comparison>,
+    /// Differences up to this are small: 0.02 for 2 %.
+    pub margin: f64,
+    /// Every contender against the reference, by the workload's metric.
+    pub against_reference: Vec<Against>,
+    /// The contenders that no other is shown to be better than, failed ones aside.
+    pub best: Vec<String>,
+    #[serde(skip)]
+    table: Table,
+}
+
+/// One contender against the reference.
+#[derive(Debug, Clone, Serialize)]
+pub struct Against {
+    /// Its name.
+    pub contender: String,
+    /// Its figure in terms of the reference's.
+    pub comparison: Comparison,
+}
+
+/// A workload that was looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Look {
+    /// What was asked.
+    pub workload: Workload,
+    /// In the order of the plan.
+    pub rows: Vec<Row>,
+}
+
+/// One contender under one workload.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// [`super::plan::Contender::name`].
     pub contender: String,
-    /// How the clients used their connections.
-    pub scenario: Scenario,
     /// Blocks whose window counts.
     pub blocks_measured: usize,
+    /// Blocks whose window counts although no request was answered.
+    pub blocks_empty: usize,
+    /// Windows that were measured again.
+    pub repeated: usize,
+    /// Connections of the load.
+    pub connections: usize,
     /// Requests answered per second.
     pub requests_per_s: Option<Spread>,
-    /// Percentiles of each block's service times, never merged or averaged across blocks.
+    /// Service times over the requests of all windows together.
+    pub percentiles: Percentiles,
+    /// The percentile of each window, where all have enough requests for it.
     pub p50_us: Option<Spread>,
     /// See [`Row::p50_us`].
     pub p99_us: Option<Spread>,
     /// See [`Row::p50_us`].
-    pub p999_us: Option<Spread>,
-    /// See [`Row::p50_us`].
     pub max_us: Option<Spread>,
     /// Requests failed in all blocks together.
     pub errors: u64,
-    /// The same by kind.
-    #[serde(default)]
+    /// Requests answered in all blocks together.
+    pub answers: u64,
+    /// How they failed.
     pub errors_by_kind: Errors,
-    /// Connections of the plan that never got an answer.
+    /// Connections of the load that never got an answer.
     pub never_answered: Option<Spread>,
     /// User and system time of all the server's processes for each answered request.
-    pub server_cpu_us_per_request: Option<Spread>,
+    pub cpu_us_per_request: Option<Spread>,
     /// Peak of the samples of the proportional set size.
     pub peak_pss_kib: Option<Spread>,
     /// Peak of the samples.
@@ -47,74 +100,218 @@ pub struct Row {
     pub threads: Option<Spread>,
     /// Workers among which the load was shared; none where there is but one, or one for each
     /// connection.
-    #[serde(default)]
     pub workers: Option<Spread>,
     /// Requests of the worker that answered fewest.
-    #[serde(default)]
     pub requests_of_least: Option<Spread>,
     /// Requests of the worker that answered most.
-    #[serde(default)]
     pub requests_of_most: Option<Spread>,
     /// Jain's fairness index over the workers: 1 where all answered alike.
-    #[serde(default)]
     pub fairness: Option<Spread>,
-    /// In how many blocks each mark was called for.
-    pub marks: BTreeMap<Mark, usize>,
+    /// In how many of the windows that count a gate has struck, and how hard at the worst.
+    pub marks: BTreeMap<Mark, Struck>,
     /// How it failed: a few words for the table, the whole story, and in how many blocks.
     pub failures: Vec<FailureCount>,
+    /// The status with which it refused the workload's path, if it lacks it.
+    pub lacks: Option<u16>,
+}
+
+/// What a gate has seen in the windows of a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Struck {
+    /// In how many of them.
+    pub windows: usize,
+    /// The largest share: of the CPU time, the connections' time or the generator.
+    pub worst: f64,
 }
 
 /// The same failure in some blocks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureCount {
     /// A few words.
     pub label: String,
     /// The whole story.
     pub story: String,
-    /// In how many blocks.
+    /// In how many runs.
     pub blocks: usize,
 }
 
-/// A row for every contender in every scenario, whether or not anything was measured.
-pub fn summarise(plan: &Plan, runs: &[Run]) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for &scenario in &plan.scenarios {
-        for contender in &plan.contenders {
-            let own = |run: &&Run| run.contender == contender.name && run.scenario == scenario;
-            let runs: Vec<&Run> = runs.iter().filter(own).collect();
-            rows.push(row(&contender.name, scenario, &runs));
-        }
+/// Above this share of failed requests a contender is not compared as if it had done the work.
+const ERROR_SHARE_MAX: f64 = 0.01;
+
+impl Row {
+    /// Whether it did all the work: no failure, hardly an error, no connection left waiting. Others
+    /// are never called the best.
+    pub fn is_sound(&self) -> bool {
+        let all = (self.errors + self.answers).max(1) as f64;
+        self.failures.is_empty()
+            && self.answers > 0
+            && self.starved() == 0.0
+            && self.errors as f64 / all <= ERROR_SHARE_MAX
     }
-    rows
+
+    /// How many connections never got an answer, in the middle of the blocks.
+    pub fn starved(&self) -> f64 {
+        self.never_answered.map_or(0.0, |spread| spread.median)
+    }
 }
 
-fn row(contender: &str, scenario: Scenario, runs: &[&Run]) -> Row {
-    let windows: Vec<&Measurement> = runs.iter().filter_map(|run| run.usable()).collect();
+impl Ranking {
+    /// Contender `of` in terms of contender `to`, by their places in the plan.
+    pub fn pair(&self, of: usize, to: usize) -> Option<Comparison> {
+        self.table.pair(of, to)
+    }
+
+    /// A verdict as good or bad for a contender: whether its figure is the better one.
+    pub fn is_better(&self, verdict: Verdict) -> Option<bool> {
+        let lower_is_better = self.workload.metric.lower_is_better();
+        match verdict {
+            Verdict::Less => Some(lower_is_better),
+            Verdict::More => Some(!lower_is_better),
+            _ => None,
+        }
+    }
+
+    /// The smallest difference that this run could have shown, as the median over the comparisons
+    /// with the reference.
+    pub fn detectable(&self) -> Option<f64> {
+        let all = self.against_reference.iter();
+        Spread::of(all.filter_map(|it| it.comparison.detectable)).map(|it| it.median - 1.0)
+    }
+}
+
+/// All of it.
+pub fn summarise(results: &Results) -> Summary {
+    let plan = &results.plan;
+    Summary {
+        rankings: plan
+            .workloads
+            .iter()
+            .map(|it| ranking(results, it))
+            .collect(),
+        looks: plan
+            .looks
+            .iter()
+            .map(|it| Look {
+                workload: it.clone(),
+                rows: rows(results, it),
+            })
+            .collect(),
+    }
+}
+
+/// The reference against its twin.
+pub fn noise(results: &Results, workload: &Workload) -> Option<Comparison> {
+    let entrants = results.plan.entrants();
+    let twin = entrants.get(results.plan.contenders.len())?;
+    let reference = entrants.get(results.plan.reference)?;
+    let column = |name: &str| results.column(name, workload);
+    stats::table::single(
+        &column(&twin.name),
+        &column(&reference.name),
+        stats::MARGIN_MIN,
+    )
+}
+
+fn ranking(results: &Results, workload: &Workload) -> Ranking {
+    let contenders = &results.plan.contenders;
+    let noise = noise(results, workload);
+    let margin = stats::table::margin(noise.as_ref());
+    let columns: Vec<_> = contenders
+        .iter()
+        .map(|it| results.column(&it.name, workload))
+        .collect();
+    let table = Table::of(&columns, margin);
+    let against = contenders.iter().enumerate().filter_map(|(index, it)| {
+        Some(Against {
+            contender: it.name.clone(),
+            comparison: table.pair(index, results.plan.reference)?,
+        })
+    });
+    let mut ranking = Ranking {
+        workload: workload.clone(),
+        rows: rows(results, workload),
+        noise,
+        margin,
+        against_reference: against.collect(),
+        best: Vec::new(),
+        table,
+    };
+    ranking.best = best(&ranking);
+    ranking
+}
+
+/// The sound contenders that no sound one is shown to beat; none where no pair is told apart, for
+/// then there is nothing to be best at.
+fn best(ranking: &Ranking) -> Vec<String> {
+    let sound: Vec<usize> = (0..ranking.rows.len())
+        .filter(|&index| ranking.rows[index].is_sound())
+        .collect();
+    let is_beaten = |of: usize| {
+        sound.iter().any(|&by| {
+            let pair = ranking.pair(of, by);
+            pair.is_some_and(|it| ranking.is_better(it.verdict) == Some(false))
+        })
+    };
+    let best: Vec<usize> = sound.iter().copied().filter(|&it| !is_beaten(it)).collect();
+    if best.len() == sound.len() {
+        return Vec::new();
+    }
+    let names = best.into_iter();
+    names
+        .map(|index| ranking.rows[index].contender.clone())
+        .collect()
+}
+
+fn rows(results: &Results, workload: &Workload) -> Vec<Row> {
+    let contenders = results.plan.contenders.iter();
+    contenders
+        .map(|it| row(results, &it.name, workload))
+        .collect()
+}
+
+fn row(results: &Results, contender: &str, workload: &Workload) -> Row {
+    let counted = results.windows(contender, &workload.name);
+    let windows: Vec<&Measurement> = counted.iter().map(|(_, window)| *window).collect();
+    let answered: Vec<&Measurement> = windows
+        .iter()
+        .copied()
+        .filter(|it| it.requests > 0)
+        .collect();
     let spread = |figure: fn(&Measurement) -> f64| Spread::of(windows.iter().map(|w| figure(w)));
-    let spread_of_all =
-        |figure: fn(&Measurement) -> Option<f64>| Spread::of_all(windows.iter().map(|w| figure(w)));
+    // A window without an answer has no such figure, and the others keep theirs.
+    let of_answered = |figure: fn(&Measurement) -> Option<f64>| {
+        Spread::of_all(answered.iter().map(|window| figure(window)))
+    };
+    let lacks = |it: &&Lack| it.contender == contender && it.workload == workload.name;
     Row {
         contender: contender.to_owned(),
-        scenario,
         blocks_measured: windows.len(),
+        blocks_empty: windows.len() - answered.len(),
+        repeated: results
+            .attempts(contender, &workload.name)
+            .filter(|run| run.attempt > 1)
+            .count(),
+        connections: workload.connections,
         requests_per_s: spread(|window| window.requests_per_s),
-        p50_us: spread_of_all(|window| window.latency.p50_us),
-        p99_us: spread_of_all(|window| window.latency.p99_us),
-        p999_us: spread_of_all(|window| window.latency.p999_us),
-        max_us: spread_of_all(|window| window.latency.max_us),
+        percentiles: Percentiles::of(answered.iter().map(|it| it.latency.buckets_ns.as_slice())),
+        p50_us: of_answered(|window| window.latency.p50_us),
+        p99_us: of_answered(|window| window.latency.p99_us),
+        max_us: of_answered(|window| window.latency.max_us),
         errors: windows.iter().map(|window| window.errors.total()).sum(),
+        answers: windows.iter().map(|window| window.requests).sum(),
         errors_by_kind: errors_by_kind(&windows),
         never_answered: spread(|window| window.never_answered as f64),
-        server_cpu_us_per_request: spread_of_all(|window| window.server.cpu_us_per_request),
+        cpu_us_per_request: of_answered(|window| window.server.cpu_us_per_request),
         peak_pss_kib: spread(|window| window.server.peak_pss_kib as f64),
         processes: spread(|window| window.server.peak_processes as f64),
         threads: spread(|window| window.server.peak_threads as f64),
-        workers: spread_of_all(|window| Some(shared(window)?.requests.len() as f64)),
-        requests_of_least: spread_of_all(|window| Some(shared(window)?.least() as f64)),
-        requests_of_most: spread_of_all(|window| Some(shared(window)?.most() as f64)),
-        fairness: spread_of_all(|window| shared(window)?.fairness()),
+        workers: of_answered(|window| Some(shared(window)?.requests.len() as f64)),
+        requests_of_least: of_answered(|window| Some(shared(window)?.least() as f64)),
+        requests_of_most: of_answered(|window| Some(shared(window)?.most() as f64)),
+        fairness: of_answered(|window| shared(window)?.fairness()),
         marks: marks(&windows),
-        failures: failures(runs),
+        failures: failures(results, contender, workload),
+        lacks: results.lacks.iter().find(lacks).map(|it| it.status),
     }
 }
 
@@ -132,18 +329,33 @@ fn errors_by_kind(windows: &[&Measurement]) -> Errors {
     sum
 }
 
-fn marks(windows: &[&Measurement]) -> BTreeMap<Mark, usize> {
-    let mut counts = BTreeMap::new();
-    for mark in windows.iter().flat_map(|window| &window.marks) {
-        *counts.entry(*mark).or_insert(0) += 1;
+fn marks(windows: &[&Measurement]) -> BTreeMap<Mark, Struck> {
+    let mut struck: BTreeMap<Mark, Struck> = BTreeMap::new();
+    for window in windows {
+        for &mark in &window.marks {
+            let share = match mark {
+                Mark::Steal => window.steal_share,
+                Mark::Others => window.others_share,
+                Mark::GeneratorBound => window.generator.cpu_share,
+                Mark::LittlesLaw => window.littles_law_gap,
+                Mark::Errors | Mark::Miscounted | Mark::Empty => 0.0,
+            };
+            let entry = struck.entry(mark).or_default();
+            entry.windows += 1;
+            entry.worst = entry.worst.max(share);
+        }
     }
-    counts
+    struck
 }
 
 /// The failures, equal ones together, in the order of their first appearance.
-fn failures(runs: &[&Run]) -> Vec<FailureCount> {
+fn failures(results: &Results, contender: &str, workload: &Workload) -> Vec<FailureCount> {
     let mut counts: Vec<FailureCount> = Vec::new();
-    for failure in runs.iter().filter_map(|run| run.failure.as_ref()) {
+    // The reference's twin is the same server.
+    let twin = results.plan.twin_of(contender).unwrap_or_default();
+    let own = results.attempts(contender, &workload.name);
+    let runs = own.chain(results.attempts(&twin, &workload.name));
+    for failure in runs.filter_map(|run| run.failure.as_ref()) {
         let story = failure.to_string();
         match counts.iter_mut().find(|count| count.story == story) {
             Some(count) => count.blocks += 1,
@@ -156,3 +368,7 @@ fn failures(runs: &[&Run]) -> Vec<FailureCount> {
     }
     counts
 }
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 //! Each value is a bench of its own, with its own directory; within it the contenders run in
 //! randomised blocks as always.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -12,20 +13,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{warm_up_for, window_for};
-use super::environment::Environment;
 use super::json;
-use super::plan::{Contender, Plan};
+use super::plan::Plan;
 use super::results::{Results, SCHEMA};
-use super::summary::Row;
 
 /// The file's name within the directory of a sweep.
 pub const FILE_NAME: &str = "sweep.json";
-
-/// What `servers run` takes by itself, which is not to become less.
-const MAX_CONNECTIONS_DEFAULT: u32 = 1024;
-const BACKLOG_DEFAULT: u32 = 511;
-/// More is not asked of listen(2): it is SOMAXCONN, and the kernel caps it there or below.
-const BACKLOG_MAX: u32 = 4096;
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +61,7 @@ impl Parameter {
 pub struct Sweep {
     /// What is varied.
     pub parameter: Parameter,
-    /// Its values.
+    /// One bench is made at each, in this order.
     pub values: Vec<u32>,
     /// Whether windows and warm-ups become longer with the number of connections.
     #[serde(default)]
@@ -95,7 +88,11 @@ impl FromStr for Sweep {
                 parameter.most()
             )),
         };
-        let values = values.split(',').map(value).collect::<Result<_, _>>()?;
+        let values: Vec<u32> = values.split(',').map(value).collect::<Result<_, _>>()?;
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = values.iter().find(|value| !seen.insert(**value)) {
+            return Err(format!("{twice} is there twice"));
+        }
         Ok(Sweep {
             parameter,
             values,
@@ -107,35 +104,35 @@ impl FromStr for Sweep {
 impl Sweep {
     /// `plan` with the parameter at `value`.
     ///
-    /// With the connections, the servers' own limits are moved out of the way: what breaks should
-    /// be the model and not a default. An option that a contender has already stays as it is.
+    /// An option that a contender has already stays as it is.
     pub fn plan_at(&self, value: u32, plan: &Plan) -> Plan {
         let mut plan = plan.clone();
         let text = value.to_string();
-        // A connection that the client has closed may still be there for a moment.
-        let limit = value
-            .saturating_mul(2)
-            .max(MAX_CONNECTIONS_DEFAULT)
-            .to_string();
-        let queue = value.clamp(BACKLOG_DEFAULT, BACKLOG_MAX).to_string();
         let options: &[[&str; 2]] = match self.parameter {
             Parameter::Connections => {
-                plan.connections = value as usize;
-                &[["--max-connections", &limit], ["--backlog", &queue]]
+                for workload in &mut plan.workloads {
+                    workload.connections = value as usize;
+                }
+                &[]
             }
             Parameter::Workers => &[["--workers", &text]],
             Parameter::Threads => &[["--threads", &text]],
         };
         if self.stretches {
-            plan.window = window_for(plan.window, plan.connections);
+            plan.window = window_for(plan.window, plan.connections_max());
             plan.warm_up = warm_up_for(plan.window);
         }
         for contender in &mut plan.contenders {
             for [name, value] in options {
-                add(contender, name, value);
+                contender.add(name, value);
             }
         }
         plan
+    }
+
+    /// The name of the directory of a value.
+    pub fn directory(&self, value: u32) -> String {
+        format!("{}-{value}", self.parameter.name())
     }
 
     /// About how long the whole takes.
@@ -147,76 +144,76 @@ impl Sweep {
     /// The most connections that any value asks for.
     pub fn connections_max(&self, plan: &Plan) -> usize {
         let plans = self.values.iter().map(|&value| self.plan_at(value, plan));
-        plans.map(|plan| plan.connections).max().unwrap_or(0)
+        plans.map(|plan| plan.connections_max()).max().unwrap_or(0)
     }
 }
 
-/// Adds an option, unless the contender has it.
-fn add(contender: &mut Contender, name: &str, value: &str) {
-    let has_it = contender.arguments.iter().any(|argument| {
-        let rest = argument.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    });
-    if !has_it {
-        contender
-            .arguments
-            .extend([name.to_owned(), value.to_owned()]);
-    }
-}
-
-/// What a sweep has measured.
+/// The file of a sweep; what was measured at each value is in the results of its directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SweepResults {
-    /// [`SCHEMA`].
+pub struct SweepFile {
+    /// The layout of this file, [`SCHEMA`] when it was written.
     pub schema: u32,
     /// Whether it was ended before all values had their turn.
     pub interrupted: bool,
-    /// What was varied.
+    /// The parameter and its values.
     pub sweep: Sweep,
-    /// Machine and program.
-    pub environment: Environment,
     /// What was said about this machine's limits.
     pub limits: Vec<String>,
-    /// The plan at the first value.
-    pub plan: Plan,
+    /// The directories of the values that had their turn, in this order.
+    pub directories: Vec<String>,
+}
+
+/// What a sweep has measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepResults {
+    /// Whether it was ended before all values had their turn.
+    pub interrupted: bool,
+    /// The parameter and its values.
+    pub sweep: Sweep,
+    /// What was said about this machine's limits.
+    pub limits: Vec<String>,
     /// One for each value that had its turn.
     pub points: Vec<Point>,
 }
 
-/// What was measured at one value; the raw figures are in the directory that bears its name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What was measured at one value.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     /// The parameter's value.
     pub value: u32,
-    /// Connections of the load.
-    pub connections: usize,
-    /// The rows of the table.
-    pub summary: Vec<Row>,
+    /// The whole bench at this value. Its file is in the directory that bears the value's name.
+    pub results: Results,
 }
 
 impl SweepResults {
     /// An empty one.
-    pub fn new(sweep: Sweep, limits: Vec<String>, first: &Results) -> SweepResults {
+    pub fn new(sweep: Sweep, limits: Vec<String>) -> SweepResults {
         SweepResults {
-            schema: SCHEMA,
             interrupted: true,
             sweep,
-            environment: first.environment.clone(),
             limits,
-            plan: first.plan.clone(),
             points: Vec::new(),
         }
     }
 
     /// Takes over what was measured at `value`.
-    pub fn add(&mut self, value: u32, results: &Results) {
-        self.points.push(Point {
-            value,
-            connections: results.plan.connections,
-            summary: results.summary.clone(),
-        });
+    pub fn add(&mut self, value: u32, results: Results) {
+        let interrupted = results.interrupted;
+        self.points.push(Point { value, results });
         let all = self.points.len() == self.sweep.values.len();
-        self.interrupted = results.interrupted || !all;
+        self.interrupted = interrupted || !all;
+    }
+
+    /// The file of the sweep as a whole.
+    pub fn file(&self) -> SweepFile {
+        let directory = |point: &Point| self.sweep.directory(point.value);
+        SweepFile {
+            schema: SCHEMA,
+            interrupted: self.interrupted,
+            sweep: self.sweep.clone(),
+            limits: self.limits.clone(),
+            directories: self.points.iter().map(directory).collect(),
+        }
     }
 
     /// Writes [`FILE_NAME`] in `directory`.
@@ -224,7 +221,7 @@ impl SweepResults {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, directory: &Path) -> io::Result<()> {
-        fs::write(directory.join(FILE_NAME), json::to_string(self)?)
+        fs::write(directory.join(FILE_NAME), json::to_string(&self.file())?)
     }
 }
 
@@ -232,6 +229,7 @@ impl SweepResults {
 mod tests {
     use super::*;
     use crate::bench::budget::{SWEEP_BLOCKS, SWEEP_WINDOW};
+    use crate::bench::plan::Contender;
     use crate::bench::plan::tests::plan;
 
     #[test]
@@ -246,6 +244,7 @@ mod tests {
             ("workers=0", "from 1 to 4096"),
             ("workers=1,,2", "'' is no number"),
             ("connections=20001", "from 1 to 20000"),
+            ("connections=20,7,20", "20 is there twice"),
         ] {
             let why = wrong.parse::<Sweep>().unwrap_err();
             assert!(why.contains(words), "{wrong}: {why}");
@@ -258,7 +257,8 @@ mod tests {
         let sweep: Sweep = "connections=20,200,1000,3000,8000,15000".parse().unwrap();
         for (blocks, seconds) in SWEEP_BLOCKS.into_iter().zip([480, 180]) {
             let mut plan = plan(11, blocks, 0);
-            plan.scenarios.truncate(1);
+            plan.workloads.truncate(1);
+            plan.twin = false;
             plan.window = SWEEP_WINDOW;
             let estimate = sweep.estimate(&plan);
             assert!(estimate < Duration::from_secs(seconds), "{estimate:?}");
@@ -278,6 +278,6 @@ mod tests {
         let at = sweep.plan_at(8, &plan);
         assert_eq!(at.contenders[0].arguments, ["prefork", "--workers=3"]);
         assert_eq!(at.contenders[1].arguments, ["prefork", "--workers", "8"]);
-        assert_eq!(at.connections, plan.connections);
+        assert_eq!(at.connections_max(), plan.connections_max());
     }
 }

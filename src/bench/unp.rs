@@ -2,13 +2,12 @@
 //!
 //! W. R. Stevens, B. Fenner, A. M. Rudoff, *UNIX Network Programming*, vol. 1, 3rd edition, 2004,
 //! chapter 30; the figures for BSD/OS are the second edition's, 1998. His clients asked for 4000
-//! octets each, 10 at a time, 5000 in all, and his pools had 15 children. What a server spends on
+//! bytes each, 10 at a time, 5000 in all, and his pools had 15 children. What a server spends on
 //! **process control** is its CPU time less that of the iterative server, which does nothing else
 //! but serve.
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Scenario;
 use super::results::{Measurement, Results};
 use super::stats::Spread;
 use super::workers::Workers;
@@ -17,6 +16,8 @@ use super::workers::Workers;
 pub const REQUESTS: u64 = 5000;
 /// Clients at a time: two hosts with five processes each.
 pub const CONNECTIONS: usize = 10;
+/// The workload: a connection per request, as his clients did.
+pub const WORKLOAD: &str = "close";
 /// What each asks for.
 pub const PATH: &str = "/bytes?n=4000";
 /// Children or threads of a pool.
@@ -24,7 +25,7 @@ pub const POOL: u16 = 15;
 
 /// One of the nine servers.
 #[derive(Debug, PartialEq)]
-pub struct Server {
+pub struct StevensServer {
     /// The number that he gave it.
     pub number: u8,
     /// What follows `servers run`, and its name in the tables.
@@ -38,7 +39,7 @@ pub struct Server {
 }
 
 /// The nine, in his order.
-pub const SERVERS: [Server; 9] = [
+pub const SERVERS: [StevensServer; 9] = [
     server(0, &["iterative"], Some(0.0), Some(0.0)),
     server(1, &["fork"], Some(20.90), Some(29.6)),
     pool(2, &["prefork", "--accept", "shared"], Some(1.80), Some(1.8)),
@@ -64,8 +65,8 @@ const fn server(
     arguments: &'static [&'static str],
     published_s: Option<f64>,
     published_bsd_s: Option<f64>,
-) -> Server {
-    Server {
+) -> StevensServer {
+    StevensServer {
         number,
         arguments,
         has_pool: false,
@@ -79,8 +80,8 @@ const fn pool(
     arguments: &'static [&'static str],
     published_s: Option<f64>,
     published_bsd_s: Option<f64>,
-) -> Server {
-    Server {
+) -> StevensServer {
+    StevensServer {
         has_pool: true,
         ..server(number, arguments, published_s, published_bsd_s)
     }
@@ -101,7 +102,7 @@ pub struct Tables {
 /// failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// [`Server::number`].
+    /// [`StevensServer::number`].
     pub number: u8,
     /// Its command line.
     pub server: String,
@@ -113,18 +114,18 @@ pub struct Cost {
     pub process_control_us_per_request: Option<f64>,
     /// The median in per cent of `fork`'s.
     pub percent_of_fork: Option<f64>,
-    /// [`Server::published_s`].
+    /// [`StevensServer::published_s`].
     pub published_s: Option<f64>,
     /// The same in per cent of his `fork`.
     pub published_percent_of_fork: Option<f64>,
-    /// [`Server::published_bsd_s`].
+    /// [`StevensServer::published_bsd_s`].
     pub published_bsd_s: Option<f64>,
 }
 
 /// A column of the second table: the block whose fairness is the middle one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Column {
-    /// [`Server::number`].
+    /// [`StevensServer::number`].
     pub number: u8,
     /// Its command line.
     pub server: String,
@@ -149,7 +150,7 @@ pub fn tables(results: &Results) -> Tables {
     }
 }
 
-fn cost(results: &Results, server: &Server, fork: Option<f64>) -> Cost {
+fn cost(results: &Results, server: &StevensServer, fork: Option<f64>) -> Cost {
     let published_fork = SERVERS[1].published_s;
     let requests = results.plan.requests.unwrap_or(REQUESTS) as f64;
     let control = process_control(results, server);
@@ -170,7 +171,7 @@ fn cost(results: &Results, server: &Server, fork: Option<f64>) -> Cost {
 
 /// What it spent beyond the iterative server, block by block: what slows down the machine for a
 /// while slows down both.
-fn process_control(results: &Results, server: &Server) -> Option<Spread> {
+fn process_control(results: &Results, server: &StevensServer) -> Option<Spread> {
     let baseline = |block: usize| {
         let mut windows = windows(results, &SERVERS[0]);
         windows.find_map(|(of, window)| (of == block).then_some(window.server.cpu_s))
@@ -187,15 +188,16 @@ fn median(spread: &Option<Spread>) -> Option<f64> {
 /// The windows of a server that count, with their blocks.
 fn windows<'a>(
     results: &'a Results,
-    server: &Server,
-) -> impl Iterator<Item = (usize, &'a Measurement)> {
+    server: &StevensServer,
+) -> impl Iterator<Item = (usize, &'a Measurement)> + use<'a> {
     let name = server.arguments.join(" ");
-    let runs = results.runs.iter();
-    runs.filter(move |run| run.contender == name && run.scenario == Scenario::Close)
-        .filter_map(|run| Some((run.block, run.usable()?)))
+    let mut contenders = results.plan.contenders.iter();
+    let contender = contenders.find(|it| it.name == name);
+    let windows = contender.map(|it| results.windows(&it.name, WORKLOAD));
+    windows.unwrap_or_default().into_iter()
 }
 
-fn column(results: &Results, server: &Server) -> Option<Column> {
+fn column(results: &Results, server: &StevensServer) -> Option<Column> {
     let mut shared: Vec<(f64, &Workers)> = windows(results, server)
         .filter_map(|(_, window)| window.workers.as_ref())
         .filter_map(|workers| Some((workers.fairness()?, workers)))

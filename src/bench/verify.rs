@@ -1,4 +1,4 @@
-//! Are the answers right? For once it is not speed that is measured.
+//! Whether the answers are right. Nothing is measured here.
 //!
 //! `/time` formats a moment through a function of the C library that keeps its result in a buffer
 //! of its own, one for each process. Many clients ask for different moments at the same time, and
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::plan::Contender;
-use super::server::Server;
+use super::server::ServerUnderTest;
 use crate::load::Watch;
 
 /// Requests to each contender: enough to see one answer in a thousand.
@@ -100,7 +100,7 @@ fn judge(program: &Path, who: &Contender, connections: usize, watch: &Watch) -> 
         arguments: who.arguments.clone(),
         ..Verdict::default()
     };
-    match Server::start(program, who, &[]) {
+    match ServerUnderTest::start(program, who, &[]) {
         Ok(server) => {
             ask_all(server.address(), connections, watch, &mut verdict);
             verdict.failure = server.stop().err();
@@ -117,7 +117,7 @@ fn ask_all(server: SocketAddr, clients: usize, watch: &Watch, verdict: &mut Verd
         let mut tally = Verdict::default();
         let mut random = Rng::new();
         while asked.fetch_add(1, Relaxed) < REQUESTS && !watch.stop.load(Relaxed) {
-            tally.note(&Question::random(&mut random), server);
+            tally.note(&TimeRequest::random(&mut random), server);
         }
         tally
     };
@@ -133,16 +133,16 @@ fn ask_all(server: SocketAddr, clients: usize, watch: &Watch, verdict: &mut Verd
 }
 
 impl Verdict {
-    fn note(&mut self, question: &Question, server: SocketAddr) {
-        match question.ask(server) {
+    fn note(&mut self, request: &TimeRequest, server: SocketAddr) {
+        match request.ask(server) {
             Err(_) => self.errors += 1,
             Ok(answer) => {
                 self.answers += 1;
-                if answer != question.right {
+                if answer != request.right {
                     self.wrong += 1;
                     self.example.get_or_insert_with(|| Mistake {
-                        path: question.path.clone(),
-                        right: question.right.trim_end().to_owned(),
+                        path: request.path.clone(),
+                        right: request.right.trim_end().to_owned(),
                         wrong: answer.trim_end().to_owned(),
                     });
                 }
@@ -159,12 +159,12 @@ impl Verdict {
 }
 
 /// A request and its right answer.
-struct Question {
+struct TimeRequest {
     path: String,
     right: String,
 }
 
-impl Question {
+impl TimeRequest {
     fn random(random: &mut Rng) -> Self {
         let (at, zone) = (random.u64(MOMENTS), random.i64(ZONES));
         Self {
@@ -179,8 +179,8 @@ impl Question {
         connection.set_read_timeout(Some(PATIENCE))?;
         connection.set_write_timeout(Some(PATIENCE))?;
         let path = &self.path;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
-        connection.write_all(request.as_bytes())?;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
+        connection.write_all(head.as_bytes())?;
         let mut response = String::new();
         connection.read_to_string(&mut response)?;
         match response.split_once("\r\n\r\n") {
@@ -220,11 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn every_question_has_an_answer_of_the_usual_form() {
+    fn every_request_has_an_answer_of_the_usual_form() {
         let mut random = Rng::with_seed(1);
         for _ in 0..1000 {
-            let question = Question::random(&mut random);
-            assert_eq!(question.right.len(), 25, "{}", question.path);
+            let request = TimeRequest::random(&mut random);
+            assert_eq!(request.right.len(), 25, "{}", request.path);
         }
     }
 }

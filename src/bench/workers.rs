@@ -1,5 +1,4 @@
-//! How the load was shared among a server's workers, as its own scoreboard tells it. Pure, but for
-//! the reading.
+//! How a server's workers shared the load, by its own scoreboard. Pure, but for the reading.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +12,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// The requests of the one who answered fewest.
+    /// The requests of the worker that answered fewest.
     pub fn least(&self) -> u64 {
         self.requests.iter().copied().min().unwrap_or(0)
     }
 
-    /// The requests of the one who answered most.
+    /// The requests of the worker that answered most.
     pub fn most(&self) -> u64 {
         self.requests.iter().copied().max().unwrap_or(0)
     }
@@ -41,7 +40,7 @@ impl Workers {
 
 /// What server and client have counted since the server's start, warm-up included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger {
+pub struct RequestCounts {
     /// Requests that all workers together have answered.
     pub by_workers: u64,
     /// Requests of which the client has the whole, verified answer.
@@ -50,10 +49,10 @@ pub struct Ledger {
     pub attempted: u64,
 }
 
-impl Ledger {
-    /// Whether the two accounts can both be true. A worker counts a request before it sends the
-    /// answer, so whatever the client has is counted; and nobody can answer what was not asked.
-    /// In between lies what failed, and what was in flight when the client stopped.
+impl RequestCounts {
+    /// Whether both counts can be true. A worker counts a request before it sends the answer, so
+    /// every answer that the client has is counted; and no worker can answer more requests than the
+    /// client has begun. The requests in between failed, or were in flight when the client stopped.
     pub fn balances(&self) -> bool {
         (self.answered..=self.attempted).contains(&self.by_workers)
     }
@@ -104,14 +103,14 @@ mod tests {
 
     #[test]
     fn accounts_differ_at_most_by_what_failed_or_was_in_flight() {
-        let ledger = |by_workers| Ledger {
+        let counts = |by_workers| RequestCounts {
             by_workers,
             answered: 100,
             attempted: 116,
         };
-        assert!(!ledger(99).balances());
-        assert!(ledger(100).balances() && ledger(116).balances());
-        assert!(!ledger(117).balances());
+        assert!(!counts(99).balances());
+        assert!(counts(100).balances() && counts(116).balances());
+        assert!(!counts(117).balances());
     }
 
     proptest! {

@@ -1,39 +1,39 @@
 //! `servers bench`.
 
 mod contenders;
+mod flow;
+mod places;
 mod sweep;
+mod workloads;
 
-use std::fs;
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use anyhow::Context;
 use clap::error::ErrorKind;
 
-use super::load::stop_on_signals;
 use super::run::strategy_parser;
 use super::{duration, verify, wrong_call};
 use crate::accept::Strategy;
-use crate::bench::budget::{Budget, SWEEP_BLOCKS, SWEEP_WINDOW, warm_up_for};
-use crate::bench::environment::utc;
-use crate::bench::plan::{Contender, Plan, Scenario};
-use crate::bench::results::{FILE_NAME, Results};
+use crate::bench::budget::{
+    Budget, SWEEP_BLOCKS, SWEEP_WINDOW, UNP_BLOCKS, blocks_default, warm_up_for,
+};
+use crate::bench::plan::{Contender, Plan};
+use crate::bench::stats::planning::blocks_min;
 use crate::bench::sweep::Sweep;
-use crate::bench::{Setup, json, unp};
-use crate::load::Watch;
+use crate::bench::unp;
+use crate::bench::workload::{CONNECTIONS_DEFAULT, Workload};
 use crate::models;
-use crate::report::{bench_table, markdown, picture, progress::Progress, unp_tables};
 use contenders::{Common, Entry, EntryParser, PLACEHOLDER, number_namesakes};
 
-/// Compare servers: start each as a process of its own, load it, and print one table.
+/// Compare servers: start each as a process of its own, load it, and say which differ.
 ///
-/// Every server runs once in each block, in random order, so that a change of the machine's mood
-/// hits all alike; each time it is started afresh, warmed up, measured for one window and stopped,
-/// and it is verified that nothing of it is left. The table shows medians over the blocks. All raw
-/// figures are saved. Ctrl-C ends it early and shows what was measured so far.
+/// Every server runs once in each block, in random order, so that a change of the machine's speed
+/// hits all alike. Each time it is started afresh, warmed up, measured for one short window and
+/// stopped, and it is verified that nothing of it is left. One server, the reference, runs twice in
+/// each block: that shows what equal servers seem to differ by. Servers are compared within blocks,
+/// with at most 5 % false alarms in a table. A disturbed window is measured again. All raw figures
+/// are saved. Ctrl-C ends it early and shows what was measured so far.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -48,10 +48,23 @@ pub(super) struct Args {
     /// how a pool of 15 shares 5000 connections
     #[arg(long, conflicts_with_all = ["contenders", "all", "sweep", "mode", "duration", "warm_up"])]
     unp: bool,
+    /// A server that is not ours; `{port}` stands for its port, and it must answer GET / there. May
+    /// be repeated
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = contenders::parse_foreign)]
+    with: Vec<Contender>,
+    /// The contender that the others are compared with, by name or command line [default: the
+    /// first]; the exit code then says 3 if any is worse, 4 if that cannot be told
+    #[arg(long, value_name = "NAME")]
+    reference: Option<String>,
+    /// Workloads to measure in blocks: names, or all [default: hello and close, and a look at the
+    /// others]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = workloads::parser())]
+    #[arg(conflicts_with_all = ["mode", "path", "unp"])]
+    workloads: Vec<String>,
     /// Repeat all with another number each time: of connections, workers or threads
     #[arg(long, value_name = "NAME=N,N,…", conflicts_with = "requests")]
     sweep: Option<Sweep>,
-    /// Shorter windows and fewer blocks: a first impression in under a minute
+    /// Shorter windows and no more blocks than a claim takes: in under a minute
     #[arg(long)]
     quick: bool,
     /// Connections of the load, each with one request in flight [default: 16]
@@ -67,10 +80,18 @@ pub(super) struct Args {
     /// Load before each window, not measured [default: a quarter of the window]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     warm_up: Option<Duration>,
-    /// Repetitions of the whole [default: 5, or 3 with --quick; 3 or 1 with --sweep]
+    /// Repetitions of the whole [default: 20 for two servers, 12 for eleven; 3 or 1 with --sweep]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     blocks: Option<u32>,
-    /// How connections are used [default: both; close with --sweep]
+    /// Add blocks until all intervals are this narrow: 5%
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    #[arg(conflicts_with_all = ["sweep", "unp"])]
+    until: Option<f64>,
+    /// With --until: begin no block after this time
+    #[arg(long, value_name = "TIME", value_parser = duration::parse_some, requires = "until")]
+    #[arg(default_value = "10m")]
+    max_time: Duration,
+    /// How connections are used: the workloads close, hello, or both [close with --sweep]
     #[arg(long, value_enum)]
     mode: Option<Mode>,
     /// What is asked for [default: /]
@@ -94,7 +115,13 @@ pub(super) struct Args {
     /// Where to put the results [default: bench-results/TIME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Print the results as JSON instead of the table
+    /// Replace results that are already there
+    #[arg(long, requires = "out")]
+    overwrite: bool,
+    /// Show ranges, intervals, memory, and how the workers shared the load
+    #[arg(long)]
+    full: bool,
+    /// Print the results as JSON instead of the table, with what follows from them
     #[arg(long)]
     json: bool,
     /// Instead of measuring, see whether the answers are right under load
@@ -106,24 +133,29 @@ pub(super) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  servers bench --all                            every model, within 4 minutes
+  servers bench --all                            every model, within 2 minutes
   servers bench --all --quick                    the same, roughly, within one
   servers bench prefork threaded --mode close    two models, a connection per request
   servers bench 'prefork --workers 4' 'prefork --workers 16'
                                                  one model with different options
-  servers bench prefork --workers 16             an option of servers run for all that take it
-  servers bench fork fork                        one model twice: what a difference must exceed
+  servers bench prefork 'old=./old/servers prefork' --reference old
+                                                 two builds, compared honestly
+  servers bench prefork --with 'mine=python3 server.py {port}'
+                                                 beside any other server
+  servers bench fork prefork --until 5%          as many blocks as it takes
   servers bench --unp                            Stevens' tables, in about a minute
   servers bench --all --sweep connections=20,200,1000,3000,8000,15000
                                                  where each model breaks down, and how
-  servers bench --all --verify time              whose answers are wrong, and how often
+  servers bench --all --verify time              how many answers are wrong
 
-Saved in the results' directory: results.json (every raw figure) and the table as table.txt,
+Workloads: close, hello, backend, cpu, big, slow-clients, idle.
+Saved in the results' directory: results.json (every raw figure) and the tables as table.txt,
 table.md and table.svg; also unp.txt and unp.json, or sweep.txt, sweep.json and a directory for each
 value of the sweep.
-Exit codes: 0 done, 1 a server failed or the bench was interrupted, 2 the call was wrong.";
+Exit codes: 0 done; 1 a server failed, the bench was interrupted or could not be saved; 2 the call
+was wrong; with --reference also 3, a contender is worse, and 4, that cannot be told.";
 
-/// The scenarios to run.
+/// Which of the two basic workloads to run.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
     /// A connection per request
@@ -133,8 +165,6 @@ enum Mode {
     /// One after the other
     Both,
 }
-
-const CONNECTIONS_DEFAULT: usize = 16;
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
@@ -146,76 +176,112 @@ impl Args {
             return verify::execute(subject, &contenders, connections, self.json);
         }
         let plan = self.plan();
-        if let Some(sweep) = self.sweep.clone() {
-            let stretches = self.duration.is_none();
-            return self.sweep(&Sweep { stretches, ..sweep }, &plan);
+        match self.sweep.clone() {
+            Some(sweep) => {
+                let stretches = self.duration.is_none();
+                self.run_sweep(Sweep { stretches, ..sweep }, plan)
+            }
+            None => self.run_bench(plan),
         }
-        let directory = self.directory()?;
-        let watch = Arc::new(Watch::default());
-        stop_on_signals(&watch)?;
-        let setup = Setup::prepare().context("cannot divide the processors")?;
-        let mut progress = Progress::start(&plan, self.seed.is_none());
-        let outcome = crate::bench::run(&setup, plan, &directory, &watch, &mut progress);
-        progress.finish();
-        let results = outcome.context("the bench could not go on")?;
-        let in_vain = || format!("cannot write in {}", directory.display());
-        save_tables(&results, &directory).with_context(in_vain)?;
-        let shown = if self.unp {
-            save_unp(&results, &directory).with_context(in_vain)?
-        } else {
-            FILE_NAME
-        };
-        let text = match self.json {
-            true => String::from_utf8(fs::read(directory.join(shown))?)?,
-            false => self.text(&results, &directory),
-        };
-        super::print(text.as_bytes())?;
-        let failed = results.runs.iter().any(|run| run.failure.is_some());
-        Ok(verdict(failed || results.interrupted))
     }
 
     fn plan(&self) -> Plan {
         let common = self.common();
         let contenders = self.contenders(&common);
-        let mode = match self.sweep.is_some() || self.unp {
-            true => self.mode.unwrap_or(Mode::Close),
-            false => self.mode.unwrap_or(Mode::Both),
+        let count = contenders.len();
+        let blocks = match (self.sweep.is_some(), self.unp) {
+            (true, _) => SWEEP_BLOCKS[usize::from(self.quick)],
+            (_, true) => UNP_BLOCKS,
+            _ if self.quick || self.until.is_some() => blocks_min(count),
+            _ => blocks_default(count),
         };
-        let scenarios = match mode {
-            Mode::Close => vec![Scenario::Close],
-            Mode::KeepAlive => vec![Scenario::KeepAlive],
-            Mode::Both => vec![Scenario::Close, Scenario::KeepAlive],
+        let mut plan = Plan {
+            options: common.listed(),
+            reference: self.reference(&contenders),
+            twin: self.sweep.is_none() && !self.unp,
+            contenders,
+            workloads: self.workloads(),
+            looks: self.looks(),
+            blocks: self.blocks.map_or(blocks, |blocks| blocks as usize),
+            until: self.until,
+            max_time: self.max_time,
+            warm_up: Duration::ZERO,
+            window: Duration::ZERO,
+            requests: self.requests.or(self.unp.then_some(unp::REQUESTS)),
+            seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
         };
         let budget = match self.quick {
             true => Budget::QUICK,
             false => Budget::FULL,
         };
-        let blocks = match self.sweep {
-            Some(_) => SWEEP_BLOCKS[usize::from(self.quick)],
-            None => budget.blocks,
-        };
-        let blocks = self.blocks.map_or(blocks, |blocks| blocks as usize);
-        let runs = contenders.len() * scenarios.len() * blocks;
-        let window = self.duration.unwrap_or_else(|| match self.sweep {
+        plan.window = self.duration.unwrap_or_else(|| match self.sweep {
             Some(_) => SWEEP_WINDOW,
-            None => budget.window(contenders.len(), runs),
+            None => budget.window(count, plan.runs()),
         });
-        let (connections, path) = match self.unp {
-            true => (unp::CONNECTIONS, unp::PATH),
-            false => (CONNECTIONS_DEFAULT, "/"),
+        plan.warm_up = self.warm_up.unwrap_or_else(|| warm_up_for(plan.window));
+        plan
+    }
+
+    /// The place of the reference among the contenders.
+    fn reference(&self, contenders: &[Contender]) -> usize {
+        let Some(wanted) = &self.reference else {
+            return 0;
         };
-        Plan {
-            options: common.listed(),
-            warm_up: self.warm_up.unwrap_or_else(|| warm_up_for(window)),
-            connections: self.connections.map_or(connections, |given| given as usize),
-            path: self.path.clone().unwrap_or_else(|| path.to_owned()),
-            seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
-            contenders,
-            scenarios,
-            blocks,
-            window,
-            requests: self.requests.or(self.unp.then_some(unp::REQUESTS)),
+        let found = contenders.iter().position(|it| it.name == *wanted);
+        found.unwrap_or_else(|| {
+            let names: Vec<&str> = contenders.iter().map(|it| it.name.as_str()).collect();
+            refuse(format!(
+                "--reference '{wanted}' is none of the contenders ({})",
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// What is measured in blocks.
+    fn workloads(&self) -> Vec<Workload> {
+        let mode = match self.sweep.is_some() || self.unp {
+            true => self.mode.unwrap_or(Mode::Close),
+            false => self.mode.unwrap_or(Mode::Both),
+        };
+        let names: &[&str] = match mode {
+            Mode::Close => &["close"],
+            Mode::KeepAlive => &["hello"],
+            Mode::Both => &["close", "hello"],
+        };
+        let mut workloads = match self.workloads.is_empty() {
+            true => names.iter().copied().filter_map(Workload::named).collect(),
+            false => workloads::chosen(&self.workloads),
+        };
+        let path = self.path.as_deref().or(self.unp.then_some(unp::PATH));
+        let connections = self.connections.map(|given| given as usize);
+        let connections = connections.or(self.unp.then_some(unp::CONNECTIONS));
+        for workload in &mut workloads {
+            workload.path = path.unwrap_or(&workload.path).to_owned();
+            workload.connections = connections.unwrap_or(workload.connections);
         }
+        workloads
+    }
+
+    /// What is looked at besides: all other workloads, unless the call asks for something special.
+    fn looks(&self) -> Vec<Workload> {
+        let is_special = [
+            self.sweep.is_some(),
+            self.unp,
+            self.quick,
+            self.mode.is_some(),
+            self.path.is_some(),
+            self.requests.is_some(),
+            self.duration.is_some(),
+            self.blocks.is_some(),
+            self.until.is_some(),
+            !self.workloads.is_empty(),
+        ];
+        if is_special.contains(&true) {
+            return Vec::new();
+        }
+        let measured = self.workloads();
+        let is_new = |it: &Workload| measured.iter().all(|other| other.name != it.name);
+        Workload::all().into_iter().filter(is_new).collect()
     }
 
     /// What every server gets beside its own options.
@@ -240,7 +306,7 @@ impl Args {
             true => models::ALL.iter().map(Entry::of).collect(),
             false => self.contenders.clone(),
         };
-        if entries.is_empty() {
+        if entries.is_empty() && self.with.is_empty() {
             let names: Vec<&str> = models::ALL.iter().map(|model| model.name).collect();
             let advice = format!(
                 "name the models to compare ({}), or say --all",
@@ -258,32 +324,17 @@ impl Args {
         {
             refuse(format!("none of these models has --accept {strategy}"));
         }
+        contenders.extend(self.with.iter().cloned());
         number_namesakes(&mut contenders);
         contenders
-    }
-
-    /// Creates the directory of the results before anything is measured in vain.
-    fn directory(&self) -> anyhow::Result<PathBuf> {
-        let by_time = || Path::new("bench-results").join(utc(SystemTime::now()).replace(':', ""));
-        let directory = self.out.clone().unwrap_or_else(by_time);
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
-        Ok(directory)
-    }
-
-    fn text(&self, results: &Results, directory: &Path) -> String {
-        let table = match self.unp {
-            true => unp_tables::text(&unp::tables(results), results),
-            false => bench_table::text(results, is_styled()),
-        };
-        format!("{table}Saved in {}\n", directory.display())
     }
 }
 
 /// Those of the nine that this program has; the others have their rows all the same. The first is
 /// what the others are compared with.
 fn stevens(common: &Common) -> Vec<Contender> {
-    let contender = |server: &unp::Server| Entry::read(&server.arguments.join(" "))?.with(common);
+    let contender =
+        |server: &unp::StevensServer| Entry::read(&server.arguments.join(" "))?.with(common);
     let (baseline, others) = unp::SERVERS.split_at(1);
     let baseline = baseline
         .iter()
@@ -292,10 +343,13 @@ fn stevens(common: &Common) -> Vec<Contender> {
     baseline.chain(others).collect()
 }
 
-/// Whether standard output is a terminal, and nobody minds colours.
-fn is_styled() -> bool {
-    let is_terminal = std::io::stdout().is_terminal();
-    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// `5%` as 0.05.
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').trim_end();
+    match number.parse::<f64>() {
+        Ok(percent) if (0.1..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("should be a number of per cent from 0.1 to 100, as in 5%".to_owned()),
+    }
 }
 
 /// A path as a request line has it: RFC 9112 section 3.2.1.
@@ -309,34 +363,6 @@ fn parse_path(text: &str) -> Result<String, String> {
     }
 }
 
-/// The table as it was printed, as a picture of that, and for Markdown.
-fn save_tables(results: &Results, directory: &Path) -> std::io::Result<()> {
-    let text = bench_table::text(results, false);
-    fs::write(directory.join("table.txt"), &text)?;
-    fs::write(directory.join("table.svg"), picture::svg(&text))?;
-    fs::write(directory.join("table.md"), markdown::text(results))
-}
-
-/// Stevens' tables as text and as JSON. Returns the JSON file's name.
-fn save_unp(results: &Results, directory: &Path) -> std::io::Result<&'static str> {
-    const JSON_NAME: &str = "unp.json";
-    let tables = unp::tables(results);
-    fs::write(
-        directory.join("unp.txt"),
-        unp_tables::text(&tables, results),
-    )?;
-    fs::write(directory.join(JSON_NAME), json::to_string(&tables)?)?;
-    Ok(JSON_NAME)
-}
-
 fn refuse(message: impl std::fmt::Display) -> ! {
     wrong_call("bench", ErrorKind::ValueValidation, message)
-}
-
-fn verdict(failed: bool) -> ExitCode {
-    if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
 }

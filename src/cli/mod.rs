@@ -48,7 +48,7 @@ enum Command {
     Run(Box<run::Args>),
     Load(load::Args),
     Top(top::Args),
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }

@@ -1,219 +1,225 @@
-//! What a person should see in a bench, in sentences computed from its rows. Pure.
+//! What a person should see in a bench, in sentences computed from its comparisons. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::units::{TIME, grouped, value};
+use super::bench_table::{self, figure, shown, times};
+use super::units::grouped;
 use crate::bench::environment::Environment;
 use crate::bench::gates::Mark;
-use crate::bench::plan::{Plan, Scenario, counted};
+use crate::bench::plan::{Plan, counted};
 use crate::bench::results::Results;
-use crate::bench::stats::Spread;
-use crate::bench::summary::Row;
-
-/// The rows of one scenario, in the order of the table.
-pub fn of_scenario(results: &Results, scenario: Scenario) -> impl Iterator<Item = &Row> {
-    results
-        .summary
-        .iter()
-        .filter(move |row| row.scenario == scenario)
-}
-
-/// How many connections never got an answer, in the middle of the blocks; none if all got some.
-pub fn starved(row: &Row) -> Option<String> {
-    row.never_answered
-        .filter(|spread| spread.median > 0.0)
-        .map(|spread| grouped(spread.median))
-}
+use crate::bench::stats::planning::blocks_min;
+use crate::bench::stats::{MARGIN_MIN, Verdict};
+use crate::bench::summary::{Against, Ranking, Row, Struck, Summary};
 
 /// All lines below the tables: what there is to see, failures, signs, conditions.
-pub fn below_the_table(results: &Results) -> Vec<String> {
+pub fn below_the_table(results: &Results, summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
-    for &scenario in &results.plan.scenarios {
-        let rows: Vec<&Row> = of_scenario(results, scenario).collect();
-        lines.extend(sentences(scenario, &rows, results.plan.connections));
+    for ranking in &summary.rankings {
+        lines.extend(sentences(results, ranking));
     }
-    lines.extend(results.summary.iter().filter_map(errors));
-    lines.extend(failures(results));
-    lines.push(String::new());
+    lines.extend(summary.looks.first().map(|_| LOOKS.to_owned()));
+    lines.extend(blocking(summary));
+    lines.extend(errors(summary));
+    lines.extend(failures(summary));
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
     lines.push(key(results));
-    lines.extend(marks(&results.summary));
     lines.extend(conditions(results));
+    lines.push(trust(results, summary));
     lines
 }
+
+const LOOKS: &str = "A look is one window of each contender: it shows which clients are served and \
+    about how fast. It ranks nothing; --workloads all measures all of them in blocks.";
 
 /// What Jain's index says, in a few words.
 pub(super) const FAIRNESS: &str = "1 where all answered alike, 1/n where one of n answered all";
 
-/// The errors of a row by kind.
-fn errors(row: &Row) -> Option<String> {
-    let kinds = row.errors_by_kind.iter().filter(|(_, count)| *count > 0);
-    let kinds: Vec<String> = kinds
-        .map(|(name, count)| format!("{} {}", grouped(count as f64), name.replace('_', " ")))
-        .collect();
-    let (name, scenario) = (&row.contender, row.scenario);
-    (!kinds.is_empty()).then(|| {
-        format!(
-            "Failed requests of {name}, {scenario}: {}.",
-            kinds.join(", ")
-        )
-    })
-}
-
-/// One or two sentences for a scenario.
-fn sentences(scenario: Scenario, rows: &[&Row], connections: usize) -> Vec<String> {
-    let title = capitalised(&scenario.to_string());
-    let mut parts = vec![cost(rows), throughput(rows)];
-    parts.retain(|part| !part.is_empty());
-    let mut lines = Vec::new();
-    if !parts.is_empty() {
-        lines.push(format!("{title}: {}.", parts.join("; ")));
+/// What the blocks of one workload have shown.
+fn sentences(results: &Results, ranking: &Ranking) -> Vec<String> {
+    let contenders = results.plan.contenders.len();
+    let blocks = ranking.rows.iter().map(|row| row.blocks_measured).max();
+    let name = &ranking.workload.name;
+    if contenders < 2 {
+        return Vec::new();
     }
-    lines.extend(starvation(rows, connections).map(|part| format!("{title}: {part}.")));
+    let needed = blocks_min(contenders);
+    if blocks.unwrap_or(0) < needed {
+        return vec![format!(
+            "{name}: nothing is claimed. With {}, it takes at least {} to tell a difference from \
+             chance.",
+            counted(contenders, "contender"),
+            counted(needed, "block")
+        )];
+    }
+    let mut lines = vec![against_reference(results, ranking)];
+    lines.extend(best(ranking));
     lines
 }
 
-/// Rows that have `figure`, the best first.
-fn ranked<'a>(
-    rows: &[&'a Row],
-    figure: fn(&Row) -> Option<Spread>,
-    lowest_first: bool,
-) -> Vec<(&'a Row, Spread)> {
-    let mut ranked: Vec<_> = rows
-        .iter()
-        .filter_map(|row| Some((*row, figure(row)?)))
+/// Every contender in terms of the reference, by verdict.
+fn against_reference(results: &Results, ranking: &Ranking) -> String {
+    let reference = &results.plan.contenders[results.plan.reference].name;
+    let (worse, better) = match ranking.workload.metric.lower_is_better() {
+        true => ("more", "less"),
+        false => ("fewer", "more"),
+    };
+    let is_sound = |it: &&Against| {
+        let row = ranking
+            .rows
+            .iter()
+            .find(|row| row.contender == it.contender);
+        row.is_some_and(|row| row.failures.is_empty())
+    };
+    let list = |wanted: &dyn Fn(&Against) -> bool, with_ratio: bool| -> String {
+        let sound = ranking.against_reference.iter().filter(is_sound);
+        let mut chosen: Vec<&Against> = sound.filter(|it| wanted(it)).collect();
+        chosen.sort_by(|a, b| a.comparison.ratio.total_cmp(&b.comparison.ratio));
+        let words = chosen.into_iter().map(|it| match with_ratio {
+            true => format!("{} {}", it.contender, times(it.comparison.ratio)),
+            false => it.contender.clone(),
+        });
+        and(&words.collect::<Vec<_>>())
+    };
+    let is_better = |it: &Against| ranking.is_better(it.comparison.verdict);
+    let has = |verdict| move |it: &Against| it.comparison.verdict == verdict;
+    let margin = percent(ranking.margin);
+    let parts = [
+        (
+            better.to_owned(),
+            list(&|it| is_better(it) == Some(true), true),
+        ),
+        (
+            worse.to_owned(),
+            list(&|it| is_better(it) == Some(false), true),
+        ),
+        (
+            format!("different, but not shown to be by more than {margin}"),
+            list(&has(Verdict::DifferentButSmall), true),
+        ),
+        (
+            format!("the same within {margin}"),
+            list(&has(Verdict::Same), false),
+        ),
+        (
+            "cannot tell".to_owned(),
+            list(&has(Verdict::CannotTell), true),
+        ),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(verdict, names)| format!("{verdict}: {names}"))
         .collect();
-    ranked.sort_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
-    if !lowest_first {
-        ranked.reverse();
-    }
-    ranked
+    format!(
+        "{}, {} against {reference}: {}.",
+        ranking.workload.name,
+        ranking.workload.metric,
+        parts.join("; ")
+    )
 }
 
-/// Who is the cheapest, by how much, and who the dearest.
-fn cost(rows: &[&Row]) -> String {
-    let ranked = ranked(rows, |row| row.server_cpu_us_per_request, true);
-    let [(first, best), rest @ ..] = ranked.as_slice() else {
-        return String::new();
+/// The best, by name and figure.
+fn best(ranking: &Ranking) -> Option<String> {
+    let metric = ranking.workload.metric;
+    let first = bench_table::sorted(ranking)
+        .into_iter()
+        .find(|(_, row)| ranking.best.contains(&row.contender))?;
+    let about = shown(figure(first.1, metric)?.median, metric);
+    let what = match metric.lower_is_better() {
+        true => "least",
+        false => "most",
     };
-    let spent = value(best.median, TIME);
-    let Some((second, next)) = rest.first() else {
-        return format!("{} spends {spent} of CPU on a request", first.contender);
-    };
-    let times = |spread: &Spread| format!("{:.2} times", spread.median / best.median);
-    let tied = tied_with_first(&ranked);
-    let mut text = if tied.len() > 1 {
-        format!(
-            "{} tie for the least CPU per request, about {spent} (their ranges overlap)",
-            and(&tied)
-        )
-    } else {
-        let (name, factor) = (&second.contender, times(next));
-        format!(
-            "{} spends the least CPU on a request, {spent}; {name} {factor} that",
-            first.contender
-        )
-    };
-    if let Some((last, worst)) = rest.last().filter(|(last, _)| {
-        last.contender != second.contender && !tied.contains(&last.contender.as_str())
-    }) {
-        text.push_str(&format!(", {} the most, {}", last.contender, times(worst)));
-    }
-    text
-}
-
-fn throughput(rows: &[&Row]) -> String {
-    let ranked = ranked(rows, |row| row.requests_per_s, false);
-    let [(first, best), _, ..] = ranked.as_slice() else {
-        return String::new();
-    };
-    let tied = tied_with_first(&ranked);
-    let rate = grouped(best.median);
-    if tied.len() > 1 {
-        return format!(
-            "{} tie for the highest throughput, about {rate}/s",
-            and(&tied)
-        );
-    }
-    format!("{} answers most, {rate}/s", first.contender)
-}
-
-/// The names of the first and of all whose range overlaps the first's.
-fn tied_with_first<'a>(ranked: &[(&'a Row, Spread)]) -> Vec<&'a str> {
-    let Some((_, best)) = ranked.first() else {
-        return Vec::new();
-    };
-    let tied = ranked.iter().filter(|(_, spread)| spread.overlaps(best));
-    tied.map(|(row, _)| row.contender.as_str()).collect()
-}
-
-/// Who left connections waiting for the whole window.
-fn starvation(rows: &[&Row], connections: usize) -> Option<String> {
-    let starving: Vec<String> = rows
-        .iter()
-        .filter_map(|row| Some(format!("{} ({})", row.contender, starved(row)?)))
-        .collect();
-    let names: Vec<&str> = starving.iter().map(String::as_str).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "of {connections} connections some never got an answer from {}; a worker that keeps \
-             to one client leaves the others waiting, and latency and requests/s tell only of \
-             those that were served",
-            and(&names)
-        )
+    Some(match ranking.best.as_slice() {
+        [one] => format!("{}: {one} has the {what}, {about}.", ranking.workload.name),
+        several => format!(
+            "{}: the {what}, about {about}, have {}; no difference between these is shown.",
+            ranking.workload.name,
+            and(several)
+        ),
     })
 }
 
-pub(super) fn failures(results: &Results) -> impl Iterator<Item = String> {
-    let blocks = results.plan.blocks;
-    results.summary.iter().flat_map(move |row| {
-        row.failures.iter().map(move |failure| {
-            let (name, scenario, story) = (&row.contender, row.scenario, &failure.story);
+/// Why models with one flow of control answer one request at a time where a handler waits.
+fn blocking(summary: &Summary) -> Option<String> {
+    let waits = |path: &str| path.starts_with("/sleep") || path.starts_with("/cpu");
+    let looks = summary.looks.iter().map(|it| &it.workload);
+    let mut all = summary.rankings.iter().map(|it| &it.workload).chain(looks);
+    let workload = all.find(|it| waits(&it.path))?;
+    Some(format!(
+        "{} holds the process or thread that runs its handler. A server with one of them, or an \
+         event loop, answers one such request at a time in each.",
+        workload.path
+    ))
+}
+
+/// Percent without needless decimals: `2 %`, `3.4 %`.
+pub(super) fn percent(share: f64) -> String {
+    let rounded = (share * 1000.0).round() / 10.0;
+    format!("{rounded} %")
+}
+
+fn all_rows(summary: &Summary) -> impl Iterator<Item = (&str, &Row)> {
+    let ranked = summary.rankings.iter().flat_map(|ranking| {
+        let name = ranking.workload.name.as_str();
+        ranking.rows.iter().map(move |row| (name, row))
+    });
+    let looked = summary.looks.iter().flat_map(|look| {
+        let name = look.workload.name.as_str();
+        look.rows.iter().map(move |row| (name, row))
+    });
+    ranked.chain(looked)
+}
+
+/// The errors of each row by kind.
+fn errors(summary: &Summary) -> impl Iterator<Item = String> {
+    all_rows(summary).filter_map(|(workload, row)| {
+        let kinds = row.errors_by_kind.iter().filter(|(_, count)| *count > 0);
+        let kinds: Vec<String> = kinds
+            .map(|(name, count)| format!("{} {}", grouped(count as f64), name.replace('_', " ")))
+            .collect();
+        let name = &row.contender;
+        (!kinds.is_empty()).then(|| {
             format!(
-                "FAILED {name}, {scenario}: {story} ({} of {})",
-                failure.blocks,
-                counted(blocks, "block")
+                "Failed requests of {name}, {workload}: {}.",
+                kinds.join(", ")
+            )
+        })
+    })
+}
+
+/// Each failure with its story.
+pub(super) fn failures(summary: &Summary) -> impl Iterator<Item = String> {
+    all_rows(summary).flat_map(|(workload, row)| {
+        row.failures.iter().map(move |failure| {
+            let (name, story) = (&row.contender, &failure.story);
+            format!(
+                "FAILED {name}, {workload}: {story} ({})",
+                counted(failure.blocks, "run")
             )
         })
     })
 }
 
 fn key(results: &Results) -> String {
-    let mut key = String::from("CPU/req: the server's user + system time per answered request, ");
-    key.push_str(
-        "children included. MiB: its memory (PSS). proc, thr: its processes, threads (peaks).",
+    let mut key = String::from(
+        "CPU/request: the server's user + system time for each answered request, children \
+         included; the median over the blocks. Percentiles are of the requests of all blocks; –: \
+         fewer than 10 requests beyond.",
     );
-    if results.plan.blocks > 1 {
-        key.push_str(" Figures are medians over blocks; below them min..max.");
-    }
-    let hidden = |row: &Row| row.blocks_measured > 0 && row.p999_us.is_none();
-    if results.summary.iter().any(hidden) {
-        key.push_str(" –: fewer than 10 requests beyond the percentile.");
-    }
-    if results.summary.iter().any(|row| row.fairness.is_some()) {
-        key.push_str(&format!(" fairness: Jain's index, {FAIRNESS}."));
+    if results.plan.contenders.len() > 1 {
+        key.push(' ');
+        key.push_str(bench_table::SIGNS);
     }
     key
 }
 
-/// Each mark that occurs, with its meaning.
-pub(super) fn marks(rows: &[Row]) -> impl Iterator<Item = String> {
-    let borne: BTreeSet<Mark> = rows
-        .iter()
-        .flat_map(|row| row.marks.keys().copied())
-        .collect();
-    borne
-        .into_iter()
-        .map(|mark| format!("[{}] {}.", mark.letter(), mark.meaning()))
-}
-
+/// Where the figures come from, and what is missing.
 pub(super) fn conditions(results: &Results) -> Vec<String> {
     let plan = &results.plan;
     let mut lines = machine(plan, &results.environment);
-    if results.summary.iter().any(|row| row.blocks_measured == 1) {
-        lines.push(
-            "Where there is one window only, nothing tells a difference from chance.".to_owned(),
-        );
-    }
     if results.interrupted {
         let (done, all) = (results.runs.len(), plan.runs());
         lines.push(format!("INTERRUPTED after {done} of {all} windows."));
@@ -249,11 +255,91 @@ pub(super) fn machine(plan: &Plan, environment: &Environment) -> Vec<String> {
     lines
 }
 
+/// How far to trust the figures: noise, power, disturbances.
+fn trust(results: &Results, summary: &Summary) -> String {
+    let mut parts = Vec::new();
+    let rankings = summary.rankings.iter();
+    let noise = rankings.clone().filter_map(|it| it.noise);
+    let worst = noise.clone().map(|it| it.ratio.max(1.0 / it.ratio) - 1.0);
+    if let Some(worst) = worst.clone().reduce(f64::max) {
+        let reference = &results.plan.contenders[results.plan.reference].name;
+        parts.push(format!(
+            "{reference} against itself differed by {} (A/A)",
+            percent(worst)
+        ));
+    }
+    if noise.clone().any(|it| is_biased(it.verdict)) {
+        parts.push("that is more than chance explains: distrust the whole bench".to_owned());
+    }
+    let detectable = rankings.filter_map(Ranking::detectable).reduce(f64::max);
+    if let Some(detectable) = detectable {
+        parts.push(format!(
+            "this run could show differences of {} or more",
+            percent(detectable)
+        ));
+        parts.extend(blocks_for_ten_percent(results, detectable));
+    }
+    let repeated = results.runs.iter().filter(|run| run.attempt > 1).count();
+    if repeated > 0 {
+        parts.push(format!(
+            "{} measured again because of a disturbance",
+            counted(repeated, "window")
+        ));
+    }
+    let disturbed = disturbed(summary);
+    for (mark, words) in [
+        (Mark::Others, "other processes took up to"),
+        (Mark::Steal, "the hypervisor took up to"),
+    ] {
+        if let Some(struck) = disturbed.get(&mark) {
+            parts.push(format!(
+                "{words} {:.0} % of the CPU time ({} of the windows that count)",
+                struck.worst * 100.0,
+                struck.windows
+            ));
+        }
+    }
+    if parts.is_empty() {
+        return "How far to trust this: nothing disturbed it; with so few blocks it claims nothing."
+            .to_owned();
+    }
+    format!("How far to trust this: {}.", parts.join("; "))
+}
+
+fn is_biased(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::More | Verdict::Less | Verdict::DifferentButSmall
+    )
+}
+
+/// How many blocks would show 10 %, where this run could not.
+fn blocks_for_ten_percent(results: &Results, detectable: f64) -> Option<String> {
+    const WANTED: f64 = 0.10;
+    if detectable <= WANTED {
+        return None;
+    }
+    // The interval's width shrinks with the square root of the number of blocks.
+    let factor = ((detectable - MARGIN_MIN) / (WANTED - MARGIN_MIN)).powi(2);
+    let blocks = (results.plan.blocks as f64 * factor).ceil();
+    Some(format!("about {} blocks would show 10 %", grouped(blocks)))
+}
+
+fn disturbed(summary: &Summary) -> BTreeMap<Mark, Struck> {
+    let mut all: BTreeMap<Mark, Struck> = BTreeMap::new();
+    for (mark, struck) in all_rows(summary).flat_map(|(_, row)| &row.marks) {
+        let sum = all.entry(*mark).or_default();
+        sum.windows += struck.windows;
+        sum.worst = sum.worst.max(struck.worst);
+    }
+    all
+}
+
 /// `a`, `a and b`, `a, b and c`.
-fn and(names: &[&str]) -> String {
+fn and(names: &[String]) -> String {
     match names {
         [] => String::new(),
-        [one] => (*one).to_owned(),
+        [one] => one.clone(),
         [most @ .., last] => format!("{} and {last}", most.join(", ")),
     }
 }

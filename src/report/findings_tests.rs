@@ -1,102 +1,109 @@
 use super::*;
 
-use std::collections::BTreeMap;
+use crate::bench::failure::Failure;
+use crate::bench::results::Results;
+use crate::bench::results::tests::results;
+use crate::bench::summary::summarise;
+use crate::report::bench_table::tests::costing;
 
-use crate::bench::summary::FailureCount;
+fn said(results: &Results) -> String {
+    below_the_table(results, &summarise(results)).join("\n")
+}
 
-/// A row of which only the cost, the throughput and who starved matter.
-fn row(name: &str, cpu: [f64; 3], rate: [f64; 3], never_answered: f64) -> Row {
-    let spread = |[min, median, max]: [f64; 3]| Some(Spread { median, min, max });
-    Row {
-        contender: name.to_owned(),
-        scenario: Scenario::KeepAlive,
-        blocks_measured: 5,
-        requests_per_s: spread(rate),
-        p50_us: None,
-        p99_us: None,
-        p999_us: None,
-        max_us: None,
-        errors: 0,
-        errors_by_kind: crate::load::Errors::default(),
-        workers: None,
-        requests_of_least: None,
-        requests_of_most: None,
-        fairness: None,
-        never_answered: spread([never_answered; 3]),
-        server_cpu_us_per_request: spread(cpu),
-        peak_pss_kib: None,
-        processes: None,
-        threads: None,
-        marks: BTreeMap::new(),
-        failures: Vec::<FailureCount>::new(),
+#[test]
+fn every_contender_is_told_against_the_reference() {
+    let names = ["prefork", "epoll", "fork", "twin"];
+    let said = said(&costing(&names, &[10.0, 7.0, 140.0, 10.0, 10.0], 12));
+    let expected = "hello, CPU per request against prefork: less: epoll 0.70×; more: fork 14.0×; \
+                    the same within 2 %: twin.";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("hello: epoll has the least, 7.0"), "{said}");
+    assert!(
+        said.contains("prefork against itself differed by 0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn no_pair_is_ranked_that_is_not_told_apart() {
+    let names = ["prefork", "epoll", "poll", "fork"];
+    let said = said(&costing(&names, &[10.0, 7.0, 7.0, 140.0, 10.0], 12));
+    assert!(
+        said.contains("have epoll and poll; no difference between these"),
+        "{said}"
+    );
+}
+
+#[test]
+fn with_too_few_blocks_nothing_is_claimed() {
+    for blocks in 1..6 {
+        let said = said(&costing(&["fork", "epoll"], &[140.0, 7.0], blocks));
+        assert!(said.contains("hello: nothing is claimed."), "{said}");
+        assert!(said.contains("at least 6 blocks"), "{said}");
+        for claim in ["less:", "more:", "the least", "the same within 2"] {
+            assert!(!said.contains(claim), "{claim} in\n{said}");
+        }
     }
 }
 
-fn said(rows: &[Row]) -> Vec<String> {
-    sentences(Scenario::KeepAlive, &rows.iter().collect::<Vec<_>>(), 16)
+#[test]
+fn a_contender_that_failed_leads_no_sentence() {
+    let mut results = costing(&["prefork", "threaded"], &[10.0, 7.0, 10.0], 12);
+    let killed = results
+        .runs
+        .iter_mut()
+        .find(|it| it.contender == "threaded");
+    killed.unwrap().failure = Some(Failure::Died {
+        how: "signal 9".to_owned(),
+    });
+    let said = said(&results);
+    assert!(said.contains("FAILED threaded"), "{said}");
+    assert!(
+        !said.contains("threaded 0.70×") && !said.contains("least,"),
+        "{said}"
+    );
 }
 
 #[test]
-fn the_cheapest_is_named_with_its_distance() {
-    let rows = [
-        row("fork", [190.0, 200.0, 210.0], [4e3, 4.1e3, 4.2e3], 0.0),
-        row("prefork", [39.0, 40.0, 41.0], [20e3, 21e3, 22e3], 0.0),
-        row("threaded", [58.0, 60.0, 62.0], [14e3, 15e3, 16e3], 0.0),
-    ];
-    let expected = "Keep-alive: prefork spends the least CPU on a request, 40.0 µs; threaded 1.50 \
-                    times that, fork the most, 5.00 times; prefork answers most, 21,000/s.";
-    assert_eq!(said(&rows), [expected]);
+fn a_machine_that_tells_equal_servers_apart_is_not_trusted() {
+    let said = said(&costing(&["fork", "epoll"], &[10.0, 20.0, 12.0], 12));
+    assert!(said.contains("distrust the whole bench"), "{said}");
+    // What equal servers differ by is the margin for all others.
+    assert!(said.contains("more: epoll 1.99×"), "{said}");
 }
 
 #[test]
-fn ranges_that_overlap_are_a_tie() {
-    let rows = [
-        row("prefork", [39.0, 40.0, 45.0], [20e3, 21e3, 22e3], 0.0),
-        row("threaded", [44.0, 46.0, 47.0], [21.5e3, 22e3, 23e3], 0.0),
-    ];
-    let expected = "Keep-alive: prefork and threaded tie for the least CPU per request, about \
-                    40.0 µs (their ranges overlap); threaded and prefork tie for the highest \
-                    throughput, about 22,000/s.";
-    assert_eq!(said(&rows), [expected]);
+fn noise_says_what_it_takes_to_show_ten_per_cent() {
+    let mut noisy = results(&["a", "b"], 8);
+    crate::bench::results::tests::fill(&mut noisy, |index, block| {
+        10.0 + ((index * 3 + block * 5) % 7) as f64
+    });
+    let said = said(&noisy);
+    assert!(said.contains("cannot tell: b"), "{said}");
+    assert!(said.contains("blocks would show 10 %"), "{said}");
 }
 
 #[test]
-fn who_starves_its_clients_is_told() {
-    let rows = [
-        row("iterative", [9.0, 10.0, 11.0], [2e3, 2e3, 2e3], 15.0),
-        row("threaded", [19.0, 20.0, 21.0], [1e3, 1e3, 1e3], 0.0),
-    ];
-    let said = said(&rows);
-    assert_eq!(said.len(), 2);
-    let expected = "of 16 connections some never got an answer from iterative (15)";
-    assert!(said[1].contains(expected), "{said:?}");
+fn nothing_measured_means_nothing_claimed() {
+    let said = said(&results(&["fork", "epoll"], 12));
+    assert!(said.contains("nothing is claimed"), "{said}");
 }
 
 #[test]
-fn nothing_measured_means_nothing_said() {
-    let mut row = row("fork", [1.0; 3], [1.0; 3], 0.0);
-    (
-        row.requests_per_s,
-        row.server_cpu_us_per_request,
-        row.never_answered,
-    ) = (None, None, None);
-    assert_eq!(said(&[row]), Vec::<String>::new());
+fn a_handler_that_holds_its_worker_is_explained() {
+    let mut results = costing(&["fork", "epoll"], &[10.0, 7.0, 10.0], 6);
+    results.plan.workloads[0].path = "/sleep?ms=20".to_owned();
+    let said = said(&results);
+    assert!(
+        said.contains("/sleep?ms=20 holds the process or thread"),
+        "{said}"
+    );
 }
 
 #[test]
 fn lists_read_as_people_write_them() {
-    assert_eq!(and(&["a"]), "a");
-    assert_eq!(and(&["a", "b", "c"]), "a, b and c");
-}
-
-#[test]
-fn a_single_window_is_no_proof() {
-    let mut results = crate::report::bench_table::tests::large();
-    let warns = |results: &Results| {
-        let lines = below_the_table(results);
-        lines.iter().any(|line| line.contains("from chance"))
-    };
-    assert!(!warns(&results));
-    results.summary[0].blocks_measured = 1;
-    assert!(warns(&results));
+    let names = ["a", "b", "c"].map(str::to_owned);
+    assert_eq!(and(&names[..1]), "a");
+    assert_eq!(and(&names), "a, b and c");
+    assert_eq!([0.02, 0.0345].map(percent), ["2 %", "3.5 %"]);
 }

@@ -1,40 +1,159 @@
 //! Cells in columns: the first to the left, the others to the right, a line below the heads. Pure.
+//!
+//! Every table of a report is one of these, as text or as Markdown.
 
 use super::wrap::broken;
 
-/// What lies between two columns, where there is room for it.
+/// The space between two columns, where there is room for it.
 const GAP: usize = 2;
 /// Narrower, names of models would break.
 const NAME_WIDTH_MIN: usize = 11;
 
+/// Longer names are broken before a column goes.
+const NAME_WIDTH_MAX: usize = 18;
+
 /// Rows of cells; a cell may have several lines.
 pub(super) struct Grid {
     heads: Vec<Vec<String>>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
+    /// Columns in the order in which they go when there is no room.
+    expendable: Vec<usize>,
+}
+
+struct Row {
+    cells: Vec<String>,
+    /// A remark below the row, over all columns.
+    note: String,
 }
 
 impl Grid {
     /// A grid with these rows of heads, the first cell of each being that of the names.
     pub(super) fn new(heads: Vec<Vec<String>>) -> Grid {
-        let rows = Vec::new();
-        Grid { heads, rows }
+        Grid {
+            heads,
+            rows: Vec::new(),
+            expendable: Vec::new(),
+        }
+    }
+
+    /// A grid with one row of heads.
+    pub(super) fn with_heads<const N: usize>(heads: [&str; N]) -> Grid {
+        Grid::new(vec![heads.map(str::to_owned).to_vec()])
+    }
+
+    /// Lets these columns go, the first first, where there is no room.
+    pub(super) fn expending(mut self, columns: &[usize]) -> Grid {
+        self.expendable = columns.to_vec();
+        self
     }
 
     /// Adds a row.
-    pub(super) fn push(&mut self, row: Vec<String>) {
-        self.rows.push(row);
+    pub(super) fn push(&mut self, cells: Vec<String>) {
+        self.push_with(cells, String::new());
     }
 
-    /// As text. Where it would be wider than `width_max`, the names are broken, and the gaps
-    /// become narrower.
+    /// Adds a row with a remark.
+    pub(super) fn push_with(&mut self, cells: Vec<String>, note: String) {
+        self.rows.push(Row { cells, note });
+    }
+
+    /// As text. Where it would be wider than `width_max`, columns go, gaps become narrower, and
+    /// names are broken.
     pub(super) fn text(&self, width_max: usize) -> String {
-        let all = || self.heads.iter().chain(&self.rows);
-        let columns = all().map(Vec::len).max().unwrap_or(0);
-        let width_of = |column: usize| {
-            let cells = all().filter_map(|row| row.get(column));
-            cells.flat_map(|cell| cell.lines()).map(width).max()
+        let mut columns: Vec<usize> = (0..self.columns()).collect();
+        for expended in &self.expendable {
+            let gap = GAP * columns.len().saturating_sub(1);
+            let width_of = |column: &usize| match column {
+                0 => self.width_of(0).min(NAME_WIDTH_MAX),
+                column => self.width_of(*column),
+            };
+            let width: usize = columns.iter().map(width_of).sum();
+            if width + gap <= width_max {
+                break;
+            }
+            columns.retain(|column| column != expended);
+        }
+        let widths: Vec<usize> = columns.iter().map(|it| self.width_of(*it)).collect();
+        let layout = Layout::of(&widths, width_max);
+        let kept = |cells: &[String]| -> Vec<String> {
+            let cell = |column: &usize| cells.get(*column).cloned().unwrap_or_default();
+            columns.iter().map(cell).collect()
         };
-        let widths: Vec<usize> = (0..columns).map(|it| width_of(it).unwrap_or(0)).collect();
+        let mut text = String::new();
+        for row in &self.heads {
+            layout.lay_out(&kept(row), &mut text);
+        }
+        text.push_str(&format!("{}\n", "─".repeat(layout.width())));
+        for row in &self.rows {
+            layout.lay_out(&kept(&row.cells), &mut text);
+            if !row.note.is_empty() {
+                for line in broken(&row.note, width_max.saturating_sub(NOTE_INDENT)) {
+                    text.push_str(&format!("{}{line}\n", " ".repeat(NOTE_INDENT)));
+                }
+            }
+        }
+        text
+    }
+
+    /// As a pipe table of GitHub's Markdown, with the remarks as a last column.
+    pub(super) fn markdown(&self) -> String {
+        let columns = self.columns();
+        let head = |column: usize| -> String {
+            let cells = self.heads.iter().filter_map(|row| row.get(column));
+            let words: Vec<&str> = cells
+                .map(String::as_str)
+                .filter(|it| !it.is_empty())
+                .collect();
+            words.join(" ")
+        };
+        let mut text = line((0..columns).map(head).chain([String::new()]));
+        text.push_str(&format!(
+            "|---|{}---|\n",
+            "--:|".repeat(columns.saturating_sub(1))
+        ));
+        for row in &self.rows {
+            let cells = (0..columns).map(|it| row.cells.get(it).cloned().unwrap_or_default());
+            text.push_str(&line(cells.chain([row.note.clone()])));
+        }
+        text
+    }
+
+    fn columns(&self) -> usize {
+        let rows = self.rows.iter().map(|row| row.cells.len());
+        self.heads
+            .iter()
+            .map(Vec::len)
+            .chain(rows)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn width_of(&self, column: usize) -> usize {
+        let rows = self.rows.iter().map(|row| &row.cells);
+        let cells = self
+            .heads
+            .iter()
+            .chain(rows)
+            .filter_map(|row| row.get(column));
+        cells
+            .flat_map(|cell| cell.lines())
+            .map(width)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+const NOTE_INDENT: usize = 2;
+
+/// The widths that the columns get.
+struct Layout {
+    names: usize,
+    figures: Vec<usize>,
+    gap: usize,
+}
+
+impl Layout {
+    fn of(widths: &[usize], width_max: usize) -> Layout {
         let (names, figures) = widths.split_first().map_or((0, &[][..]), |(&n, f)| (n, f));
         let room_with =
             |gap: usize| width_max.saturating_sub(figures.iter().map(|width| width + gap).sum());
@@ -42,37 +161,58 @@ impl Grid {
             true => GAP,
             false => GAP - 1,
         };
-        let names = names.min(room_with(gap).max(NAME_WIDTH_MIN));
-        let mut text = String::new();
-        for row in &self.heads {
-            lay_out(row, names, figures, gap, &mut text);
+        Layout {
+            names: names.min(room_with(gap).max(NAME_WIDTH_MIN)),
+            figures: figures.to_vec(),
+            gap,
         }
-        let line = names + figures.iter().map(|width| width + gap).sum::<usize>();
-        text.push_str(&format!("{}\n", "─".repeat(line)));
-        for row in &self.rows {
-            lay_out(row, names, figures, gap, &mut text);
+    }
+
+    fn width(&self) -> usize {
+        let figures = self.figures.iter().map(|width| width + self.gap);
+        self.names + figures.sum::<usize>()
+    }
+
+    /// One row, which has as many lines as its highest cell.
+    fn lay_out(&self, row: &[String], text: &mut String) {
+        let Some((name, cells)) = row.split_first() else {
+            return;
+        };
+        let name: Vec<String> = name
+            .lines()
+            .flat_map(|line| broken(line, self.names))
+            .collect();
+        let cells: Vec<Vec<&str>> = cells.iter().map(|cell| cell.lines().collect()).collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for at in 0..height.max(name.len()) {
+            let mut line = padded(name.get(at).map_or("", String::as_str), self.names);
+            for (cell, &room) in cells.iter().zip(&self.figures) {
+                let piece = cell.get(at).copied().unwrap_or_default();
+                line.push_str(&" ".repeat(self.gap + room.saturating_sub(width(piece))));
+                line.push_str(piece);
+            }
+            text.push_str(&format!("{}\n", line.trim_end()));
         }
-        text
     }
 }
 
-/// One row, which has as many lines as its highest cell.
-fn lay_out(row: &[String], names: usize, figures: &[usize], gap: usize, text: &mut String) {
-    let Some((name, cells)) = row.split_first() else {
-        return;
-    };
-    let name: Vec<String> = name.lines().flat_map(|line| broken(line, names)).collect();
-    let cells: Vec<Vec<&str>> = cells.iter().map(|cell| cell.lines().collect()).collect();
-    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
-    for at in 0..height.max(name.len()) {
-        let mut line = padded(name.get(at).map_or("", String::as_str), names);
-        for (cell, &room) in cells.iter().zip(figures) {
-            let piece = cell.get(at).copied().unwrap_or_default();
-            line.push_str(&" ".repeat(gap + room.saturating_sub(width(piece))));
-            line.push_str(piece);
+fn line(cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<String> = cells
+        .map(|cell| escaped(cell.trim_end()).replace('\n', " "))
+        .collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// Text in which no character means anything to Markdown.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if "\\`*_[]<>|#".contains(character) {
+            escaped.push('\\');
         }
-        text.push_str(&format!("{}\n", line.trim_end()));
+        escaped.push(character);
     }
+    escaped
 }
 
 fn padded(text: &str, room: usize) -> String {
@@ -89,9 +229,9 @@ mod tests {
 
     fn grid(names: [&str; 2]) -> Grid {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-        let mut grid = Grid::new(vec![row(["model", "20", "200"])]);
+        let mut grid = Grid::with_heads(["model", "20", "200"]);
         grid.push(row([names[0], "1,234\n12 refused", "9"]));
-        grid.push(row([names[1], "7", ""]));
+        grid.push_with(row([names[1], "7", ""]), "15 of 16 wait".to_owned());
         grid
     }
 
@@ -103,6 +243,7 @@ model          20  200
 epoll       1,234    9
        12 refused
 fork            7
+  15 of 16 wait
 ";
         assert_eq!(grid(["epoll", "fork"]).text(100), expected);
     }
@@ -118,5 +259,21 @@ fork            7
             text.lines().all(|line| line.chars().count() <= 32),
             "{text}"
         );
+    }
+
+    #[test]
+    fn columns_go_where_there_is_no_room() {
+        let grid = grid(["epoll", "fork"]).expending(&[2, 1]);
+        assert!(grid.text(22).contains("200"));
+        assert!(!grid.text(21).contains("200") && grid.text(21).contains("1,234"));
+        assert!(!grid.text(15).contains("1,234"));
+    }
+
+    #[test]
+    fn every_line_of_markdown_has_the_same_cells() {
+        let text = grid(["a|b *c* <d>", "fork"]).markdown();
+        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+        assert!(text.lines().all(|line| cells(line) == 5), "{text}");
+        assert!(text.contains("a\\|b \\*c\\* \\<d\\>"), "{text}");
     }
 }

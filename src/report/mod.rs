@@ -1,11 +1,12 @@
-//! What people look at: tables, sentences, progress. Everything here turns results into text and
-//! measures nothing.
+//! Tables, sentences and progress for people. Everything here turns results into text and measures
+//! nothing.
 
+mod bar;
 pub mod bench_table;
 pub mod findings;
 mod grid;
 pub mod load;
-pub mod markdown;
+mod matrix;
 pub mod picture;
 pub mod progress;
 pub mod sweep_table;

@@ -1,4 +1,4 @@
-//! How far a bench is, on standard error: a bar on a terminal, otherwise one line a block.
+//! The progress of a bench on standard error: a bar on a terminal, otherwise one line a block.
 
 use std::fmt::Arguments;
 use std::io::{self, IsTerminal, Write};
@@ -7,8 +7,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::bench::Observer;
-use crate::bench::plan::{Clock, Contender, Plan, Scenario, counted};
+use crate::bench::plan::{Clock, Contender, Plan, counted};
 use crate::bench::sweep::Sweep;
+use crate::bench::workload::Workload;
 
 /// Often enough for a clock that shows seconds, too rare to cost the generator anything.
 const TICK: Duration = Duration::from_millis(250);
@@ -25,8 +26,11 @@ pub struct Progress {
 
 impl Progress {
     /// Says what will be done.
-    pub fn start(plan: &Plan, seed_is_new: bool) -> Progress {
+    pub fn start(plan: &Plan, notes: &[String], seed_is_new: bool) -> Progress {
         say(format_args!("{plan}"));
+        for note in notes {
+            say(format_args!("{note}"));
+        }
         Progress::of(plan, plan.runs(), seed_is_new)
     }
 
@@ -90,20 +94,25 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn run_begins(&mut self, number: usize, block: usize, who: &Contender, scenario: Scenario) {
+    fn run_begins(&mut self, number: usize, block: usize, who: &Contender, workload: &Workload) {
         self.bar.set_position((self.runs_before + number) as u64);
-        self.bar.set_message(format!(
-            "{}block {block}/{}: {}, {scenario}",
-            self.part, self.blocks, who.name
-        ));
+        let (part, all, name) = (&self.part, self.blocks, &workload.name);
+        let place = match block {
+            0 => format!("{part}a look"),
+            block => format!("{part}block {block}/{all}"),
+        };
+        // Repeated windows and added blocks come on top of the plan.
+        if self.bar.length().is_some_and(|all| all <= number as u64) {
+            self.bar.set_length(number as u64 + 1);
+        }
+        self.bar
+            .set_message(format!("{place}: {}, {name}", who.name));
     }
 
     fn block_ends(&mut self, block: usize) {
         if !self.on_terminal {
-            say(format_args!(
-                "{}block {block} of {} done",
-                self.part, self.blocks
-            ));
+            let all = self.blocks.max(block);
+            say(format_args!("{}block {block} of {all} done", self.part));
         }
     }
 }

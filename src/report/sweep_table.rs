@@ -1,26 +1,55 @@
 //! The tables of a sweep: a column for each value, and in each cell how a server broke, if it did.
 
-use super::bench_table::WIDTH_MAX;
+use super::bench_table::View;
 use super::findings::{self, capitalised};
 use super::grid::Grid;
 use super::units::{COUNT, Scale, TIME, grouped, range, value};
 use super::wrap::wrapped;
-use crate::bench::plan::Scenario;
+use crate::bench::gates::Mark;
 use crate::bench::stats::Spread;
-use crate::bench::summary::Row;
-use crate::bench::sweep::{Point, SweepResults};
+use crate::bench::summary::{Row, Summary, summarise};
+use crate::bench::sweep::SweepResults;
 use crate::load::Failure;
 
 const NONE: &str = "–";
 
 /// What a cell says of a row.
-type Figure = fn(&Point, &Row) -> String;
+type Figure = fn(&Row) -> String;
 
-/// All tables and sentences. `styled` is for a terminal: titles are bold there.
-pub fn text(results: &SweepResults, styled: bool) -> String {
-    let width = usize::from(WIDTH_MAX);
+/// A value of the parameter, and what was measured there.
+struct Column {
+    value: u32,
+    summary: Summary,
+}
+
+impl Column {
+    /// The row of a contender under a workload, by their places in the plan.
+    fn row(&self, workload: usize, contender: usize) -> Option<&Row> {
+        self.summary.rankings.get(workload)?.rows.get(contender)
+    }
+}
+
+/// All tables and sentences.
+pub fn text(results: &SweepResults, view: View) -> String {
+    let Some(first) = results.points.first().map(|point| &point.results) else {
+        return "Nothing was measured.\n".to_owned();
+    };
+    let columns: Vec<Column> = results
+        .points
+        .iter()
+        .map(|point| Column {
+            value: point.value,
+            summary: summarise(&point.results),
+        })
+        .collect();
+    let names: Vec<&str> = first
+        .plan
+        .contenders
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
     let mut text = String::new();
-    for &scenario in &results.plan.scenarios {
+    for (index, workload) in first.plan.workloads.iter().enumerate() {
         let figures: [(&str, Figure); 3] = [
             ("Requests per second", throughput),
             ("Server CPU per request", cost),
@@ -28,49 +57,38 @@ pub fn text(results: &SweepResults, styled: bool) -> String {
         ];
         for (figure, cell) in figures {
             let title = format!(
-                "{figure}: {scenario}, by {}",
+                "{figure}: {workload}, by {}",
                 results.sweep.parameter.name()
             );
-            let title = if styled {
-                format!("\x1b[1m{title}\x1b[0m")
-            } else {
-                title
-            };
-            let grid = grid(results, scenario, cell);
-            text.push_str(&format!("{title}\n{}\n", grid.text(width)));
+            text.push_str(&view.title(&title));
+            let grid = grid(&columns, &names, index, cell);
+            text.push_str(&format!("{}\n", grid.text(view.width)));
         }
     }
-    for line in below(results) {
-        text.push_str(&wrapped(&line, width));
+    for line in below(results, &columns) {
+        text.push_str(&wrapped(&line, view.width));
     }
     text
 }
 
-fn grid(results: &SweepResults, scenario: Scenario, cell: Figure) -> Grid {
-    let values = results
-        .points
+fn grid(columns: &[Column], names: &[&str], workload: usize, cell: Figure) -> Grid {
+    let values = columns
         .iter()
-        .map(|point| grouped(f64::from(point.value)));
+        .map(|column| grouped(f64::from(column.value)));
     let head = std::iter::once("model".to_owned()).chain(values).collect();
     let mut grid = Grid::new(vec![head]);
-    for contender in &results.plan.contenders {
-        let cells = results.points.iter().map(|point| {
-            let row = row(point, &contender.name, scenario);
-            row.map_or(NONE.to_owned(), |row| cell(point, row))
+    for (contender, name) in names.iter().enumerate() {
+        let cells = columns.iter().map(|column| {
+            let row = column.row(workload, contender);
+            row.map_or(NONE.to_owned(), cell)
         });
-        let name = contender.name.clone();
-        grid.push(std::iter::once(name).chain(cells).collect());
+        grid.push(std::iter::once((*name).to_owned()).chain(cells).collect());
     }
     grid
 }
 
-fn row<'a>(point: &'a Point, contender: &str, scenario: Scenario) -> Option<&'a Row> {
-    let mut rows = point.summary.iter();
-    rows.find(|row| row.contender == contender && row.scenario == scenario)
-}
-
 /// The rate, its range, and whatever went wrong.
-fn throughput(point: &Point, row: &Row) -> String {
+fn throughput(row: &Row) -> String {
     let mut lines = Vec::new();
     if let Some(rate) = &row.requests_per_s {
         lines.push(grouped(rate.median));
@@ -78,19 +96,32 @@ fn throughput(point: &Point, row: &Row) -> String {
             lines.push(range(rate, COUNT));
         }
     }
-    lines.extend(troubles(point, row));
+    lines.extend(troubles(row));
+    lines.extend(disturbed(row));
     if lines.is_empty() {
         lines.push(NONE.to_owned());
     }
     lines.join("\n")
 }
 
-fn cost(_: &Point, row: &Row) -> String {
-    figure(row, &row.server_cpu_us_per_request, TIME)
+/// `others 71 %`: what was taken from the windows that count.
+fn disturbed(row: &Row) -> Vec<String> {
+    let marks = [(Mark::Others, "others"), (Mark::Steal, "steal")];
+    let said = marks.into_iter().filter_map(|(mark, word)| {
+        let struck = row.marks.get(&mark)?;
+        Some(format!("{word} {:.0} %", struck.worst * 100.0))
+    });
+    said.collect()
 }
 
-fn latency(_: &Point, row: &Row) -> String {
-    figure(row, &row.p99_us, TIME)
+fn cost(row: &Row) -> String {
+    figure(row, &row.cpu_us_per_request, TIME)
+}
+
+fn latency(row: &Row) -> String {
+    row.percentiles
+        .p99_us
+        .map_or(NONE.to_owned(), |us| value(us, TIME))
 }
 
 fn figure(row: &Row, spread: &Option<Spread>, scale: Scale) -> String {
@@ -104,11 +135,11 @@ fn figure(row: &Row, spread: &Option<Spread>, scale: Scale) -> String {
 }
 
 /// How it failed, how many connections never got an answer, and the errors by kind.
-fn troubles(point: &Point, row: &Row) -> Vec<String> {
+fn troubles(row: &Row) -> Vec<String> {
     let mut troubles: Vec<String> = row.failures.iter().map(|it| it.label.clone()).collect();
     troubles.dedup();
-    let starved = row.never_answered.map_or(0.0, |spread| spread.median);
-    if starved >= point.connections as f64 {
+    let starved = row.starved();
+    if starved >= row.connections as f64 && starved > 0.0 {
         troubles.push("all starved".to_owned());
     } else if starved > 0.0 {
         troubles.push(format!("{} starved", grouped(starved)));
@@ -135,42 +166,67 @@ fn word(kind: Failure) -> &'static str {
     }
 }
 
-fn below(results: &SweepResults) -> Vec<String> {
-    let mut lines = Vec::new();
-    for &scenario in &results.plan.scenarios {
-        let said = results.plan.contenders.iter().map(|contender| {
-            let story = story(results, &contender.name, scenario);
-            format!("{}, {scenario}: {story}.", contender.name)
-        });
-        lines.extend(said);
-    }
-    let stories: Vec<(u32, String)> = results
-        .points
-        .iter()
-        .flat_map(|point| {
-            let rows = point.summary.iter();
-            rows.flat_map(move |row| row.failures.iter().map(move |it| (point.value, row, it)))
-        })
-        .map(|(value, row, failure)| (value, format!("{}: {}", row.contender, failure.story)))
-        .collect();
+fn below(results: &SweepResults, columns: &[Column]) -> Vec<String> {
+    let Some(first) = results.points.first().map(|point| &point.results) else {
+        return Vec::new();
+    };
     let name = results.sweep.parameter.name();
-    lines.extend(
-        stories
-            .into_iter()
-            .map(|(value, story)| format!("FAILED {name} {value}, {story}")),
-    );
+    let mut lines = Vec::new();
+    for (index, workload) in first.plan.workloads.iter().enumerate() {
+        for (contender, who) in first.plan.contenders.iter().enumerate() {
+            let rows = columns
+                .iter()
+                .map(|it| (it.value, it.row(index, contender)));
+            let story = story(name, rows);
+            lines.push(format!("{}, {}: {story}.", who.name, workload.name));
+        }
+    }
+    for column in columns {
+        let failures = findings::failures(&column.summary);
+        lines.extend(failures.map(|it| format!("{name} {}: {it}", column.value)));
+    }
     lines.push(String::new());
     lines.push(
         "starved: connections that got no answer in the whole window (median over blocks). Errors \
-         are those of all blocks together. Latency and requests/s tell only of who was answered. \
-         Each window opens all its connections anew."
+         are those of all blocks together. Latency and requests/s are of the connections that were \
+         answered. Each window opens all its connections anew. others, steal: the largest part of \
+         the CPU time that other processes or the hypervisor took in a window."
             .to_owned(),
     );
     lines.extend(results.limits.iter().map(|limit| capitalised(limit) + "."));
-    lines.extend(findings::machine(&results.plan, &results.environment));
+    lines.extend(findings::machine(&first.plan, &first.environment));
+    lines.extend(caveats(results, columns));
+    lines
+}
+
+/// What keeps the figures from saying more.
+fn caveats(results: &SweepResults, columns: &[Column]) -> Vec<String> {
+    let mut lines = Vec::new();
     if results.sweep.stretches {
         let line = "With the connections, windows become longer: so that each can be answered.";
         lines.push(line.to_owned());
+    }
+    let blocks = results.points.iter().map(|it| it.results.plan.blocks).max();
+    if blocks == Some(1) {
+        let line = "Where there is one window only, nothing tells a difference from chance.";
+        lines.push(line.to_owned());
+    }
+    let repeated: usize = results
+        .points
+        .iter()
+        .flat_map(|it| &it.results.runs)
+        .filter(|run| run.attempt > 1)
+        .count();
+    let rows = columns
+        .iter()
+        .flat_map(|it| &it.summary.rankings)
+        .flat_map(|it| &it.rows);
+    let disturbed = rows.filter(|row| !disturbed(row).is_empty()).count();
+    if repeated + disturbed > 0 {
+        lines.push(format!(
+            "How far to trust this: {disturbed} cells have windows that other processes or the \
+             hypervisor disturbed; {repeated} windows were measured again for that."
+        ));
     }
     if results.interrupted {
         let (done, all) = (results.points.len(), results.sweep.values.len());
@@ -180,24 +236,24 @@ fn below(results: &SweepResults) -> Vec<String> {
 }
 
 /// Up to where everything went well, and what came then.
-fn story(results: &SweepResults, contender: &str, scenario: Scenario) -> String {
-    let name = results.sweep.parameter.name();
+fn story<'a>(name: &str, rows: impl Iterator<Item = (u32, Option<&'a Row>)>) -> String {
     let mut fine = None;
-    for point in &results.points {
-        let value = grouped(f64::from(point.value));
-        let Some(row) = row(point, contender, scenario).filter(|row| is_measured(row)) else {
+    for (value, row) in rows {
+        let value = grouped(f64::from(value));
+        let Some(row) = row.filter(|row| is_measured(row)) else {
             return format!("not reached at {value} {name}");
         };
-        let troubles = troubles(point, row);
+        let mut troubles = troubles(row);
         if !troubles.is_empty() {
+            troubles.extend(disturbed(row));
             let before = fine.map_or(String::new(), |fine| {
-                format!("answers everybody up to {fine} {name}; ")
+                format!("answers every client up to {fine} {name}; ")
             });
             return format!("{before}at {value} {}", troubles.join(", "));
         }
         fine = Some(value);
     }
-    format!("answers everybody at every number of {name}")
+    format!("answers every client at every number of {name}")
 }
 
 fn is_measured(row: &Row) -> bool {

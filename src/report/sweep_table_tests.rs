@@ -1,65 +1,69 @@
 use super::*;
 
-use crate::bench::summary::FailureCount;
+use crate::bench::failure::Failure as ServerFailure;
 use crate::bench::sweep::Sweep;
-use crate::report::bench_table::tests::large;
+use crate::report::bench_table::tests::costing;
 
-/// Six values, of which the servers stand fewer and fewer.
+/// Six values, of which the servers stand fewer and fewer. One window was disturbed.
 fn swept() -> SweepResults {
     let sweep: Sweep = "connections=20,200,1000,3000,8000,15000".parse().unwrap();
-    let mut bench = large();
-    for row in &mut bench.summary {
-        row.failures.clear();
-        row.errors_by_kind = crate::load::Errors::default();
-        row.never_answered = None;
-    }
     let limits = vec!["accept queue: no longer than 4096".to_owned()];
-    let mut results = SweepResults::new(sweep.clone(), limits, &bench);
+    let mut swept = SweepResults::new(sweep.clone(), limits);
+    let names = [
+        "iterative",
+        "prethreaded",
+        "prefork --accept flock --workers 128",
+    ];
+    let bench = costing(&names, &[10.0, 123.0, 14.0], 1);
     for &value in &sweep.values {
-        bench.plan.connections = value as usize;
-        let starved = f64::from(value) - 17.0;
-        bench.summary[0].never_answered = (value > 200).then_some(Spread {
-            median: starved,
-            min: starved,
-            max: starved,
-        });
-        if value == 8000 {
-            bench.summary[1].errors_by_kind.count(Failure::Refused);
-            let failure = FailureCount {
-                label: "died".to_owned(),
-                story: "died under load: signal 9".to_owned(),
-                blocks: 1,
-            };
-            bench.summary[1].failures = vec![failure];
+        let mut results = bench.clone();
+        results.plan.workloads[0].connections = value as usize;
+        for run in &mut results.runs {
+            let window = run.measurement.as_mut().unwrap();
+            let is_iterative = run.contender == "iterative";
+            if is_iterative && value > 200 {
+                window.never_answered = u64::from(value) - 17;
+            }
+            if is_iterative && value == 1000 {
+                window.marks = vec![Mark::Others];
+                window.others_share = 0.71;
+            }
+            if run.contender == "prethreaded" && value == 8000 {
+                window.errors.count(Failure::Refused);
+                run.failure = Some(ServerFailure::StoppedBadly {
+                    how: "signal 9".to_owned(),
+                });
+            }
         }
-        results.add(value, &bench);
+        swept.add(value, results);
     }
-    results
+    swept
 }
 
 #[test]
-fn a_cell_says_how_a_server_broke() {
-    let text = text(&swept(), false);
+fn a_cell_says_how_a_server_broke_and_what_disturbed_it() {
+    let text = text(&swept(), View::PLAIN);
+    let whole = text.replace("\n  ", " ");
     for words in [
         "983 starved",
         "14,983 starved",
         "1 refused",
-        "died",
-        "answers everybody up to 200 connections; at 1,000 983 starved.",
-        "answers everybody at every number of connections.",
+        "stopped badly",
+        "others 71 %",
+        "answers every client up to 200 connections; at 1,000 983 starved, others 71 %.",
+        "answers every client at every number of connections.",
         "Accept queue: no longer than 4096.",
+        "Where there is one window only, nothing tells a difference from chance.",
+        "How far to trust this: 1 cells have windows",
     ] {
-        assert!(text.contains(words), "'{words}' is missing in\n{text}");
+        assert!(whole.contains(words), "'{words}' is missing in\n{text}");
     }
 }
 
 #[test]
 fn six_values_fit() {
-    let text = text(&swept(), false);
+    let text = text(&swept(), View::PLAIN);
     for line in text.lines() {
-        assert!(
-            line.chars().count() <= 100,
-            "{line}\nis too wide in\n{text}"
-        );
+        assert!(line.chars().count() <= 80, "{line}\nis too wide in\n{text}");
     }
 }

@@ -1,26 +1,27 @@
 //! Stevens' two tables, ours beside his.
 
-use super::bench_table::WIDTH_MAX;
+use super::bench_table::View;
 use super::findings;
 use super::grid::Grid;
 use super::units::{TIME, grouped, range, value};
 use super::wrap::wrapped;
 use crate::bench::results::Results;
 use crate::bench::stats::Spread;
+use crate::bench::summary::summarise;
 use crate::bench::unp::{Cost, PUBLISHED_DISTRIBUTION, Tables};
 
 const NONE: &str = "–";
 
 /// Both tables with what the signs mean. `results` are those that the tables were made from.
-pub fn text(tables: &Tables, results: &Results) -> String {
-    let width = usize::from(WIDTH_MAX);
-    let connections = results.plan.connections;
-    let mut text = format!(
+pub fn text(tables: &Tables, results: &Results, view: View) -> String {
+    let width = view.width;
+    let connections = results.plan.connections_max();
+    let title = format!(
         "Process control: CPU time beyond the iterative server's; {} connections, {connections} \
-         at a time\n{}\n",
+         at a time",
         grouped(tables.requests as f64),
-        costs(tables).text(width)
     );
+    let mut text = format!("{}{}\n", view.title(&title), costs(tables).text(width));
     if !tables.distribution.is_empty() {
         text.push_str("Distribution: requests that each child or thread of a pool answered\n");
         text.push_str(&distribution(tables).text(width));
@@ -141,7 +142,8 @@ fn distribution(tables: &Tables) -> Grid {
 }
 
 fn below(results: &Results) -> Vec<String> {
-    let mut lines: Vec<String> = findings::failures(results).collect();
+    let summary = summarise(results);
+    let mut lines: Vec<String> = findings::failures(&summary).collect();
     lines.push(
         "Process control: CPU time of all the server's processes less that of the iterative server \
          in the same block. Medians over blocks; below them min..max. fork = 100: the median in \
@@ -154,7 +156,6 @@ fn below(results: &Results) -> Vec<String> {
         findings::FAIRNESS
     ));
     lines.push(format!("{NONE}: not measured here, or not published."));
-    lines.extend(findings::marks(&results.summary));
     lines.extend(findings::conditions(results));
     lines
 }
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn every_one_of_the_nine_has_its_row_measured_or_not() {
         let results = large();
-        let text = text(&tables(&results), &results);
+        let text = text(&tables(&results), &results, View::PLAIN);
         for published in ["20.90 s", "1.75 s", "6.10 s", "0.99 s"] {
             assert!(
                 text.contains(published),
@@ -180,7 +181,7 @@ mod tests {
             .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
         assert_eq!(rows.count(), 9, "{text}");
         assert!(
-            text.lines().all(|line| line.chars().count() <= 100),
+            text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
         );
     }

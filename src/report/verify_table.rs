@@ -1,37 +1,26 @@
 //! The table of `bench --verify`.
 
-use comfy_table::{CellAlignment, Table};
-
-use super::bench_table::{STYLE, WIDTH_MAX};
+use super::bench_table::WIDTH;
+use super::grid::Grid;
 use super::units::grouped;
 use super::wrap::wrapped;
 use crate::bench::verify::Verdict;
 
 const HEADER: [&str; 5] = ["model", "answers", "wrong", "share", "errors"];
-const EXPLANATION: &str = "wrong: a well-formed answer to somebody else's question. The C library \
-    keeps its result in one buffer for each process; whoever shares the process shares the buffer.";
+const EXPLANATION: &str = "wrong: a well-formed answer to another client's request. The C library \
+    keeps its result in one buffer for each process, which all threads of the process share.";
 
 /// One row for each contender, then an example of a wrong answer, if there was one.
 pub fn text(connections: usize, verdicts: &[Verdict]) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE).force_no_tty();
-    table.set_header(HEADER);
+    let mut grid = Grid::with_heads(HEADER);
     for verdict in verdicts {
-        table.add_row(row(verdict));
-    }
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((if index == 0 { 0 } else { 2 }, 0));
-        if index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        grid.push(row(verdict).to_vec());
     }
     let mut text = format!("The time of day, {connections} connections\n");
-    for line in table.lines() {
-        text.push_str(&format!("{}\n", line.trim_end()));
-    }
+    text.push_str(&grid.text(WIDTH));
     for line in notes(verdicts) {
         text.push('\n');
-        text.push_str(&wrapped(&line, usize::from(WIDTH_MAX)));
+        text.push_str(&wrapped(&line, WIDTH));
     }
     text
 }
@@ -104,11 +93,11 @@ mod tests {
         );
         assert!(lines[4].starts_with("threaded"), "{text}");
         assert!(
-            text.contains("which is Thu Jan  1 00:00:00 1970, said: Sun Sep 16"),
+            text.contains("which is Thu Jan  1 00:00:00 1970, said:\n  Sun Sep 16"),
             "{text}"
         );
         assert!(
-            lines.iter().all(|line| line.chars().count() <= 100),
+            lines.iter().all(|line| line.chars().count() <= 80),
             "{text}"
         );
     }

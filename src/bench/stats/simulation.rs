@@ -83,7 +83,7 @@ fn bound(runs: usize) -> f64 {
 
 #[test]
 fn equal_servers_are_found_different_in_five_per_cent_of_tables_at_most() {
-    for (contenders, runs) in [(2, 2000), (4, 600), (11, 150)] {
+    for (contenders, runs) in [(2, 1000), (4, 300), (11, 60)] {
         for blocks in [blocks_min(contenders), blocks_default(contenders)] {
             let mut machine = machine();
             let costs = vec![10.0; contenders];
@@ -129,11 +129,11 @@ fn power(contenders: usize, blocks: usize, more: f64, runs: usize) -> f64 {
 #[test]
 fn a_difference_of_ten_per_cent_is_found() {
     for (contenders, blocks, more, runs) in [
-        (2, blocks_default(2), 0.10, 600),
-        (3, blocks_default(3), 0.10, 600),
-        (4, blocks_default(4), 0.10, 600),
-        (11, blocks_default(11), 0.40, 100),
-        (11, 3 * blocks_default(11), 0.10, 100),
+        (2, blocks_default(2), 0.10, 300),
+        (3, blocks_default(3), 0.10, 300),
+        (4, blocks_default(4), 0.10, 300),
+        (11, blocks_default(11), 0.40, 60),
+        (11, 3 * blocks_default(11), 0.10, 60),
     ] {
         let found = power(contenders, blocks, more, runs);
         assert!(
@@ -148,13 +148,13 @@ fn what_a_bench_says_it_could_have_shown_it_shows_in_four_of_five_runs() {
     for (contenders, blocks) in [(2, 8), (2, 20), (4, 12)] {
         let mut machine = machine();
         let mut shown = Vec::new();
-        for _ in 0..60 {
+        for _ in 0..40 {
             let table = Table::of(&machine.bench(&vec![10.0; contenders], blocks), MARGIN);
             shown.extend(table.pair(1, 0).and_then(|it| it.detectable));
         }
         shown.sort_by(f64::total_cmp);
         let median = shown[shown.len() / 2] - 1.0;
-        let found = power(contenders, blocks, median, 300);
+        let found = power(contenders, blocks, median, 200);
         assert!(
             (0.65..=0.95).contains(&found),
             "{contenders}, {blocks}: {median} is found in {found}"
@@ -165,7 +165,7 @@ fn what_a_bench_says_it_could_have_shown_it_shows_in_four_of_five_runs() {
 /// Adds blocks until the interval is narrow, from the least number that can claim anything.
 #[test]
 fn stopping_at_a_width_makes_no_more_false_alarms() {
-    let runs = 1000;
+    let runs = 500;
     let (mut machine, mut blocks) = (machine(), 0);
     let alarms = share(runs, || {
         let mut columns = machine.bench(&[10.0, 10.0], blocks_min(2));

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 
-use crate::bench::plan::Contender;
+use crate::bench::plan::{Contender, Foreign};
 use crate::cli::run;
 use crate::models::{self, Model};
 
@@ -24,6 +25,8 @@ pub(super) struct Entry {
     name: String,
     /// What follows `servers run`.
     arguments: Vec<String>,
+    /// Another build of `servers`, if the line names one.
+    program: Option<PathBuf>,
 }
 
 /// What the bench adds to the command lines of its contenders.
@@ -33,12 +36,12 @@ pub(super) struct Common {
     pub(super) options: Vec<(&'static str, String)>,
     /// `--accept`, for the models that have this strategy.
     pub(super) accept: Option<&'static str>,
-    /// Arguments that everybody gets as they are.
+    /// Arguments that every server of ours gets as they are.
     pub(super) verbatim: Vec<String>,
 }
 
 impl Common {
-    /// All of it in words, for whoever reads the results; `--accept` is in the names.
+    /// All of it in words, for the results; `--accept` is in the names.
     pub(super) fn listed(&self) -> Vec<String> {
         let options = self.options.iter();
         let pairs = options.flat_map(|(name, value)| [(*name).to_owned(), value.clone()]);
@@ -60,15 +63,21 @@ impl Entry {
     /// # Errors
     /// What `servers run` would say to it.
     pub(super) fn read(line: &str) -> Result<Entry, String> {
-        let arguments = words(line)?;
+        let (label, line) = labelled(line);
+        let mut arguments = words(line)?;
+        let program = other_build(&mut arguments)?;
         let (_, given) = run::read(&arguments).map_err(|error| said(&error))?;
         if let Some(option) = ["bind", "check"].into_iter().find(|it| given.has(it)) {
             return Err(format!(
-                "--{option} is the bench's affair: it starts every server on a port of its own"
+                "--{option} is set by the bench: it starts every server on a port of its own"
             ));
         }
-        let name = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Entry { name, arguments })
+        let words = || line.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(Entry {
+            name: label.map_or_else(words, str::to_owned),
+            arguments,
+            program,
+        })
     }
 
     /// The model alone, with its defaults.
@@ -76,6 +85,7 @@ impl Entry {
         Entry {
             name: model.name.to_owned(),
             arguments: vec![model.name.to_owned()],
+            program: None,
         }
     }
 
@@ -88,6 +98,8 @@ impl Entry {
         let mut contender = Contender {
             name: self.name.clone(),
             arguments: self.arguments.clone(),
+            program: self.program.clone(),
+            foreign: None,
             workers_last: model.workers_last(),
         };
         for (option, value) in &common.options {
@@ -104,10 +116,69 @@ impl Entry {
             contender.name = format!("{} --accept {strategy}", self.name);
         }
         contender.arguments.extend_from_slice(&common.verbatim);
-        check(&contender.arguments)
+        check(self.program.as_deref(), &contender.arguments)
             .map_err(|why| format!("cannot compare '{}': {why}", self.name))?;
         Ok(contender)
     }
+}
+
+/// `NAME=COMMAND`: a name of letters, digits, dots, dashes and underscores before the first `=`.
+fn labelled(line: &str) -> (Option<&str>, &str) {
+    let is_name = |name: &str| {
+        let is_part = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
+        !name.is_empty() && !name.starts_with('-') && name.chars().all(is_part)
+    };
+    match line.split_once('=') {
+        Some((name, rest)) if is_name(name) => (Some(name), rest),
+        _ => (None, line),
+    }
+}
+
+/// Takes the path of another build of `servers` from the front of a command line: a first word with
+/// a slash in it, and `run` after it if it is there.
+fn other_build(arguments: &mut Vec<String>) -> Result<Option<PathBuf>, String> {
+    let Some(first) = arguments.first().filter(|word| word.contains('/')) else {
+        return Ok(None);
+    };
+    let program = std::fs::canonicalize(first).map_err(|error| format!("{first}: {error}"))?;
+    arguments.remove(0);
+    if arguments.first().is_some_and(|word| word == "run") {
+        arguments.remove(0);
+    }
+    Ok(Some(program))
+}
+
+/// Reads the value of `--with`.
+///
+/// # Errors
+/// It has no name, no command, or no place for the port.
+pub(super) fn parse_foreign(text: &str) -> Result<Contender, String> {
+    let (Some(name), command) = labelled(text) else {
+        return Err(format!(
+            "should be NAME=COMMAND, as in 'mine=python3 server.py {}'",
+            Foreign::PORT
+        ));
+    };
+    let command = words(command)?;
+    if command.is_empty() {
+        return Err("has no command after the name".to_owned());
+    }
+    if !command.iter().any(|word| word.contains(Foreign::PORT)) {
+        return Err(format!(
+            "should have {} where the command takes its port",
+            Foreign::PORT
+        ));
+    }
+    Ok(Contender {
+        name: name.to_owned(),
+        arguments: Vec::new(),
+        program: None,
+        foreign: Some(Foreign {
+            command,
+            stop: Foreign::STOP_DEFAULT.to_owned(),
+        }),
+        workers_last: false,
+    })
 }
 
 /// Gives a contender that bears another's name a number, so that no two share one.
@@ -123,9 +194,12 @@ pub(super) fn number_namesakes(contenders: &mut [Contender]) {
 }
 
 /// Lets `servers run` look at a command line: what it refuses as a wrong call would be refused in
-/// every block. Whatever else may keep a server from starting is a row of the table.
-fn check(arguments: &[String]) -> Result<(), String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+/// every block. Other reasons that keep a server from starting become a row of the table.
+fn check(program: Option<&Path>, arguments: &[String]) -> Result<(), String> {
+    let program = match program {
+        Some(other) => other.to_owned(),
+        None => std::env::current_exe().map_err(|error| error.to_string())?,
+    };
     let tried = Command::new(program)
         .arg("run")
         .args(arguments)

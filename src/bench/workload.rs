@@ -1,0 +1,204 @@
+//! What is asked of a contender: one question that a server has to answer in practice, each. Pure.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The figure by which contenders are compared under a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// User and system time of the whole server for each answered request: the steadiest figure.
+    CpuPerRequest,
+    /// Answered requests per second, where the server is what limits them.
+    Throughput,
+    /// Memory of the whole server at its peak.
+    Memory,
+}
+
+impl Metric {
+    /// Whether the lower figure is the better one.
+    pub fn lower_is_better(self) -> bool {
+        self != Metric::Throughput
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Metric::CpuPerRequest => "CPU per request",
+            Metric::Throughput => "requests per second",
+            Metric::Memory => "memory",
+        })
+    }
+}
+
+/// Connections that are open beside those of the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bystanders {
+    /// They connect and send nothing.
+    Silent(usize),
+    /// They get one answer and keep their connection.
+    Kept(usize),
+}
+
+/// One kind of load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its name on the command line and in the results.
+    pub name: String,
+    /// Why a server should be looked at in this way: one sentence.
+    pub why: String,
+    /// What the tables call it.
+    pub title: String,
+    /// The path of every request.
+    pub path: String,
+    /// Connections of the load, each with one request in flight.
+    pub connections: usize,
+    /// As many requests over a connection as the server allows, or one.
+    pub keep_alive: bool,
+    /// By which figure the contenders are compared.
+    pub metric: Metric,
+    /// Connections beside those of the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bystanders: Option<Bystanders>,
+}
+
+/// A built-in workload. All have [`CONNECTIONS_DEFAULT`] connections.
+struct BuiltIn {
+    name: &'static str,
+    title: &'static str,
+    why: &'static str,
+    path: &'static str,
+    keep_alive: bool,
+    metric: Metric,
+    bystanders: Option<Bystanders>,
+}
+
+/// Connections of the load, unless another number is asked for.
+pub const CONNECTIONS_DEFAULT: usize = 16;
+
+const HELLO: BuiltIn = BuiltIn {
+    name: "hello",
+    title: "kept connections",
+    why: "What a request costs when its connection is already there.",
+    path: "/",
+    keep_alive: true,
+    metric: Metric::CpuPerRequest,
+    bystanders: None,
+};
+
+/// All of them, in the order of the matrix.
+const BUILT_IN: &[BuiltIn] = &[
+    BuiltIn {
+        name: "close",
+        title: "a connection per request",
+        why: "What a client costs that comes for one request, with its connection.",
+        keep_alive: false,
+        ..HELLO
+    },
+    HELLO,
+    BuiltIn {
+        name: "backend",
+        title: "20 ms of waiting in each request",
+        why: "How many clients wait at the same time while a request waits for a database.",
+        path: "/sleep?ms=20",
+        metric: Metric::Throughput,
+        ..HELLO
+    },
+    BuiltIn {
+        name: "cpu",
+        title: "2 ms of computing in each request",
+        why: "Whether computing is spread over the processors, and whom it keeps waiting.",
+        path: "/cpu?ms=2",
+        metric: Metric::Throughput,
+        ..HELLO
+    },
+    BuiltIn {
+        name: "big",
+        title: "answers of 1 MiB",
+        why: "What it costs to send much: copies, full socket buffers, partial writes.",
+        path: "/bytes?n=1048576",
+        ..HELLO
+    },
+    BuiltIn {
+        name: "slow-clients",
+        title: "64 silent clients beside the load",
+        why: "Whether clients that connect and send nothing keep others from being served.",
+        keep_alive: false,
+        metric: Metric::Throughput,
+        bystanders: Some(Bystanders::Silent(64)),
+        ..HELLO
+    },
+    BuiltIn {
+        name: "idle",
+        title: "10,000 kept connections beside the load",
+        why: "What a connection costs that is open and asks for nothing.",
+        metric: Metric::Memory,
+        bystanders: Some(Bystanders::Kept(10_000)),
+        ..HELLO
+    },
+];
+
+impl From<&BuiltIn> for Workload {
+    fn from(it: &BuiltIn) -> Workload {
+        Workload {
+            name: it.name.to_owned(),
+            why: it.why.to_owned(),
+            title: it.title.to_owned(),
+            path: it.path.to_owned(),
+            connections: CONNECTIONS_DEFAULT,
+            keep_alive: it.keep_alive,
+            metric: it.metric,
+            bystanders: it.bystanders,
+        }
+    }
+}
+
+impl Workload {
+    /// All built-in workloads, in the order of the matrix.
+    pub fn all() -> Vec<Workload> {
+        BUILT_IN.iter().map(Workload::from).collect()
+    }
+
+    /// The built-in workload of this name.
+    pub fn named(name: &str) -> Option<Workload> {
+        let found = BUILT_IN.iter().find(|it| it.name == name);
+        found.map(Workload::from)
+    }
+
+    /// Connections that a server holds under it, those of bystanders included.
+    pub fn connections_in_all(&self) -> usize {
+        let beside = match self.bystanders {
+            Some(Bystanders::Silent(n) | Bystanders::Kept(n)) => n,
+            None => 0,
+        };
+        self.connections + beside
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_is_found_by_its_name_and_says_why() {
+        for workload in Workload::all() {
+            assert_eq!(Workload::named(&workload.name), Some(workload.clone()));
+            assert!(workload.why.ends_with('.'), "{workload:?}");
+            assert_eq!(workload.why.matches(". ").count(), 0, "{workload:?}");
+        }
+        assert_eq!(Workload::named("helo"), None);
+        assert_eq!(
+            Workload::named("idle").unwrap().connections_in_all(),
+            10_016
+        );
+    }
+}

@@ -37,7 +37,7 @@ pub(super) struct WorkerState {
 /// How much a worker has to do, at one look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Load {
-    /// Clients that it has.
+    /// Connections that its threads hold.
     pub(super) clients: u64,
     /// Whether one of its threads has none.
     pub(super) has_room: bool,

@@ -1,7 +1,7 @@
-//! Signs of life: what a worker says of itself while it works, for its master to see.
+//! The heartbeat: words that a worker changes while it works, for its master.
 //!
-//! Each is a store to the worker's own cache line: no system call, no clock and no lock. It is the
-//! master who has a clock and looks whether the words change.
+//! Each is a store to the worker's own cache line: no system call, no clock and no lock. The master
+//! has the clock, and checks whether the words change.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -9,24 +9,24 @@ use super::Scoreboard;
 use super::layout::record;
 use crate::sys::slot;
 
-/// A worker's signs of life at one moment.
+/// The heartbeat of one slot at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Heartbeat {
     /// The process that has the slot, or had it last.
     pub pid: u32,
-    /// The process that has reported itself ready in it.
+    /// The process that has last reported itself ready in it.
     pub ready_pid: u32,
-    /// The process that accepts nobody any more in it.
+    /// The process that has last reported in it that it accepts no connection any more.
     pub leaving_pid: u32,
-    /// Changes for as long as the worker gets on.
+    /// Changes at every tick of a worker that does not hang.
     pub beat: u64,
-    /// The request that the handler is at work on; 0 if it has none.
+    /// The number of the request that the handler is answering; 0 between requests.
     pub handling: u64,
     /// Connections that it holds.
     pub clients: u64,
-    /// Connections begun in the slot.
+    /// Connections accepted in the slot, by all its workers so far.
     pub connections: u64,
-    /// Requests answered in the slot.
+    /// Requests answered in the slot, by all its workers so far.
     pub requests: u64,
 }
 
@@ -44,16 +44,16 @@ impl Drop for Held<'_> {
 }
 
 impl Scoreboard {
-    /// The current thread gets on. To be called at least once a tick, by whoever waits or takes
-    /// his time: a worker that does not is wedged.
+    /// The current thread is alive. To be called at least once a tick, also by code that waits or
+    /// takes long: the master kills a worker that does not beat.
     #[inline]
     pub fn beat(&self) {
-        // Nobody else writes here, so the two halves need not be one.
+        // Only this thread writes here, so no atomic addition is needed.
         let word = self.word(slot::get(), record::BEAT);
         word.store(word.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
-    /// The handler gets a request; [`Scoreboard::answered`] ends it.
+    /// The handler begins with a request; [`Scoreboard::answered`] ends it.
     #[inline]
     pub fn answering(&self) {
         let slot = slot::get();
@@ -61,15 +61,15 @@ impl Scoreboard {
         self.word(slot, record::HANDLING).store(number, Relaxed);
     }
 
-    /// How many connections the current thread holds now. One that holds none is idle.
+    /// The number of connections that the current thread holds now. With none it is idle.
     #[inline]
     pub fn holds(&self, clients: u64) {
         self.word(slot::get(), record::CLIENTS)
             .store(clients, Relaxed);
     }
 
-    /// The current thread has begun a connection more, which counts as its own until the guard
-    /// goes, whichever thread it ends on: for tasks, which move about.
+    /// Counts one more connection for the current thread, until the guard is dropped. Tasks move
+    /// between threads, so the guard remembers the slot.
     pub fn hold(&self) -> Held<'_> {
         let slot = slot::get();
         self.word(slot, record::CLIENTS).fetch_add(1, Relaxed);
@@ -79,7 +79,7 @@ impl Scoreboard {
         }
     }
 
-    /// This process, of this generation, has all that it needs to serve in `slot`.
+    /// Reports that this process, of this generation, is ready to serve in `slot`.
     pub fn ready(&self, slot: usize, generation: u64) {
         let pid = u64::from(std::process::id());
         self.word(slot, record::GENERATION)
@@ -87,14 +87,14 @@ impl Scoreboard {
         self.word(slot, record::READY).store(pid, Relaxed);
     }
 
-    /// This process accepts nobody any more, be it told to or not: for its master, who may want
-    /// another in its place before the last client has gone.
+    /// Reports that this process accepts no connection any more. Its master may start a successor
+    /// before the last client has left.
     pub fn leaving(&self) {
         let pid = u64::from(std::process::id());
         self.word(slot::get(), record::LEAVING).store(pid, Relaxed);
     }
 
-    /// The signs of life of a slot.
+    /// Reads the heartbeat of a slot; for the master.
     pub fn heartbeat(&self, slot: usize) -> Heartbeat {
         let load = |field| self.word(slot, field).load(Relaxed);
         Heartbeat {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_shows_what_it_does() {
+    fn a_heartbeat_can_be_read() {
         let scoreboard = Scoreboard::create().unwrap();
         let pid = std::process::id();
         scoreboard.enter(3);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_predecessor_has_left_is_swept_away() {
+    fn a_worker_clears_what_a_killed_one_has_left_in_its_slot() {
         let scoreboard = Scoreboard::create().unwrap();
         scoreboard.enter(1);
         scoreboard.holds(5);

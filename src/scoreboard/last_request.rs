@@ -1,9 +1,9 @@
-//! The request line of a record: eight words that have to be read together.
+//! The last request of a record: a request line of eight words that have to be read together.
 //!
-//! A single word is always whole; eight of them may be caught half-written. So they stand behind a
-//! number that is odd while they are being written (a *seqlock*). A reader that finds it odd, or
-//! changed when it is done, tries again. It does so a few times and no more: a writer that was
-//! killed in the middle leaves the number odd for ever, and nobody may hang on that.
+//! A single word is always whole; eight words may be read while they are being written. So a
+//! number stands before them that is odd while the writer writes (a *seqlock*). A reader that finds
+//! the number odd, or changed after it has read, tries again, a few times and no more: a writer
+//! that was killed meanwhile leaves the number odd for ever, and must not block a reader.
 
 use std::hint::spin_loop;
 use std::ops::Range;
@@ -13,29 +13,29 @@ use std::sync::atomic::{
     fence,
 };
 
-/// Octets of a request line that are kept.
+/// Bytes of a request line that are kept.
 pub const LINE_BYTES_MAX: usize = 64;
 
-/// Where in a record the number is; the client's descriptor and the octets follow.
+/// The word of a record that holds the number. The client's descriptor and the text follow.
 pub(super) const START: usize = 10;
 const NUMBER: usize = 0;
 const CLIENT: usize = 1;
 const TEXT: Range<usize> = 2..2 + LINE_BYTES_MAX / 8;
-/// Words of all that.
+/// Words from the number to the end of the text.
 pub(super) const WORDS: usize = TEXT.end;
 
-/// How often a reader tries. A writer needs some twenty instructions; one that was interrupted
-/// there or killed needs longer than anybody should wait.
+/// How often a reader tries. A writer needs some twenty instructions. If it was interrupted or
+/// killed meanwhile, waiting longer would not help.
 const TRIES: usize = 32;
 
-/// The request that a worker has been given last.
+/// The last request that a worker has begun to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LastRequest {
-    /// None yet.
+    /// It has not begun to answer any.
     Nothing,
-    /// The worker was writing it whenever it was looked at, or died over it.
+    /// The worker was writing at every try, or was killed while it wrote.
     Torn,
-    /// This one.
+    /// The request with this line, from this client.
     Request {
         /// The start of the request line.
         line: Vec<u8>,
@@ -54,37 +54,38 @@ impl LastRequest {
     }
 }
 
-/// A request line as text for people and logs. What a terminal might obey, what is no ASCII, and
-/// the backslash become escapes (`\x1b`, `\\`); quotation marks stay what they are.
+/// A request line as text for people and logs. Control characters, bytes that are not ASCII and
+/// the backslash become escapes (`\x1b`, `\\`), so that no client can send commands to a terminal.
+/// Quotation marks are kept.
 pub fn printable(line: &[u8]) -> String {
-    let escape = |&octet: &u8| -> String {
-        match octet {
-            b'"' | b'\'' => char::from(octet).into(),
-            _ => octet.escape_ascii().to_string(),
+    let escape = |&byte: &u8| -> String {
+        match byte {
+            b'"' | b'\'' => char::from(byte).into(),
+            _ => byte.escape_ascii().to_string(),
         }
     };
     line.iter().map(escape).collect()
 }
 
-/// Writes a line; only one thread may write to a record. Takes a few nanoseconds and never waits.
+/// Writes a request line. Only the thread that has the slot may write. It never waits.
 // ANCHOR: write
 pub(super) fn write(words: &[AtomicU64], line: &[u8], client: Option<i32>) {
     let odd = words[NUMBER].load(Relaxed) | 1;
     words[NUMBER].store(odd, Relaxed);
-    // Nothing below may be seen before the odd number is.
+    // No reader may see the text below before it sees the odd number.
     fence(Release);
     words[CLIENT].store(client.map_or(0, |fd| fd as u64 + 1), Relaxed);
     let mut text = [0; LINE_BYTES_MAX];
     let kept = line.len().min(LINE_BYTES_MAX);
     text[..kept].copy_from_slice(&line[..kept]);
-    for (word, octets) in words[TEXT].iter().zip(text.as_chunks().0) {
-        word.store(u64::from_ne_bytes(*octets), Relaxed);
+    for (word, bytes) in words[TEXT].iter().zip(text.as_chunks().0) {
+        word.store(u64::from_ne_bytes(*bytes), Relaxed);
     }
     words[NUMBER].store(odd.wrapping_add(1), Release);
 }
 // ANCHOR_END: write
 
-/// Reads the line whose words `load` gives.
+/// Reads the words that `load` gives.
 // ANCHOR: read
 pub(super) fn read(load: impl Fn(usize) -> u64) -> LastRequest {
     for _ in 0..TRIES {
@@ -92,7 +93,7 @@ pub(super) fn read(load: impl Fn(usize) -> u64) -> LastRequest {
         fence(Acquire);
         let client = load(CLIENT);
         let text = TEXT.map(&load).flat_map(u64::to_ne_bytes);
-        let text: Vec<u8> = text.take_while(|&octet| octet != 0).collect();
+        let text: Vec<u8> = text.take_while(|&byte| byte != 0).collect();
         fence(Acquire);
         match load(NUMBER) {
             0 => return LastRequest::Nothing,
@@ -107,8 +108,8 @@ pub(super) fn read(load: impl Fn(usize) -> u64) -> LastRequest {
 }
 // ANCHOR_END: read
 
-/// Takes up a record after a predecessor that may have died while it wrote. What it left half
-/// written is wiped, or the even number would vouch for it.
+/// To be called by a worker that takes a slot over. If the last one was killed while it wrote, the
+/// text is erased: the next even number would declare it whole.
 pub(super) fn mend(words: &[AtomicU64]) {
     if words[NUMBER].load(Relaxed) % 2 == 1 {
         write(words, b"", None);
@@ -130,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_shown_as_it_is_but_for_what_a_terminal_might_obey() {
+    fn a_line_is_shown_as_it_is_except_for_control_characters() {
         let line = b"GET /?a='b'&\"c\" HTTP/1.1";
         assert_eq!(printable(line), "GET /?a='b'&\"c\" HTTP/1.1");
         assert_eq!(printable(b"\x1b[2J\n\\\xff"), r"\x1b[2J\n\\\xff");
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_reader_sees_the_last_written_line() {
         let words = words();
         assert_eq!(look(&words), LastRequest::Nothing);
         for (line, client) in [("GET / HTTP/1.1", Some(0)), ("", None), ("x", Some(7))] {
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_died_holds_up_nobody_and_its_successor_mends_it() {
+    fn a_killed_writer_blocks_no_reader_and_its_successor_mends_the_record() {
         let words = words();
         write(&words, b"GET /old", Some(5));
         words[NUMBER].fetch_add(1, Relaxed);
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(look(&words), LastRequest::Request { line, client });
     }
 
-    /// A line is all of one letter and as long as its client's number says.
+    /// Each line repeats one letter, and its length is also written as its client's number.
     #[test]
     fn no_reader_ever_sees_parts_of_two_lines() {
         let (words, done) = (words(), AtomicBool::new(false));

@@ -1,11 +1,12 @@
-//! Which word means what.
+//! What each word of the header and of a record means.
 //!
-//! From word 15 of the header and word 24 of a record on, they are what a master and its workers
-//! tell each other.
+//! From word 15 of the header and word 24 of a record on, the words are messages between a master
+//! and its workers.
 
-/// Tells readers of another version that they would misread it.
+/// A reader of another version would misread the memory, so it compares this first.
 pub(super) const LAYOUT: u64 = 3;
-/// Words of a record, and of the header: four cache lines, so that no two workers share one.
+/// Words of a record, and of the header: four cache lines, so that no two workers write to the
+/// same one.
 pub(super) const RECORD: usize = 32;
 
 /// Words of the header.
@@ -13,68 +14,67 @@ pub(super) mod header {
     use std::ops::Range;
 
     pub(in super::super) const LAYOUT: usize = 0;
-    /// One more than the highest slot that was ever taken.
+    /// One more than the highest slot that a worker has ever entered.
     pub(in super::super) const SLOTS: usize = 1;
     /// When the server started, in milliseconds since 1970.
     pub(in super::super) const STARTED_MS: usize = 2;
-    /// The process that the others descend from, as it sees itself.
+    /// The process ID of the main process, in its own PID namespace.
     pub(in super::super) const MAIN_PID: usize = 3;
-    /// The model's name.
     pub(in super::super) const MODEL: Range<usize> = 4..6;
-    /// The accept strategy's name.
+    /// The name of the accept strategy.
     pub(in super::super) const ACCEPT: Range<usize> = 6..8;
-    /// Where it listens: an IPv6 address, or an IPv4 address mapped into one.
+    /// The listening address: an IPv6 address, or an IPv4 address mapped into one.
     pub(in super::super) const ADDRESS: Range<usize> = 8..10;
     pub(in super::super) const PORT: usize = 10;
     /// Connections that may wait in the accept queue of one listener.
     pub(in super::super) const QUEUE_LIMIT: usize = 11;
     /// Clients that were turned away with a 503.
     pub(in super::super) const TURNED_AWAY: usize = 12;
-    /// The most CPU time that anybody has read out for the whole server, in microseconds.
+    /// The highest CPU time of the whole server that a reader has computed, in microseconds.
     pub(in super::super) const CPU_US: usize = 13;
     /// When the server started, on the monotonic clock in microseconds.
     pub(in super::super) const STARTED_US: usize = 14;
 
-    // From here on the master alone writes.
-    /// Not 0 if no worker is to leave because it has done enough.
+    // From here on only the master writes.
+    /// Not 0 while no worker may leave because of `--max-requests`.
     pub(in super::super) const CROWDED: usize = 15;
     /// The generation of workers that serves, from 1.
     pub(in super::super) const GENERATION: usize = 16;
-    /// Workers that there should be now.
+    /// The pool's target size.
     pub(in super::super) const TARGET: usize = 17;
-    /// Workers that there may be at most.
+    /// The pool's maximum size.
     pub(in super::super) const LIMIT: usize = 18;
-    /// One count for each kind of `Event`, in its order.
+    /// One count for each kind of `PoolEvent`, in its order.
     pub(in super::super) const EVENTS: usize = 19;
 }
 
 /// Words of a record.
 pub(super) mod record {
-    /// The process that has the slot.
+    /// The process that has the slot, or had it last.
     pub(in super::super) const PID: usize = 0;
-    /// Requests answered in this slot, by all who have had it.
+    /// Requests answered in this slot, by all its workers so far.
     pub(in super::super) const REQUESTS: usize = 1;
-    /// The state's letter in the topmost octet; below it when that began, on the monotonic clock in
-    /// microseconds. One word, so that the two always belong together.
+    /// The state's letter in the topmost byte; below it the time when the state began, on the
+    /// monotonic clock in microseconds. In one word, the two always belong together.
     pub(in super::super) const STATE: usize = 2;
-    /// The thread that has the slot.
+    /// The thread that has the slot, or had it last.
     pub(in super::super) const TID: usize = 3;
-    /// Octets sent.
+    /// Bytes sent.
     pub(in super::super) const BYTES: usize = 4;
-    /// Connections that were begun.
+    /// Connections accepted.
     pub(in super::super) const CONNECTIONS: usize = 5;
-    /// How often an event loop was woken for a connection that somebody else had taken by then.
+    /// How often an event loop was woken for a connection that another one had accepted by then.
     pub(in super::super) const IN_VAIN: usize = 6;
-    /// Time between a request's arrival and its answer, summed up, in microseconds.
+    /// Sum of the times between a request's arrival and its answer, in microseconds.
     pub(in super::super) const HANDLING_US: usize = 7;
     /// Requests that took longer than `--slow-ms`.
     pub(in super::super) const SLOW: usize = 8;
-    // Word 9 is free; the request line begins at word 10, see `line`.
+    // Word 9 is free; the last request begins at word 10, see `last_request`.
 
-    // What a master wants to know of its workers.
-    /// Counts up for as long as the worker is alive and gets on.
+    // The heartbeat, for the master.
+    /// Counts up at every tick of a worker that does not hang.
     pub(in super::super) const BEAT: usize = 24;
-    /// The number of the request that the handler is at work on, from 1; 0 if it has none.
+    /// The number of the request that the handler is answering, from 1; 0 between requests.
     pub(in super::super) const HANDLING: usize = 25;
     /// Connections that the worker holds.
     pub(in super::super) const CLIENTS: usize = 26;
@@ -82,6 +82,6 @@ pub(super) mod record {
     pub(in super::super) const READY: usize = 27;
     /// The generation that it belongs to.
     pub(in super::super) const GENERATION: usize = 28;
-    /// The process that accepts nobody any more in this slot.
+    /// The process that has reported in this slot that it accepts no connection any more.
     pub(in super::super) const LEAVING: usize = 29;
 }

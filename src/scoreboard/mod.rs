@@ -1,29 +1,29 @@
 //! What each worker does and has done, in memory that all processes of a server share.
 //!
 //! ```text
-//!   word    0        1                 a record of 32 words (256 octets) for each slot
+//!   word    0        1                 a record of 32 words (256 bytes) for each slot
 //!         ┌────────┬────────┬─ … ─┐  ┌─────┬──────────┬─ … ─┐  ┌─────┬──────────┬─ … ─┐
 //!         │ layout │ slots  │     │  │ pid │ requests │     │  │ pid │ requests │     │  …
 //!         └────────┴────────┴─ … ─┘  └─────┴──────────┴─ … ─┘  └─────┴──────────┴─ … ─┘
 //!          the header                 slot 0                    slot 1
 //! ```
 //!
-//! A worker writes to its own record and to no other, and never takes a lock: a worker that is
-//! killed in the middle of it holds up nobody. What it has counted stays when it dies, and its
-//! successor in the slot counts on. Whoever buries it marks the slot as empty. Apache calls this
-//! the scoreboard.
+//! A worker writes only to its own record and never takes a lock, so that a worker that is killed
+//! while it writes blocks no other process. Its counts stay when it dies, and the next worker in
+//! the slot counts on. The process that reaps it marks the slot as empty. Apache calls this the
+//! scoreboard.
 //!
-//! Writing must cost next to nothing: no clock is read and no system call made for it. What would
-//! need one (a worker's CPU time, a client's address, the accept queue) is found by whoever looks.
+//! Writing must cost next to nothing: no clock is read and no system call made for it. A reader
+//! finds what would need one (a worker's CPU time, a client's address, the accept queue).
 //!
-//! What a driver has to tell: [`Scoreboard::accepted`] and [`Scoreboard::holds`] for connections,
-//! [`Scoreboard::sent`] for octets, and [`Scoreboard::set`] whenever it is about to wait. The rest
-//! is told where every driver has its requests answered, in `Server::respond`. In an event loop a
-//! record stands for the loop with all its connections; it is [`State::Waiting`] while it waits for
-//! anything to happen, and whatever `Server::respond` says until then.
+//! A driver calls [`Scoreboard::accepted`] and [`Scoreboard::holds`] for connections,
+//! [`Scoreboard::sent`] for bytes, and [`Scoreboard::set`] whenever it is about to wait. The rest is
+//! written by `Server::respond`, through which every driver answers. In an event loop a record
+//! stands for the loop with all its connections: [`State::Waiting`] while it waits for an event,
+//! and what `Server::respond` has set until then.
 //!
-//! The memory has a name, so that another program (the bench, `servers top`) can find it from the
-//! outside and read it without asking the server anything.
+//! The memory has a name, so that another program (the bench, `servers top`) finds it in `/proc`
+//! and reads it without asking the server.
 
 mod heartbeat;
 mod last_request;
@@ -52,12 +52,12 @@ pub use slots::Slots;
 pub use state::State;
 pub use view::{Counts, Facts, Record, View, Wakes, running};
 
-/// Slots that have a record of their own; those beyond share the last one.
+/// Slots with a record of their own; all slots beyond share the last one.
 pub const SLOTS_MAX: usize = 65_536;
 
 /// The name by which `/proc/PID/fd` shows it.
 const NAME: &std::ffi::CStr = c"servers-scoreboard";
-/// Where the letter of a state is in its word.
+/// The position of the letter in the word of the state.
 const LETTER_SHIFT: u32 = 56;
 
 /// The scoreboard of a running server. Forked children share it.
@@ -67,24 +67,24 @@ pub struct Scoreboard {
     epoch: (Instant, u64),
 }
 
-/// What is known of a server before it serves.
+/// What the header says about a server.
 #[derive(Debug, Clone)]
 pub struct Description<'a> {
-    /// The model's name.
+    /// The name in `servers list`.
     pub model: &'a str,
-    /// The accept strategy's name.
+    /// The value of `--accept`.
     pub accept: &'a str,
-    /// Where it listens.
+    /// The listening address, with the port that was picked.
     pub address: SocketAddr,
     /// Connections that may wait in the accept queue of one listener.
     pub queue_limit: u32,
 }
 
 impl Scoreboard {
-    /// An empty one. Memory is used for the slots that are taken, not for those that could be.
+    /// An empty scoreboard. Only the records that are written use memory.
     ///
     /// # Errors
-    /// No memory or no descriptor is to be had.
+    /// ENOMEM, EMFILE or ENFILE.
     pub fn create() -> nix::Result<Self> {
         let words = SharedWords::create(NAME, RECORD * (1 + SLOTS_MAX))?;
         words[header::LAYOUT].store(LAYOUT, Relaxed);
@@ -100,7 +100,7 @@ impl Scoreboard {
         })
     }
 
-    /// Notes for readers what kind of server this is.
+    /// Fills the header.
     pub fn describe(&self, what: &Description<'_>) {
         self.store_text(header::MODEL, what.model.as_bytes());
         self.store_text(header::ACCEPT, what.accept.as_bytes());
@@ -113,9 +113,9 @@ impl Scoreboard {
         self.words[header::QUEUE_LIMIT].store(what.queue_limit.into(), Relaxed);
     }
 
-    /// From now on the current thread serves in `slot` and waits for its first connection. A forked
-    /// child inherits the slot of the thread that forked, but not its process ID: it has to enter a
-    /// slot itself.
+    /// The current thread takes `slot` and waits for its first connection. A forked child inherits
+    /// the slot of the thread that forked, but has another process ID: it has to enter a slot
+    /// itself.
     pub fn enter(&self, slot: usize) {
         slot::set(slot);
         self.words[header::SLOTS].fetch_max(slot as u64 + 1, Relaxed);
@@ -123,20 +123,21 @@ impl Scoreboard {
         self.word(slot, record::PID)
             .store(std::process::id().into(), Relaxed);
         self.word(slot, record::TID).store(tid as u64, Relaxed);
-        // A predecessor that was killed may have left these.
+        // The last worker in the slot may have been killed before it cleared these.
         self.word(slot, record::HANDLING).store(0, Relaxed);
         self.word(slot, record::CLIENTS).store(0, Relaxed);
         last_request::mend(self.line(slot));
-        // The clock is not read: that it waits says enough.
+        // No clock is read, since the age of this state is of no interest.
         self.put(slot, State::Waiting, self.epoch.0);
     }
 
-    /// Whoever had `slot` has gone. Called by whoever knows for sure, who need not be its owner.
+    /// Marks `slot` as empty. To be called by the process that has reaped its worker, or by the
+    /// thread that leaves it.
     pub fn vacate(&self, slot: usize) {
         self.word(slot, record::STATE).store(0, Relaxed);
     }
 
-    /// The current thread has taken on a connection.
+    /// The current thread has accepted a connection.
     pub fn accepted(&self) {
         self.add(record::CONNECTIONS, 1);
     }
@@ -146,7 +147,7 @@ impl Scoreboard {
         self.add(record::IN_VAIN, 1);
     }
 
-    /// What the current slot has come to: connections accepted, and wake-ups in vain.
+    /// The current slot's connections accepted and wake-ups in vain.
     pub fn wakes(&self) -> Wakes {
         Wakes {
             accepted: self.own(record::CONNECTIONS).load(Relaxed),
@@ -154,7 +155,7 @@ impl Scoreboard {
         }
     }
 
-    /// What the current thread does, since when. If it has done so before, that moment stays.
+    /// The current thread is in `state` since that time. If it was before, the earlier time stays.
     // ANCHOR: set
     pub fn set(&self, state: State, since: Instant) {
         let before = self.own(record::STATE).load(Relaxed) >> LETTER_SHIFT;
@@ -164,7 +165,7 @@ impl Scoreboard {
     }
     // ANCHOR_END: set
 
-    /// What whoever has `slot` does, since when; for a master that has told it to leave.
+    /// [`Scoreboard::set`] for any slot, for a master that has retired its worker.
     pub fn put(&self, slot: usize, state: State, since: Instant) {
         let (instant, us) = self.epoch;
         let after = since.saturating_duration_since(instant);
@@ -173,13 +174,12 @@ impl Scoreboard {
         self.word(slot, record::STATE).store(word, Relaxed);
     }
 
-    /// The current thread is about to answer the request that begins with `line` and has been
-    /// there since `since`.
+    /// The current thread is about to answer the request with that line, which was whole at `since`.
     pub fn responding(&self, line: &[u8], client: &impl AsFd, since: Instant) {
         let slot = slot::get();
         self.answering();
         self.put(slot, State::Responding, since);
-        // A record that several threads may share must not vouch for a line.
+        // Several threads may share the last record, and a line has only one writer.
         if slot < SLOTS_MAX - 1 {
             let client = client.as_fd().as_raw_fd();
             last_request::write(self.line(slot), line, Some(client));
@@ -192,19 +192,19 @@ impl Scoreboard {
         self.own(record::HANDLING).store(0, Relaxed);
     }
 
-    /// It took that long.
+    /// Adds the time that the answer took.
     pub fn took(&self, time: Duration) {
         self.add(record::HANDLING_US, time.as_micros() as u64);
     }
 
-    /// It took longer than it should have.
+    /// Counts a request that took longer than `--slow-ms`.
     pub fn was_slow(&self) {
         self.add(record::SLOW, 1);
     }
 
-    /// The current thread has sent so many octets.
-    pub fn sent(&self, octets: usize) {
-        self.add(record::BYTES, octets as u64);
+    /// The current thread has sent so many bytes.
+    pub fn sent(&self, bytes: usize) {
+        self.add(record::BYTES, bytes as u64);
     }
 
     /// A client was told 503, since there are too many connections.
@@ -213,15 +213,16 @@ impl Scoreboard {
     }
 
     fn store_text(&self, range: Range<usize>, text: &[u8]) {
-        let mut octets = text.iter().copied().chain(std::iter::repeat(0));
+        let mut bytes = text.iter().copied().chain(std::iter::repeat(0));
         for word in &self.words[range] {
-            let word_octets = std::array::from_fn(|_| octets.next().unwrap_or(0));
-            word.store(u64::from_ne_bytes(word_octets), Relaxed);
+            let word_bytes = std::array::from_fn(|_| bytes.next().unwrap_or(0));
+            word.store(u64::from_ne_bytes(word_bytes), Relaxed);
         }
     }
 
-    /// Adds to a count of the current thread's record. Nobody else writes there (but in the record
-    /// that the slots beyond the last share), so the two halves need not be one.
+    /// Adds to a count of the current thread's record. Only this thread writes there, so a load and
+    /// a store do, without an atomic addition. (The record that slots beyond the last share may lose
+    /// counts.)
     fn add(&self, field: usize, more: u64) {
         let word = self.own(field);
         word.store(word.load(Relaxed).wrapping_add(more), Relaxed);
@@ -241,7 +242,7 @@ impl Scoreboard {
     }
 }
 
-/// Where in the memory a field of a slot is.
+/// The index of a field of a slot's record.
 fn index(slot: usize, field: usize) -> usize {
     (1 + slot.min(SLOTS_MAX - 1)) * RECORD + field
 }
@@ -251,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_can_be_seen_from_the_outside() {
+    fn counts_can_be_read() {
         let scoreboard = Scoreboard::create().unwrap();
         scoreboard.enter(2);
         scoreboard.answered();
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_tells_what_its_worker_does_and_who_asks() {
+    fn a_record_shows_its_workers_state_and_last_request() {
         let scoreboard = Scoreboard::create().unwrap();
         let view = View::of(&scoreboard);
         let client = std::io::stdin();
@@ -290,7 +291,11 @@ mod tests {
         let reading = view.record(1);
         assert_eq!((reading.state, reading.open), (State::Reading, 1));
         scoreboard.set(State::Reading, began + Duration::from_secs(9));
-        assert_eq!(view.record(1).since_us, reading.since_us, "it reads on");
+        assert_eq!(
+            view.record(1).since_us,
+            reading.since_us,
+            "the state has not changed"
+        );
         let later = began + Duration::from_millis(5);
         scoreboard.responding(b"GET / HTTP/1.1", &client, later);
         scoreboard.answered();
@@ -312,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_says_what_kind_of_server_it_is() {
+    fn the_header_describes_the_server() {
         let scoreboard = Scoreboard::create().unwrap();
         for address in ["127.0.0.1:8080", "[2001:db8::1]:443"] {
             scoreboard.describe(&Description {

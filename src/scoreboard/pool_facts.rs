@@ -1,24 +1,24 @@
-//! What a master says of its pool, in the header.
+//! What a master publishes about its pool, in the header.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::layout::header;
 use super::{Scoreboard, View};
 
-/// What happens to a pool, and how often it has.
+/// Events of a pool that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolEvent {
     /// All workers were busy when there could be no more of them.
     LimitReached,
-    /// A worker was made.
+    /// A worker was forked.
     Started,
-    /// One ended that should not have.
+    /// A worker ended that should not have.
     Crashed,
-    /// One was killed since it no longer got on.
+    /// A worker or one of its threads had no heartbeat for `--worker-timeout`.
     Wedged,
-    /// One was killed since a request took longer than it may.
+    /// A request took longer than `--request-timeout`.
     Overdue,
-    /// A worker could not be made: fork failed.
+    /// A worker was missing and fork failed.
     ForkFailed,
 }
 
@@ -33,52 +33,52 @@ impl PoolEvent {
     ];
 }
 
-/// The state of a pool, as its master has noted it. All zero where there is no master.
+/// What the master of a pool has published. All zero where there is no master.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PoolFacts {
     /// The generation that serves; each reload begins one.
     pub generation: u64,
-    /// Workers that there should be.
+    /// As many workers as there should be now.
     pub target: u64,
-    /// Workers that there may be at most.
+    /// The most that there may be.
     pub limit: u64,
     events: [u64; PoolEvent::ALL.len()],
 }
 
 impl PoolFacts {
-    /// How often that has happened since the start.
+    /// How often that has happened since the server started.
     pub fn count(&self, event: PoolEvent) -> u64 {
         self.events[event as usize]
     }
 }
 
 impl Scoreboard {
-    /// The master notes that something has happened.
+    /// Counts an event; for the master.
     pub fn note(&self, event: PoolEvent) {
         self.words[header::EVENTS + event as usize].fetch_add(1, Relaxed);
     }
 
-    /// The master notes how large the pool should be and may be.
+    /// Publishes generation, target size and maximum; for the master.
     pub fn note_pool(&self, generation: u64, target: usize, limit: usize) {
         self.words[header::GENERATION].store(generation, Relaxed);
         self.words[header::TARGET].store(target as u64, Relaxed);
         self.words[header::LIMIT].store(limit as u64, Relaxed);
     }
 
-    /// The master notes whether so many have done enough and finish with their clients that nobody
-    /// else should begin to.
+    /// Publishes whether workers must go on although they have reached `--max-requests`, since too
+    /// many others are still finishing with their clients; for the master.
     pub fn note_crowd(&self, is_crowded: bool) {
         self.words[header::CROWDED].store(is_crowded.into(), Relaxed);
     }
 
-    /// What the master has noted of that; false where there is none.
+    /// What the master has published about that; false where there is no master.
     pub fn is_crowded(&self) -> bool {
         self.words[header::CROWDED].load(Relaxed) != 0
     }
 }
 
 impl View {
-    /// What the master has noted.
+    /// What the master has published.
     pub fn pool(&self) -> PoolFacts {
         let load = |word| self.load(word);
         PoolFacts {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_master_notes_can_be_read() {
+    fn what_a_master_publishes_can_be_read() {
         let scoreboard = Scoreboard::create().unwrap();
         let view = View::of(&scoreboard);
         assert_eq!(view.pool(), PoolFacts::default());

@@ -1,4 +1,4 @@
-//! Which slots are free, for models whose workers come and go.
+//! Free slots, for models whose workers come and go.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,12 +13,12 @@ pub struct Slots {
 #[derive(Debug, Default)]
 struct State {
     free: BinaryHeap<Reverse<usize>>,
-    /// Slots that were ever given out.
+    /// The highest number that was ever given out, plus one.
     used: usize,
 }
 
 impl Slots {
-    /// A slot that nobody has.
+    /// The lowest free slot.
     pub fn take(&self) -> usize {
         let mut state = self.state();
         match state.free.pop() {
@@ -30,19 +30,19 @@ impl Slots {
         }
     }
 
-    /// Whoever had the slot has gone.
+    /// Frees a slot that was taken.
     pub fn give_back(&self, slot: usize) {
         self.state().free.push(Reverse(slot));
     }
 
-    /// How many slots somebody has.
+    /// How many slots are not free.
     pub fn taken(&self) -> usize {
         let state = self.state();
         state.used - state.free.len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock, so there is no broken state to fear.
+        // No code panics while it holds the lock, so a poisoned state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,10 @@
-//! What a worker is doing, as a letter.
+//! The states of a worker, each shown as a letter.
 
-/// Apache's letters, for Apache's states. `D`, for a lookup in the DNS, has no counterpart here:
-/// nothing is ever looked up.
+/// Apache's states with Apache's letters. `D`, for a DNS lookup, has no counterpart: this server
+/// makes none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// `.`: nobody has the slot.
+    /// `.`: no worker has the slot.
     Empty,
     /// `S`: forked, not ready yet.
     Starting,
@@ -14,20 +14,20 @@ pub enum State {
     Reading,
     /// `W`: in the handler, or writing its answer.
     Responding,
-    /// `K`: keeping a connection for its next request.
+    /// `K`: keeping a connection open for its next request.
     KeepAlive,
     /// `C`: closing a connection, which may linger.
     Closing,
     /// `L`: writing to the slow log.
     Logging,
-    /// `G`: asked to stop, and finishing what it has begun.
+    /// `G`: asked to stop, and finishing the requests that it has begun.
     Finishing,
-    /// `I`: asked to leave, since there are more than enough workers.
+    /// `I`: retired by the master.
     Retiring,
 }
 
 impl State {
-    /// All of them.
+    /// In the order of Apache's key.
     pub const ALL: [Self; 10] = [
         Self::Empty,
         Self::Starting,
@@ -41,7 +41,7 @@ impl State {
         Self::Retiring,
     ];
 
-    /// The letter.
+    /// As Apache's `mod_status` shows it.
     pub const fn letter(self) -> char {
         match self {
             Self::Empty => '.',
@@ -57,10 +57,10 @@ impl State {
         }
     }
 
-    /// In a few words, for a key to the letters.
+    /// A few words for the key to the letters.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Empty => "nobody there",
+            Self::Empty => "no worker",
             Self::Starting => "starting",
             Self::Waiting => "waiting",
             Self::Reading => "reading a request",
@@ -73,13 +73,14 @@ impl State {
         }
     }
 
-    /// The state of that letter. What is none counts as `.`: a reader has no use for an error.
+    /// The state with that letter. Any other character counts as `.`: a reader has no use for an
+    /// error.
     pub fn of_letter(letter: char) -> Self {
         let known = Self::ALL.into_iter().find(|state| state.letter() == letter);
         known.unwrap_or(Self::Empty)
     }
 
-    /// Whether somebody is there and at work for a client.
+    /// Whether the worker has a client.
     pub const fn is_busy(self) -> bool {
         !matches!(self, Self::Empty | Self::Starting | Self::Waiting)
     }

@@ -1,4 +1,4 @@
-//! Reading a scoreboard, from inside the server or from the outside.
+//! Reading a scoreboard, inside the server or from another process.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,7 +13,7 @@ use super::layout::{LAYOUT, header, record};
 use super::{LETTER_SHIFT, NAME, SLOTS_MAX, Scoreboard, State, index};
 use crate::sys::shared::{ForeignWords, SharedWords};
 
-/// A scoreboard to be read.
+/// A scoreboard, to be read only.
 pub struct View {
     words: Words,
 }
@@ -23,60 +23,60 @@ enum Words {
     Foreign(ForeignWords),
 }
 
-/// What a slot has to show.
+/// How many requests a slot has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// The process that has or had the slot; 0 if nobody ever had.
+    /// The process that has or had the slot; 0 if none ever had.
     pub pid: u32,
-    /// Requests answered in this slot.
+    /// Requests answered in this slot, by all its workers so far.
     pub requests: u64,
 }
 
-/// All that a slot has to show. Counts are of everybody who has had the slot.
+/// The whole record of a slot. Counts are of all the workers that have had it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The slot.
+    /// Its number, from 0.
     pub slot: usize,
-    /// The process that has or had it; 0 if nobody ever had.
+    /// The process that has or had it; 0 if none ever had.
     pub pid: u32,
     /// The thread that has or had it.
     pub tid: u32,
     /// The generation of workers that it belongs to; 0 where there is no master.
     pub generation: u64,
-    /// What it does, or did when it died.
+    /// What the worker does, or did when it died.
     pub state: State,
-    /// Since when, on the monotonic clock in microseconds.
+    /// When that began, on the monotonic clock in microseconds.
     pub since_us: u64,
     /// Requests answered.
     pub requests: u64,
-    /// Octets sent.
+    /// Bytes sent.
     pub bytes: u64,
-    /// Connections begun.
+    /// Connections accepted.
     pub connections: u64,
     /// Connections open now.
     pub open: u64,
-    /// Time from a request's arrival to its answer, summed up, in microseconds.
+    /// Sum of the times from a request's arrival to its answer, in microseconds.
     pub handling_us: u64,
-    /// Requests that took longer than they should have.
+    /// Requests that took longer than `--slow-ms`.
     pub slow: u64,
-    /// The last request, which may be going on.
+    /// The last request, which may still be in the handler.
     pub last_request: LastRequest,
 }
 
-/// What concerns the whole server.
+/// The header: what concerns the whole server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The process that the others descend from, as it sees itself.
+    /// The main process, in its own PID namespace.
     pub pid: u32,
     /// When it started, in milliseconds since 1970.
     pub started_ms: u64,
-    /// The same on the monotonic clock in microseconds, which nobody sets.
+    /// The same on the monotonic clock in microseconds, which never jumps.
     pub started_us: u64,
-    /// The model's name.
+    /// The name in `servers list`.
     pub model: String,
-    /// The accept strategy's name.
+    /// The value of `--accept`.
     pub accept: String,
-    /// Where it listens.
+    /// The listening address.
     pub address: SocketAddr,
     /// Connections that may wait in the accept queue of one listener.
     pub queue_limit: u32,
@@ -84,12 +84,12 @@ pub struct Facts {
     pub turned_away: u64,
 }
 
-/// How an event loop comes by its connections.
+/// How often an event loop was woken for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wakes {
     /// Connections that it has accepted.
     pub accepted: u64,
-    /// Times that it was woken for a connection which somebody else had taken by then.
+    /// Times that it was woken for a connection that another loop had accepted by then.
     pub in_vain: u64,
 }
 
@@ -97,8 +97,8 @@ impl View {
     /// The scoreboard of the server `pid`, found among its descriptors.
     ///
     /// # Errors
-    /// There is no such process, it is somebody else's, it has no scoreboard, or one of another
-    /// version of this program.
+    /// There is no such process, it belongs to another user, it has no scoreboard, or one of
+    /// another version of this program.
     pub fn of_process(pid: u32) -> io::Result<Self> {
         let path = find(pid).map_err(|error| explain(pid, error))?;
         let file = File::open(path).map_err(|error| explain(pid, error))?;
@@ -112,13 +112,13 @@ impl View {
         Ok(Self { words })
     }
 
-    /// The scoreboard of this process itself.
+    /// This process's own scoreboard.
     pub fn of(scoreboard: &Scoreboard) -> Self {
         let words = Words::Own(Arc::clone(&scoreboard.words));
         Self { words }
     }
 
-    /// What concerns the whole server.
+    /// Reads the header.
     pub fn facts(&self) -> Facts {
         let [high, low] = [header::ADDRESS.start, header::ADDRESS.start + 1]
             .map(|word| u128::from(u64::from_be_bytes(self.load(word).to_ne_bytes())));
@@ -135,7 +135,7 @@ impl View {
         }
     }
 
-    /// Every slot up to the highest that was ever taken.
+    /// The counts of every slot up to the highest that a worker has ever entered.
     pub fn counts(&self) -> Vec<Counts> {
         let counts = |slot| Counts {
             pid: self.load(index(slot, record::PID)) as u32,
@@ -144,7 +144,7 @@ impl View {
         (0..self.slots()).map(counts).collect()
     }
 
-    /// The same slots, with how they came by their connections.
+    /// The wake-ups of the same slots.
     pub fn wakes(&self) -> Vec<Wakes> {
         let load = |slot, field| self.load(index(slot, field));
         let wakes = |slot| Wakes {
@@ -154,7 +154,7 @@ impl View {
         (0..self.slots()).map(wakes).collect()
     }
 
-    /// Every record up to the highest slot that was ever taken.
+    /// Every record up to the highest slot that a worker has ever entered.
     pub fn records(&self) -> Vec<Record> {
         (0..self.slots()).map(|slot| self.record(slot)).collect()
     }
@@ -181,9 +181,9 @@ impl View {
         }
     }
 
-    /// The CPU time `us` of the whole server or, if more has been seen before, that. While a
-    /// process ends, its time is for a moment neither its own nor its parent's; a counter must not
-    /// go down for that. Only inside the server do the readers know of each other.
+    /// The CPU time `us` of the whole server or, if it was higher, what an earlier reader found.
+    /// While a process ends, its time is for a moment neither its own nor its parent's, and a
+    /// counter must not go down. Only readers inside the server share this word.
     pub fn cpu_at_least(&self, us: u64) -> u64 {
         match &self.words {
             Words::Own(words) => words[header::CPU_US].fetch_max(us, Relaxed).max(us),
@@ -197,9 +197,9 @@ impl View {
     }
 
     fn text(&self, range: Range<usize>) -> String {
-        let octets = range.flat_map(|word| self.load(word).to_ne_bytes());
-        let octets: Vec<u8> = octets.take_while(|&octet| octet != 0).collect();
-        String::from_utf8_lossy(&octets).into_owned()
+        let bytes = range.flat_map(|word| self.load(word).to_ne_bytes());
+        let bytes: Vec<u8> = bytes.take_while(|&byte| byte != 0).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     pub(super) fn load(&self, index: usize) -> u64 {
@@ -210,21 +210,21 @@ impl View {
     }
 }
 
-/// The main processes of all servers that this user may look at, lowest first.
+/// The main processes of all servers that this user may read, lowest ID first.
 ///
 /// # Errors
 /// There is no `/proc`.
 pub fn running() -> io::Result<Vec<u32>> {
     let mut found: Vec<u32> = fs::read_dir("/proc")?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        // Workers hold the scoreboard as well, but it names another process.
+        // Workers have the scoreboard as well, but it names their master.
         .filter(|&pid| View::of_process(pid).is_ok_and(|view| view.facts().pid == pid))
         .collect();
     found.sort_unstable();
     Ok(found)
 }
 
-/// The errors that are to be expected, in the words of whoever asked for that process.
+/// The usual errors, as sentences about the process that was asked for.
 fn explain(pid: u32, error: io::Error) -> io::Error {
     let sentence = match error.raw_os_error() {
         Some(libc::ENOENT | libc::ESRCH) => format!("there is no process {pid}"),
@@ -236,12 +236,12 @@ fn explain(pid: u32, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), sentence)
 }
 
-/// The link in `/proc/PID/fd` that leads to it.
+/// The link in `/proc/PID/fd` that leads to the scoreboard.
 fn find(pid: u32) -> io::Result<PathBuf> {
     let name = format!("/memfd:{} ", NAME.to_string_lossy());
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let path = entry?.path();
-        // A descriptor that was closed meanwhile is none that is looked for.
+        // The descriptor may have been closed meanwhile; the scoreboard never is.
         if fs::read_link(&path).is_ok_and(|target| target.to_string_lossy().starts_with(&name)) {
             return Ok(path);
         }
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_cannot_be_looked_at_is_said_in_words() {
+    fn the_usual_errors_become_sentences() {
         for (code, words) in [
             (libc::ENOENT, "there is no process 7"),
             (

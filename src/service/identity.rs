@@ -1,4 +1,4 @@
-//! Whoever serves need not be root: `--user` and `--group`.
+//! `--user` and `--group`: the process that serves need not be root.
 
 use std::ffi::CString;
 use std::io;
@@ -9,10 +9,11 @@ use nix::unistd::{setgroups, setresgid, setresuid};
 
 use crate::sys::process;
 
-/// What `setresuid(2)` and `setresgid(2)` take for "leave it as it is", so that it is nobody's.
+/// `setresuid(2)` and `setresgid(2)` take this ID for "leave it as it is".
 const NO_CHANGE: u32 = u32::MAX;
 
-/// The user and the groups that a process is to become. Looked up before anything is given up.
+/// The user and the groups that a process is to have. Looked up while it still may read the
+/// password file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     user: Option<Uid>,
@@ -20,21 +21,21 @@ pub struct Identity {
     groups: Vec<Gid>,
 }
 
-/// Which of the two cannot be had, and why.
+/// Which of the two options is refused, with a sentence that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// The user.
+    /// `--user`.
     User(String),
-    /// The group.
+    /// `--group`.
     Group(String),
 }
 
 impl Identity {
-    /// The user and the group of these names or numbers; nothing if there is neither. The group of
-    /// a user is that of the password file, unless another one is asked for.
+    /// Looks up a user and a group by name or number; `None` if neither is given. Without a group,
+    /// a user has the group of the password file.
     ///
     /// # Errors
-    /// There is no such user or group, or this process has no right to change.
+    /// There is no such user or group, or this process may not become it.
     pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Option<Self>, Refused> {
         let group = group.map(find_group).transpose().map_err(Refused::Group)?;
         let wanted = match (user, group) {
@@ -46,18 +47,18 @@ impl Identity {
                 groups: vec![group],
             },
         };
-        let nobody = || format!("{NO_CHANGE} is nobody's ID");
+        let reserved = || format!("no user or group can have the ID {NO_CHANGE}");
         if wanted.user.is_some_and(|user| user.as_raw() == NO_CHANGE) {
-            return Err(Refused::User(nobody()));
+            return Err(Refused::User(reserved()));
         }
         if wanted.group.as_raw() == NO_CHANGE {
-            return Err(Refused::Group(nobody()));
+            return Err(Refused::Group(reserved()));
         }
-        // Who cannot even find out who he is will not become anybody.
+        // A process that cannot read its own IDs may not change them either.
         if geteuid().is_root() || wanted.is_own().unwrap_or(false) {
             return Ok(Some(wanted));
         }
-        let why = "only root can become somebody else".to_owned();
+        let why = "only root can become another user".to_owned();
         Err(match user {
             Some(_) => Refused::User(why),
             None => Refused::Group(why),
@@ -75,7 +76,7 @@ impl Identity {
                 groups,
             });
         }
-        // A number need not be known to anybody, but then nobody knows its group either.
+        // A number without an entry in the password file has no group there either.
         let number = name
             .parse()
             .map_err(|_| format!("there is no user '{name}'"))?;
@@ -89,10 +90,10 @@ impl Identity {
         })
     }
 
-    /// Becomes that user, for good: root's privileges go with root's user ID. What ties this
-    /// process to its parent's life is renewed, since the kernel unties it.
+    /// Becomes that user, for good: with root's user ID the process loses root's privileges. The
+    /// kernel clears PR_SET_PDEATHSIG when the user ID changes, so it is set again.
     ///
-    /// The order matters: a process that is root no more may not change its groups.
+    /// Groups come first: a process that is no longer root may not change them.
     ///
     /// # Errors
     /// EPERM, if this process may not; EAGAIN, if the user has too many processes.
@@ -108,15 +109,15 @@ impl Identity {
             setresuid(user, user, user)?;
         }
         tie.renew();
-        // Never believe it: look.
+        // The calls report success; this checks the result.
         match self.is_own()? {
             true => Ok(()),
             false => Err(Errno::EPERM.into()),
         }
     }
 
-    /// Whether this process is that user already, by all of its IDs, and
-    /// is in no group that is not the user's.
+    /// Whether all IDs of this process are that user's already, and it is
+    /// in none but that user's groups.
     fn is_own(&self) -> nix::Result<bool> {
         let (users, groups) = (getresuid()?, getresgid()?);
         let users = [users.real, users.effective, users.saved];
@@ -129,7 +130,7 @@ impl Identity {
     // ANCHOR_END: assume
 }
 
-/// The user of that name or, if nobody is called so, of that number.
+/// The user of that name or, if there is none, of that number.
 fn find_user(name: &str) -> Result<Option<User>, String> {
     let failed = |error: nix::Error| format!("cannot look up user '{name}': {}", error.desc());
     match (User::from_name(name).map_err(failed)?, name.parse()) {
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked_for_and_nobody_is_found() {
+    fn unknown_users_and_groups_are_refused() {
         assert_eq!(Identity::find(None, None), Ok(None));
         let refused = |user, group| match Identity::find(user, group).unwrap_err() {
             Refused::User(why) => ("user", why),

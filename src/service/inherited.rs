@@ -1,10 +1,10 @@
-//! Listeners that were open before this process began: from systemd, or from the master whose
-//! place it takes.
+//! Listeners that were open before this process began: from systemd, or from the master that it
+//! is to replace.
 //!
-//! systemd's way is three variables and descriptors from 3 on (`sd_listen_fds(3)`). They are meant
-//! for the process whose ID is in LISTEN_PID and for no other that happens to inherit them.
-//! A master that starts its successor cannot know that ID before it exists, so it says instead
-//! which socket each descriptor is.
+//! systemd passes three variables and descriptors from 3 on (`sd_listen_fds(3)`). They are meant
+//! only for the process whose ID is in LISTEN_PID; other processes may inherit them by accident.
+//! A master cannot know its successor's ID before that exists. So it names each descriptor with the
+//! inode of its socket, and the successor compares.
 
 use std::env;
 use std::fmt::Write;
@@ -19,32 +19,32 @@ use nix::unistd::{Pid, getpid};
 use super::upgrade_channel::UpgradeChannel;
 use crate::sys::inherit;
 
-/// What a master leaves to its successor: the model, its own process ID, then `DESCRIPTOR=INODE`
-/// for the channel between the two and for each listener.
+/// What a master passes to its successor: the model, its own process ID, then `DESCRIPTOR=INODE`
+/// for the upgrade channel and for each listener.
 pub const VARIABLE: &str = "SERVERS_LISTENERS";
 
-/// What was inherited.
+/// The inherited listeners and who has passed them.
 pub struct Inherited {
-    /// The master that is to be replaced; nobody if systemd has opened the port.
+    /// The master that is to be replaced; `None` if systemd has opened the port.
     pub predecessor: Option<Predecessor>,
-    /// In the order in which they were handed over; at least one.
+    /// In the order in which they were passed; at least one.
     pub listeners: Vec<TcpListener>,
 }
 
 /// The master that has started this process.
 pub struct Predecessor {
-    /// The name of its model.
+    /// It must be this process's model as well.
     pub model: String,
-    /// Its process.
+    /// The parent of this process, as long as it lives.
     pub pid: Pid,
-    /// What it says, and what it is told.
+    /// Where each of the two says whether it serves.
     pub channel: UpgradeChannel,
 }
 
-/// Takes over what was inherited, if anything was. To be called once.
+/// Takes the inherited listeners, if there are any. To be called once.
 ///
 /// # Errors
-/// What was announced is not there, or no listening socket.
+/// An announced descriptor is not open, or is no listening socket.
 pub fn take() -> io::Result<Option<Inherited>> {
     if let Ok(value) = env::var(VARIABLE)
         && let Some(inherited) = from_predecessor(&value)?
@@ -55,8 +55,8 @@ pub fn take() -> io::Result<Option<Inherited>> {
         .map(inherit::adopt)
         .collect::<io::Result<Vec<_>>>()?;
     for listener in &listeners {
-        // The flag belongs to the socket, not to the descriptor, and may have been of use to
-        // whoever has opened it. A predecessor has left it as this model wants it.
+        // systemd or another program may have set O_NONBLOCK, which belongs to the socket and is
+        // inherited with it. (A predecessor has the same model, and has set it as that needs it.)
         listener.set_nonblocking(false)?;
     }
     Ok((!listeners.is_empty()).then_some(Inherited {
@@ -65,8 +65,7 @@ pub fn take() -> io::Result<Option<Inherited>> {
     }))
 }
 
-/// The descriptors that systemd has opened for this process; none if it has opened them for
-/// another, whose environment this one has.
+/// The descriptors that systemd has opened for this process; none if LISTEN_PID names another.
 fn announced() -> io::Result<Range<RawFd>> {
     const FIRST: RawFd = 3;
     let is_meant = env::var("LISTEN_PID").is_ok_and(|pid| pid.parse() == Ok(std::process::id()));
@@ -81,8 +80,8 @@ fn announced() -> io::Result<Range<RawFd>> {
     Ok(FIRST..end.ok_or_else(complaint)?)
 }
 
-/// Nothing if the descriptors are not those that are meant: then the variable is a left-over in the
-/// environment of somebody else.
+/// `None` if a descriptor is not the socket that its inode names: then this process has inherited
+/// the variable, but not from a predecessor.
 fn from_predecessor(value: &str) -> io::Result<Option<Inherited>> {
     let mut words = value.split(' ');
     let model = words.next().unwrap_or_default().to_owned();
@@ -116,7 +115,7 @@ fn parse(word: &str) -> Option<(RawFd, u64)> {
     Some((descriptor.parse().ok()?, inode.parse().ok()?))
 }
 
-/// The value of [`VARIABLE`] for a successor that is to have this channel and these listeners.
+/// The value of [`VARIABLE`] for a successor that inherits this channel and these listeners.
 ///
 /// # Errors
 /// A descriptor is not open.
@@ -147,7 +146,7 @@ mod tests {
         let channel = UpgradeChannel::open().unwrap();
         let handed_over = channel.as_fd().try_clone_to_owned().unwrap();
         let value = describe("prefork", &channel, &[listener.as_fd()]).unwrap();
-        // From here on these descriptors belong to nobody, as after exec.
+        // Nothing in this process owns these descriptors any more, as after exec.
         let number = channel.as_fd().as_raw_fd().to_string();
         let value = value.replace(
             &format!(" {number}="),
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn left_overs_are_passed_over() {
+    fn variables_that_do_not_match_are_ignored() {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let descriptor = other.as_raw_fd();
         for value in [

@@ -1,5 +1,5 @@
-//! Word to the service manager: `sd_notify(3)`. Without one, that is without NOTIFY_SOCKET in the
-//! environment, nothing is said.
+//! Notifications to the service manager, as `sd_notify(3)` sends them. Without NOTIFY_SOCKET in the
+//! environment there is no manager, and nothing is sent.
 
 use std::cell::Cell;
 use std::env;
@@ -13,30 +13,30 @@ use std::time::{Duration, Instant};
 
 use crate::sys::clock;
 
-/// Where the manager listens: a path, or `@` and a name that is in no file system.
+/// The address of the manager's socket: a path, or `@` and an abstract name.
 const VARIABLE: &str = "NOTIFY_SOCKET";
-/// How long a word may wait for a manager that does not listen. A server has other things to do.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a notification may block if the manager does not read. The master has other work.
+const SEND_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The way to the manager, as long as this process is one that has to tell it something.
-static LINE: Mutex<Option<UnixDatagram>> = Mutex::new(None);
+/// Connected to the manager; `None` without a manager and in workers.
+static SOCKET: Mutex<Option<UnixDatagram>> = Mutex::new(None);
 
-/// Opens the way to the manager, if there is one. To be called early: who is in a sandbox can open
-/// no socket any more.
+/// Connects to the manager, if there is one. To be called early: a process in a sandbox can open no
+/// socket.
 pub fn open() {
     let Some(name) = env::var_os(VARIABLE) else {
         return;
     };
     match connect(&name) {
-        Ok(socket) => *line() = Some(socket),
+        Ok(opened) => *socket() = Some(opened),
         Err(error) => crate::log!("cannot reach the service manager: {error}"),
     }
 }
 
-/// Gives up the way to the manager: a worker has nothing to tell it, and whoever takes one over
-/// could tell it anything.
+/// Closes the socket in a worker. A client that has taken the worker over could send the manager
+/// anything.
 pub fn close() {
-    drop(line().take());
+    drop(socket().take());
 }
 
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
@@ -44,48 +44,48 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         _ => SocketAddr::from_pathname(name)?,
     };
-    // Close-on-exec, as every descriptor: a successor opens its own.
+    // Close-on-exec, like every descriptor: a successor opens its own.
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(SEND_TIMEOUT))?;
     Ok(socket)
 }
 
-/// Whether there is a manager to talk to.
+/// Whether this process notifies a manager.
 pub fn is_there() -> bool {
-    line().is_some()
+    socket().is_some()
 }
 
-/// Requests are answered from now on. The status is for people: `systemctl status` shows it.
+/// The service is ready. `systemctl status` shows the status.
 pub fn ready(status: &str) {
     tell(&format!("READY=1\n{}", about(status)));
 }
 
-/// The configuration is being read again; [`ready`] ends it. The time is what tells the manager
-/// which of several reloads is meant (`systemd.service(5)`, `Type=notify-reload`).
+/// A reload has begun; [`ready`] ends it. The time tells the manager whether the notification is
+/// younger than its own request (`systemd.service(5)`, `Type=notify-reload`).
 pub fn reloading(status: &str) {
     let now_us = clock::monotonic_us();
     let status = about(status);
     tell(&format!("RELOADING=1\nMONOTONIC_USEC={now_us}\n{status}"));
 }
 
-/// No request is begun any more.
+/// The service stops.
 pub fn stopping() {
     tell("STOPPING=1");
 }
 
-/// From now on another process is the service's main one.
+/// Another process is the main process of the service from now on.
 pub fn handed_over_to(pid: u32) {
     tell(&format!("MAINPID={pid}"));
 }
 
-/// All is well. To be said at least every [`watchdog`].
+/// The master is alive. To be sent at least every [`watchdog`].
 pub fn alive() {
     tell("WATCHDOG=1");
 }
 
-/// Says that all is well when it is time for it, however often it is called: for whoever does one
-/// thing for long.
+/// Returns a function that sends [`alive`] when it is due. Code that takes long calls it as often as
+/// it likes.
 pub fn alive_when_due() -> impl Fn() {
     let every = watchdog();
     let last = Cell::new(None::<Instant>);
@@ -99,10 +99,10 @@ pub fn alive_when_due() -> impl Fn() {
     }
 }
 
-/// How often the manager wants to hear that all is well: half the time after which it restarts the
-/// service, as `sd_watchdog_enabled(3)` advises.
+/// How often to send [`alive`]: half the time after which the manager restarts the service, as
+/// `sd_watchdog_enabled(3)` advises.
 pub fn watchdog() -> Option<Duration> {
-    // What is meant for another process may have been inherited from it.
+    // The variables may have been inherited from the process that they were meant for.
     let is_meant = |pid: String| pid.parse() == Ok(std::process::id());
     if !env::var("WATCHDOG_PID").map_or(true, is_meant) {
         return None;
@@ -111,14 +111,14 @@ pub fn watchdog() -> Option<Duration> {
     (limit_us > 0).then(|| Duration::from_micros(limit_us) / 2)
 }
 
-/// A field of a message ends with its line, so what has several becomes one.
+/// A field of a notification is one line.
 fn about(status: &str) -> String {
     format!("STATUS={}", status.replace('\n', " "))
 }
 
 fn tell(message: &str) {
-    let mut line = line();
-    let Some(socket) = &*line else {
+    let mut current = socket();
+    let Some(socket) = &*current else {
         return;
     };
     let mut sent = socket.send(message.as_bytes());
@@ -130,15 +130,15 @@ fn tell(message: &str) {
         && let Some(name) = env::var_os(VARIABLE)
         && let Ok(anew) = connect(&name)
     {
-        // The manager has been started anew, and listens at another socket of that name.
+        // The manager was restarted, and has another socket at the same address.
         sent = anew.send(message.as_bytes());
-        *line = Some(anew);
+        *current = Some(anew);
     }
     if let Err(error) = sent {
         crate::log!("cannot tell the service manager: {error}");
     }
 }
 
-fn line() -> MutexGuard<'static, Option<UnixDatagram>> {
-    LINE.lock().unwrap_or_else(PoisonError::into_inner)
+fn socket() -> MutexGuard<'static, Option<UnixDatagram>> {
+    SOCKET.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,5 @@
-//! What a server owes to the machine that it runs on and to whoever manages it there: a process ID
-//! in a file, word to systemd, listeners that come from somebody else, and no more rights than its
-//! work needs.
+//! A server as a service of its machine: the pidfile, notifications to systemd, listeners that
+//! another process has opened, upgrades, and no more privileges than serving needs.
 
 pub mod identity;
 pub mod inherited;

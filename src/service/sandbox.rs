@@ -1,8 +1,8 @@
-//! `--sandbox`: what a worker cannot do, even if a client makes its code do what it likes.
+//! `--sandbox`: what a worker cannot do, even if a client controls the code that it runs.
 //!
 //! Landlock is about *objects*: which files, which ports, which processes. Seccomp is about
-//! *verbs*: which system calls. Neither needs root, neither can be undone, and both are passed on
-//! to children and threads.
+//! *verbs*: which system calls. Neither needs root, neither can be undone, and children and new
+//! threads inherit both.
 
 mod calls;
 mod objects;
@@ -12,19 +12,19 @@ use std::sync::Once;
 
 use nix::sys::prctl;
 
-/// What a sandbox leaves to whoever is in it.
+/// The exceptions of a sandbox.
 pub struct Sandbox {
-    /// The one directory below which files may be read.
+    /// Files below this directory may be read.
     pub root: Option<OwnedFd>,
-    /// Whether the model itself is made of io_uring.
+    /// The model uses io_uring, so that its system calls are allowed.
     pub uring: bool,
 }
 
 impl Sandbox {
-    /// Confines the calling thread, and all threads and children that it will have. For good.
+    /// Confines the calling thread, and all its later threads and children, for good.
     ///
     /// # Errors
-    /// A sentence: this kernel cannot do it.
+    /// A sentence: this kernel lacks a part of it.
     pub fn enter(&self) -> Result<(), String> {
         forgo_privileges()?;
         objects::bound(self.root.as_ref()).map_err(|error| format!("landlock: {error}"))?;
@@ -32,18 +32,18 @@ impl Sandbox {
     }
 }
 
-/// Whether this kernel has what a sandbox is made of, found out without entering one. What it is
-/// too old for is noted in the log.
+/// Checks that this kernel has what a sandbox needs, without entering one. Logs what an older
+/// kernel does not restrict.
 ///
 /// # Errors
-/// A sentence: it has not.
+/// A sentence: this kernel has no Landlock.
 pub fn is_supported() -> Result<(), String> {
     if !objects::is_known() {
         return Err("this kernel has no Landlock, or it is not enabled".to_owned());
     }
     let unbounded = objects::unbounded();
     if !unbounded.is_empty() {
-        // A reload asks again, and the kernel is the same.
+        // Each reload checks again, on the same kernel.
         static NOTED: Once = Once::new();
         let list = unbounded.join("; ");
         NOTED.call_once(|| {
@@ -53,8 +53,8 @@ pub fn is_supported() -> Result<(), String> {
     Ok(())
 }
 
-/// From now on no program that this process or its children run gets more rights than they have,
-/// be it set-user-ID root (`PR_SET_NO_NEW_PRIVS(2const)`).
+/// No program that this process or its children run gains privileges any more, not even one that is
+/// set-user-ID root (`PR_SET_NO_NEW_PRIVS(2const)`).
 ///
 /// # Errors
 /// None that is known since Linux 3.5.

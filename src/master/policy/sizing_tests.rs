@@ -23,7 +23,7 @@ fn census(starting: usize, idle: usize, busy: usize) -> Census {
     }
 }
 
-/// What each tick adds while `busy` workers have no end of clients.
+/// What each tick adds while every worker is busy at once.
 fn growth(sizer: &mut Sizer, ticks: usize) -> Vec<usize> {
     let mut workers = sizer.target();
     let mut growth = Vec::new();
@@ -55,7 +55,7 @@ fn the_rate_doubles_from_1_to_32_as_in_apache() {
     assert_eq!(growth(&mut sizer, 8), [1, 2, 4, 8, 16, 32, 32, 32]);
 }
 
-/// Which Apache's is not: it may add 32 where 5 are missing.
+/// Apache's growth is not: it may add 32 where 5 are missing.
 #[test]
 fn growth_is_capped_by_what_is_missing_and_by_the_limit() {
     let mut sizer = Sizer::new(APACHE, 1000);
@@ -74,7 +74,7 @@ fn enough_spare_workers_reset_the_rate() {
 }
 
 #[test]
-fn those_that_start_count_as_spare() {
+fn starting_workers_count_as_spare() {
     let mut sizer = Sizer::new(APACHE, 100);
     assert_eq!(sizer.tick(&census(3, 2, 50), Instant::now()), None);
 }
@@ -93,7 +93,7 @@ fn one_a_tick_leaves_when_there_are_too_many() {
 }
 
 #[test]
-fn the_limit_is_said_once_each_time_it_is_reached() {
+fn the_limit_is_reported_once_each_time_it_is_reached() {
     for sizing in [APACHE, Sizing::Static, ON_DEMAND] {
         let mut sizer = Sizer::new(sizing, 5);
         let (full, free) = (census(0, 0, 5), census(0, 5, 0));
@@ -106,9 +106,9 @@ fn the_limit_is_said_once_each_time_it_is_reached() {
     }
 }
 
-/// Workers that are yet to come, or that have been sent away, are not busy.
+/// Workers that are not spawned yet, or are retired, are not busy.
 #[test]
-fn no_limit_is_reached_where_nobody_is_busy_or_some_are_missing() {
+fn no_limit_is_reached_while_none_is_busy_or_some_are_missing() {
     for sizing in [APACHE, Sizing::Static, ON_DEMAND] {
         let mut sizer = Sizer::new(sizing, 5);
         for census in [census(0, 0, 0), census(0, 0, 4)] {
@@ -118,7 +118,7 @@ fn no_limit_is_reached_where_nobody_is_busy_or_some_are_missing() {
     }
 }
 
-/// Fewer are allowed than should be idle: that is no reason to complain while nobody is busy.
+/// The limit is below spare-min. That is not reported while no worker is busy.
 #[test]
 fn a_limit_below_the_spare_workers_is_met_when_all_are_busy() {
     let mut sizer = Sizer::new(APACHE, 3);
@@ -129,11 +129,11 @@ fn a_limit_below_the_spare_workers_is_met_when_all_are_busy() {
 }
 
 #[test]
-fn on_demand_there_are_as_many_as_wait() {
+fn on_demand_there_are_as_many_workers_as_connections() {
     let mut sizer = Sizer::new(ON_DEMAND, 50);
     assert_eq!(sizer.demand(&census(0, 0, 0), 0), None);
     assert_eq!(sizer.demand(&census(0, 0, 0), 1), Some(Change::Grow(1)));
-    // That one is on its way.
+    // A worker that starts counts as spare.
     assert_eq!(sizer.demand(&census(1, 0, 0), 1), None);
     assert_eq!(sizer.demand(&census(0, 0, 1), 3), Some(Change::Grow(3)));
     assert_eq!(sizer.target(), 4);
@@ -144,10 +144,10 @@ fn on_demand_there_are_as_many_as_wait() {
     );
 }
 
-/// Each has a client, and room for more: they are enough to keep the pool from growing, and none of
-/// them is one too many.
+/// Each worker has a client, and room for more. They keep the pool from growing, and none of them is
+/// retired.
 #[test]
-fn whoever_has_a_client_is_not_sent_away_because_it_has_room() {
+fn a_worker_with_a_client_and_room_is_not_retired() {
     for sizing in [APACHE, ON_DEMAND] {
         let mut sizer = Sizer::new(sizing, 100);
         let start = Instant::now();
@@ -162,9 +162,9 @@ fn whoever_has_a_client_is_not_sent_away_because_it_has_room() {
     }
 }
 
-/// Ten workers take turns; never are fewer than seven idle.
+/// Ten workers take turns. At least seven are always idle.
 #[test]
-fn on_demand_those_leave_that_were_never_needed() {
+fn on_demand_workers_leave_that_were_never_needed() {
     let mut sizer = Sizer::new(ON_DEMAND, 50);
     let start = Instant::now();
     sizer.demand(&census(0, 0, 0), 10);
@@ -179,7 +179,7 @@ fn on_demand_those_leave_that_were_never_needed() {
 }
 
 #[test]
-fn on_demand_the_last_one_leaves_too() {
+fn on_demand_the_last_worker_leaves_too() {
     let mut sizer = Sizer::new(ON_DEMAND, 50);
     let start = Instant::now();
     sizer.demand(&census(0, 0, 0), 1);
@@ -202,9 +202,9 @@ fn by_hand_the_number_or_the_limit_changes() {
     assert_eq!((dynamic.adjust(-3, 1, 100), dynamic.target()), (4, 4));
 }
 
-/// A reload under load finds the same load.
+/// A reload does not change the load.
 #[test]
-fn new_rules_begin_with_the_size_that_the_old_ones_have_come_to() {
+fn new_rules_begin_with_the_current_size() {
     let mut sizer = Sizer::new(APACHE, 100);
     growth(&mut sizer, 8);
     let grown = sizer.target();
@@ -226,10 +226,10 @@ fn new_rules_begin_with_the_size_that_the_old_ones_have_come_to() {
     assert_eq!(sizer.target(), 3);
 }
 
-/// Those of the last generation still serve, and are not counted: that is no reason to make do with
-/// as few as are waited for.
+/// Workers of the old generation still serve, and are not counted as spare. So the number of waiting
+/// connections must not become the target.
 #[test]
-fn demand_does_not_shrink_a_pool_whose_generations_change() {
+fn demand_does_not_shrink_a_pool_during_a_rollout() {
     let mut sizer = Sizer::new(ON_DEMAND, 100);
     sizer.demand(&census(0, 0, 0), 30);
     let mixed = Census {
@@ -241,7 +241,7 @@ fn demand_does_not_shrink_a_pool_whose_generations_change() {
 }
 
 #[test]
-fn the_dead_are_replaced_unless_demand_decides() {
+fn dead_workers_are_replaced_unless_demand_decides() {
     for (sizing, expected) in [(Sizing::Static, 5), (APACHE, 5), (ON_DEMAND, 2)] {
         let mut sizer = Sizer::new(sizing, 5);
         if sizer.is_on_demand() {
@@ -253,7 +253,7 @@ fn the_dead_are_replaced_unless_demand_decides() {
 }
 
 #[test]
-fn the_size_stays_while_generations_change() {
+fn the_size_stays_during_a_rollout() {
     let mut sizer = Sizer::new(APACHE, 100);
     let mixed = Census {
         old: 1,
@@ -263,8 +263,7 @@ fn the_size_stays_while_generations_change() {
 }
 
 proptest! {
-    /// Whatever the load does, the pool stays within its bounds, and in every kind of pool whoever
-    /// is counted as busy stays.
+    /// Under any load the pool stays within its bounds, and no busy worker is retired.
     #[test]
     fn targets_stay_within_bounds(
         loads in proptest::collection::vec(0usize..60, 1..80),
@@ -292,7 +291,7 @@ proptest! {
         }
     }
 
-    /// Under a constant load a dynamic pool comes to rest with enough and not too many to spare.
+    /// Under a constant load a dynamic pool settles with spare workers between the two bounds.
     #[test]
     fn a_constant_load_is_met(load in 0usize..100, start in 1usize..150) {
         let mut sizer = Sizer::new(APACHE, 200);

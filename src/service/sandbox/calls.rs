@@ -1,4 +1,4 @@
-//! Verbs: which system calls somebody in a sandbox cannot make (`seccomp(2)`).
+//! Verbs: the system calls that a worker in a sandbox cannot make (`seccomp(2)`).
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -10,11 +10,11 @@ use seccompiler::{
     SeccompRule,
 };
 
-/// System calls that serve no request, and what somebody who has taken over a worker would want
-/// them for. They fail with EPERM.
+/// System calls that serve no request, each with the use that an attacker in control of a worker
+/// would have for it. They fail with EPERM.
 ///
-/// It names what is forbidden, not what is allowed: shorter, and it does not break with the next
-/// version of a library. The price is that a call which nobody has thought of is allowed.
+/// The table names what is forbidden, not what is allowed: it is shorter, and the next version of a
+/// library does not break it. The price is that a call which is missing here is allowed.
 // ANCHOR: forbidden
 #[rustfmt::skip]
 const FORBIDDEN: &[(&str, &[c_long])] = &[
@@ -40,13 +40,13 @@ const FORBIDDEN: &[(&str, &[c_long])] = &[
         libc::SYS_msgrcv, libc::SYS_msgctl, libc::SYS_mq_open,
         libc::SYS_mq_unlink,
     ]),
-    ("to become somebody else", &[
+    ("to become another user", &[
         libc::SYS_setuid, libc::SYS_setgid, libc::SYS_setresuid,
         libc::SYS_setresgid, libc::SYS_setreuid, libc::SYS_setregid,
         libc::SYS_setfsuid, libc::SYS_setfsgid, libc::SYS_setgroups,
         libc::SYS_capset,
     ]),
-    // Landlock knows what is in a file, not what is said of it.
+    // Landlock restricts what is in a file, not its attributes.
     ("to change whose a file is, who may use it, how old it is", &[
         libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchmodat2,
         libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_utimensat,
@@ -86,8 +86,8 @@ const FORBIDDEN: &[(&str, &[c_long])] = &[
     ("to talk to its devices", &[libc::SYS_iopl, libc::SYS_ioperm]),
 ];
 
-/// An io_uring does what it is asked to without making system calls, so
-/// that it would go around the table.
+/// An io_uring works without further system calls, so that it would get
+/// around the table.
 const URING: &[c_long] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
@@ -95,16 +95,15 @@ const URING: &[c_long] = &[
 ];
 // ANCHOR_END: forbidden
 
-/// These are younger than the list of the C library; new calls have the same number on every
-/// machine (`arch/*/syscalls/*.tbl` in the kernel).
+/// Calls that the C library's list does not have yet. New calls have the same number on every
+/// architecture (`arch/*/syscalls/*.tbl` in the kernel).
 const SETXATTRAT: c_long = 463;
 const REMOVEXATTRAT: c_long = 466;
 const OPEN_TREE_ATTR: c_long = 467;
 const FILE_SETATTR: c_long = 469;
 
-/// What `clone(2)` can make besides a process or a thread: a world of its own for it, in which it
-/// is root.
-const WORLDS: [c_int; 7] = [
+/// The flags with which `clone(2)` makes a namespace, in one of which the new process is root.
+const NAMESPACES: [c_int; 7] = [
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
     libc::CLONE_NEWUTS,
@@ -114,24 +113,24 @@ const WORLDS: [c_int; 7] = [
     libc::CLONE_NEWNET,
 ];
 
-/// For each call, when it is refused: always, if there are no rules.
+/// For each call the conditions under which it is refused; none means always.
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
-/// Refuses the system calls of the table, to the calling thread and to all that come after it.
+/// Refuses the system calls of the table to the calling thread and to those that it starts.
 // ANCHOR: bound_calls
 pub(super) fn bound(leave_uring: bool) -> Result<(), Box<dyn Error>> {
     let calls = FORBIDDEN.iter().flat_map(|(_, calls)| *calls);
     let uring = URING.iter().filter(|_| !leave_uring);
     let always = |&call| (call, Vec::new());
     let mut rules: Rules = calls.chain(uring).map(always).collect();
-    // What a server needs as well is refused by its arguments: a new
-    // process in a new world, and limits of a process other than oneself.
-    rules.insert(libc::SYS_clone, worlds()?);
+    // Calls that a server needs as well are refused by their arguments: a
+    // new process in a new namespace, and limits of another process.
+    rules.insert(libc::SYS_clone, namespaces()?);
     let others = first_argument(SeccompCmpOp::Ne, 0)?;
     rules.insert(libc::SYS_prlimit64, vec![others]);
     refuse(rules, libc::EPERM)?;
-    // The arguments of clone3 are in memory, where a filter cannot look.
-    // Where it does not exist the C library takes clone.
+    // The arguments of clone3 are in memory, which a filter cannot read.
+    // After ENOSYS the C library uses clone.
     refuse(Rules::from([always(&libc::SYS_clone3)]), libc::ENOSYS)
 }
 
@@ -145,16 +144,16 @@ fn refuse(rules: Rules, error: c_int) -> Result<(), Box<dyn Error>> {
 }
 // ANCHOR_END: bound_calls
 
-/// A rule for each of the flags: any one of them is too many.
-fn worlds() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+/// One rule for each flag: any of them is refused.
+fn namespaces() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let has = |&flag: &c_int| {
         let flag = u64::from(flag.cast_unsigned());
         first_argument(SeccompCmpOp::MaskedEq(flag), flag)
     };
-    WORLDS.iter().map(has).collect()
+    NAMESPACES.iter().map(has).collect()
 }
 
-/// The first argument, of which the kernel looks at 32 bits, compared with `value`.
+/// Compares the low 32 bits of the first argument with `value`: the kernel uses no more.
 fn first_argument(how: SeccompCmpOp, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
     let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, how, value)?;
     SeccompRule::new(vec![condition])

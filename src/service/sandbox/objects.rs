@@ -1,4 +1,4 @@
-//! Objects: which files, ports and processes somebody in a sandbox can get at (`landlock(7)`).
+//! Objects: the files, ports and processes that a worker in a sandbox can reach (`landlock(7)`).
 
 use std::error::Error;
 use std::os::fd::OwnedFd;
@@ -8,8 +8,8 @@ use landlock::{
     RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
-/// What later versions of Landlock have added, in the order of the versions. Linking and renaming
-/// between directories is not among them: the first version forbids it in any case.
+/// What later versions of Landlock can restrict, in the order of the versions. Linking and renaming
+/// between directories is not listed: the first version always forbids it.
 const ADDED: [(ABI, &str); 4] = [
     (ABI::V3, "truncating files"),
     (ABI::V4, "TCP ports"),
@@ -20,12 +20,12 @@ const ADDED: [(ABI, &str); 4] = [
     ),
 ];
 
-/// Files below the root may be read. No other file can be opened, no port, no process outside of
-/// the sandbox be reached. What an older kernel does not know it does not bound (see
-/// [`unbounded`]); one that knows nothing of it is an error.
+/// Files below the root may be read. No other file can be opened, and no port and no process
+/// outside of the sandbox can be reached. An older kernel restricts less (see [`unbounded`]); a
+/// kernel without Landlock is an error.
 // ANCHOR: bound_objects
 pub(super) fn bound(root: Option<&OwnedFd>) -> Result<(), Box<dyn Error>> {
-    // What was tested: Linux 6.12 and later.
+    // Tested with Linux 6.12 and later.
     let abi = ABI::V6;
     let bounds = Ruleset::default()
         .handle_access(AccessFs::from_all(abi))?
@@ -43,12 +43,12 @@ pub(super) fn bound(root: Option<&OwnedFd>) -> Result<(), Box<dyn Error>> {
 }
 // ANCHOR_END: bound_objects
 
-/// Whether this kernel has Landlock at all, found out without being bound by it.
+/// Whether this kernel has Landlock, found out without restricting this process.
 pub(super) fn is_known() -> bool {
     demand(ABI::V1).is_ok()
 }
 
-/// What this kernel is too old to bound.
+/// What this kernel is too old to restrict.
 pub(super) fn unbounded() -> Vec<&'static str> {
     unknown_to(|abi| demand(abi).is_ok())
 }
@@ -58,7 +58,7 @@ fn unknown_to(knows: impl Fn(ABI) -> bool) -> Vec<&'static str> {
     unknown.map(|(_, what)| *what).collect()
 }
 
-/// All that a version has, or an error.
+/// A ruleset with all that a version can restrict, or an error.
 fn demand(abi: ABI) -> Result<RulesetCreated, RulesetError> {
     let mut bounds = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_kernel_does_not_know_is_named() {
+    fn what_a_kernel_does_not_restrict_is_named() {
         assert_eq!(unknown_to(|abi| abi <= ABI::V6), [""; 0]);
         let of_linux_6_2 = unknown_to(|abi| abi <= ABI::V3);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A sandbox bounds a thread and what comes after it, so that each test can put a thread into one.
+//! A sandbox restricts one thread and those that it starts, so each test puts a thread into one.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -49,7 +49,7 @@ fn files_below_the_root_can_be_read_and_no_others() {
         let error = fs::write(&inside, "other").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     });
-    // The sandbox was that thread's alone.
+    // This thread is not in the sandbox.
     assert!(fs::read_to_string(&paths[0]).is_ok());
 }
 
@@ -61,7 +61,7 @@ fn without_a_root_no_file_can_be_read() {
 
 #[test]
 fn no_program_can_be_run() {
-    // Root, so that it is not for lack of access to the program.
+    // The root directory, so that the program may be read.
     let error = confined(Some(Path::new("/")), || {
         Command::new("true").spawn().unwrap_err()
     });
@@ -69,7 +69,7 @@ fn no_program_can_be_run() {
 }
 
 #[test]
-fn nobody_can_be_called() {
+fn no_port_can_be_opened_or_reached() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let error = confined(None, || TcpStream::connect(address).unwrap_err());
@@ -93,7 +93,7 @@ fn connections_that_came_in_go_on_and_threads_can_be_made() {
 }
 
 #[test]
-fn what_landlock_leaves_is_refused_by_its_name() {
+fn calls_that_landlock_does_not_know_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
     fs::write(&path, "").unwrap();
@@ -115,7 +115,7 @@ fn what_landlock_leaves_is_refused_by_its_name() {
             let error = change.unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{index}");
         }
-        // What a process does to itself goes on.
+        // A process may still set its own limits.
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
     });

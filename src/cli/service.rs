@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use super::config::Origins;
-use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox, manager, sandbox};
+use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox};
+use crate::service::{inherited, manager, sandbox};
 use crate::site::Root;
 use crate::sys::errors::plain;
 
@@ -142,13 +143,14 @@ impl ServiceArgs {
         let Some(path) = &self.pidfile else {
             return Ok(None);
         };
-        let taken = Pidfile::take(path, has_children).map_err(|error| {
-            anyhow::anyhow!(
-                "cannot take --pidfile {}: {}",
-                path.display(),
-                plain(&error)
-            )
-        })?;
+        let taken =
+            Pidfile::take(path, has_children, inherited::predecessor()).map_err(|error| {
+                anyhow::anyhow!(
+                    "cannot take --pidfile {}: {}",
+                    path.display(),
+                    plain(&error)
+                )
+            })?;
         Ok(Some(taken))
     }
 }

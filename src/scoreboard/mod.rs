@@ -17,8 +17,8 @@
 //! finds what would need one (a worker's CPU time, a client's address, the accept queue).
 //!
 //! A driver calls [`Scoreboard::accepted`] and [`Scoreboard::holds`] for connections,
-//! [`Scoreboard::sent`] for bytes, and [`Scoreboard::set`] whenever it is about to wait. The rest is
-//! written by `Server::respond`, through which every driver answers. In an event loop a record
+//! [`Scoreboard::sent`] for bytes, and [`Scoreboard::set`] whenever it is about to wait. The rest
+//! is written by `Server::respond`, through which every driver answers. In an event loop a record
 //! stands for the loop with all its connections: [`State::Waiting`] while it waits for an event,
 //! and what `Server::respond` has set until then.
 //!
@@ -174,7 +174,7 @@ impl Scoreboard {
         self.word(slot, record::STATE).store(word, Relaxed);
     }
 
-    /// The current thread is about to answer the request with that line, which was whole at `since`.
+    /// The current thread is about to answer the request with that line. It was whole at `since`.
     pub fn responding(&self, line: &[u8], client: &impl AsFd, since: Instant) {
         let slot = slot::get();
         self.answering();
@@ -221,8 +221,8 @@ impl Scoreboard {
     }
 
     /// Adds to a count of the current thread's record. Only this thread writes there, so a load and
-    /// a store do, without an atomic addition. (The record that slots beyond the last share may lose
-    /// counts.)
+    /// a store do, without an atomic addition. (The record that slots beyond the last share may
+    /// lose counts.)
     fn add(&self, field: usize, more: u64) {
         let word = self.own(field);
         word.store(word.load(Relaxed).wrapping_add(more), Relaxed);

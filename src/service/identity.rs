@@ -24,9 +24,9 @@ pub struct Identity {
 /// Which of the two options is refused, with a sentence that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// `--user`.
+    /// `--user` is refused.
     User(String),
-    /// `--group`.
+    /// `--group` is refused.
     Group(String),
 }
 

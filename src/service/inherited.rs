@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::sys::stat::fstat;
-use nix::unistd::{Pid, getpid};
+use nix::unistd::{Pid, getpid, getppid};
 
 use super::upgrade_channel::UpgradeChannel;
 use crate::sys::inherit;
@@ -39,6 +39,13 @@ pub struct Predecessor {
     pub pid: Pid,
     /// Where each of the two says whether it serves.
     pub channel: UpgradeChannel,
+}
+
+/// The process that has started this one to be replaced by it, if it still lives.
+pub fn predecessor() -> Option<Pid> {
+    let value = env::var(VARIABLE).ok()?;
+    let pid = Pid::from_raw(value.split(' ').nth(1)?.parse().ok()?);
+    (pid == getppid()).then_some(pid)
 }
 
 /// Takes the inherited listeners, if there are any. To be called once.

@@ -84,8 +84,8 @@ pub fn alive() {
     tell("WATCHDOG=1");
 }
 
-/// Returns a function that sends [`alive`] when it is due. Code that takes long calls it as often as
-/// it likes.
+/// Returns a function that sends [`alive`] when it is due, for code that takes long and calls it
+/// often.
 pub fn alive_when_due() -> impl Fn() {
     let every = watchdog();
     let last = Cell::new(None::<Instant>);

@@ -1,15 +1,18 @@
-//! `--pidfile`: who runs here, and that nobody else does.
+//! `--pidfile`: the process ID of the running server, and a lock against a second one.
 //!
-//! A process ID in a file is only as good as the process. What tells a running server from one
-//! that was killed without cleaning up is a lock on the file: it goes with the process that holds
-//! it, however that ends. So a stale file is no obstacle, and a second instance finds out at once.
+//! A lock on the file tells a running server from one that was killed before it could remove the
+//! file: the kernel releases the lock when the process ends, however it ends. So a stale file is
+//! replaced, and a second server is refused at once.
 //!
-//! Of the three kinds of lock, two will do, each for some (`fcntl(2)`). One belongs to the process,
-//! and children do not inherit it: workers that outlive a killed master by a moment do not keep the
-//! next one from starting. But it goes with *any* descriptor of the file that the process closes,
-//! and who opens files for clients may be asked for this one. The other belongs to the open file:
-//! that one stays, but children share it. So who has children, and serves nobody, takes the first,
-//! and who serves and has none the second.
+//! Two kinds of lock are used (`fcntl(2)`). A lock of the *process* is not inherited: workers that
+//! outlive a killed master by a moment do not hold it. But the process loses it when it closes
+//! *any* descriptor of the file, and a server that opens files for clients may open this one. A
+//! lock of the *open file* stays, but children share it. So a process with children, which opens no
+//! files for clients, takes the first; a process that serves, and has no children, the second.
+//!
+//! During an upgrade the file changes hands in one `renameat2(2)`, so that the name always leads to
+//! the file of a live server: the successor writes its file beside the old one and exchanges the
+//! two. The old master finds its own by its inode.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -17,126 +20,130 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{AT_FDCWD, FcntlArg, RenameFlags, fcntl, renameat2};
+use nix::unistd::Pid;
 
 use crate::sys::{regular, signal};
 
-/// What a master that makes way for its successor appends to the name, as nginx does.
+/// What is appended to the name of a predecessor's file, as in nginx.
 const ASIDE: &str = ".oldbin";
-/// No process ID is as long as that, with the end of the line.
-const ID_OCTETS_MAX: u64 = 64;
-/// Attempts at a file that somebody else is just removing.
+/// Enough for a process ID and the end of the line.
+const ID_BYTES_MAX: u64 = 64;
+/// How often to try to lock a file that another process removes in the same moment.
 const RACES_MAX: u32 = 16;
 
 /// A locked file with the ID of this process in it. Dropped, it is removed.
 #[derive(Debug)]
 pub struct Pidfile {
-    /// Where it belongs.
+    /// The name that was asked for.
     home: PathBuf,
-    /// Where it is: at home, or aside.
-    path: PathBuf,
+    /// The name while a successor has taken the other one.
+    aside: PathBuf,
     /// Holds the lock.
     locked: File,
 }
 
 impl Pidfile {
-    /// Writes this process's ID to `path`, in the place of a file that nobody holds any more. It
-    /// `has_children`, or opens files for clients; not both.
+    /// Writes the ID of this process to `path`, unless a live process has locked the file. The
+    /// process `has_children`, or opens files for clients; not both. If the file is that of
+    /// `predecessor`, it is set aside.
     ///
     /// # Errors
-    /// Another process holds the file (its ID is in the message), or it cannot be written.
-    pub fn take(path: &Path, has_children: bool) -> io::Result<Self> {
-        let locked = claim(path, has_children)?;
-        signal::unlink_at_exit(path, &locked);
-        // From here on the file goes where this does, also if it cannot be written.
+    /// Another process holds the file (its ID is in the message), it is no pidfile, or it cannot be
+    /// written.
+    pub fn take(path: &Path, has_children: bool, predecessor: Option<Pid>) -> io::Result<Self> {
+        let mut aside = path.to_owned().into_os_string();
+        aside.push(ASIDE);
+        let aside = PathBuf::from(aside);
+        let is_predecessors = predecessor.is_some_and(|pid| holder(path) == Some(pid));
+        let written_at = if is_predecessors { &aside } else { path };
         let mut taken = Self {
+            locked: claim(written_at, has_children)?,
             home: path.to_owned(),
-            path: path.to_owned(),
-            locked,
+            aside,
         };
+        // From here on a failure, or a signal, removes the file.
+        signal::unlink_at_exit(&[&taken.home, &taken.aside], &taken.locked);
         taken.locked.set_len(0)?;
         taken.locked.rewind()?;
         writeln!(taken.locked, "{}", std::process::id())?;
+        if is_predecessors {
+            exchange(&taken.aside, path)?;
+        }
         Ok(taken)
     }
 
-    /// Makes way for a successor, which takes the file's place while this process still runs.
+    /// To be called when a successor has ended: whatever it has left in the place of this file is
+    /// replaced.
     ///
     /// # Errors
-    /// It cannot be renamed, or is somebody else's by now.
-    pub fn set_aside(&mut self) -> io::Result<()> {
-        let mut aside = self.home.clone().into_os_string();
-        aside.push(ASIDE);
-        self.rename(aside.into())
-    }
-
-    /// The successor has gone, and whatever it has left behind is replaced.
-    ///
-    /// # Errors
-    /// It cannot be renamed, is somebody else's by now, or another server has taken its place.
+    /// The file cannot be renamed, was removed, or another server has taken its place.
     pub fn put_back(&mut self) -> io::Result<()> {
-        if self.path == self.home {
+        if self.is_at(&self.home) {
             return Ok(());
         }
-        self.expect_own()?;
-        // Held until it is replaced: else another server could take it meanwhile.
-        let _left_behind = claim(&self.home, true)?;
-        self.rename(self.home.clone())
-    }
-
-    fn rename(&mut self, to: PathBuf) -> io::Result<()> {
-        self.expect_own()?;
-        fs::rename(&self.path, &to)?;
-        signal::unlink_at_exit(&to, &self.locked);
-        self.path = to;
-        Ok(())
-    }
-
-    fn expect_own(&self) -> io::Result<()> {
-        match self.is_own() {
-            true => Ok(()),
-            false => Err(io::Error::other("it is not this server's any more")),
+        if !self.is_at(&self.aside) {
+            return Err(io::Error::other("this server's file was removed"));
         }
+        // Locked until it is replaced, so that no other server takes it meanwhile.
+        let _left_behind = claim(&self.home, true)?;
+        fs::rename(&self.aside, &self.home)
     }
 
-    /// Whether the name still leads to the file that this process has locked: somebody may have
-    /// removed it, and another server may have made it anew.
-    fn is_own(&self) -> bool {
-        fs::symlink_metadata(&self.path).is_ok_and(|named| is_same(&named, &self.locked))
+    /// Whether the name leads to the file that this process has locked. It may have been removed,
+    /// and another server may have made another.
+    fn is_at(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok_and(|named| is_same(&named, &self.locked))
     }
 }
 
 impl Drop for Pidfile {
     fn drop(&mut self) {
-        // From here on it may be somebody else's.
         signal::keep_file();
-        if self.is_own() {
-            // Who has become somebody else may not be allowed to; the lock goes in any case.
-            let _ = fs::remove_file(&self.path);
+        for path in [&self.home, &self.aside] {
+            if self.is_at(path) {
+                // A process that has changed its user may not be allowed to. The lock goes anyway.
+                let _ = fs::remove_file(path);
+            }
         }
     }
 }
 
-/// Opens the file or makes it, and locks it, unless somebody else holds it or something else is in
-/// it than a process ID.
+/// Gives each of two names the file of the other, in one step. Some file systems cannot; there the
+/// old file is moved first.
+fn exchange(new: &Path, old: &Path) -> io::Result<()> {
+    match renameat2(AT_FDCWD, new, AT_FDCWD, old, RenameFlags::RENAME_EXCHANGE) {
+        Err(Errno::EINVAL | Errno::ENOSYS) => {
+            let mut between = old.to_owned().into_os_string();
+            between.push(".new");
+            fs::rename(new, &between)?;
+            fs::rename(old, new)?;
+            fs::rename(&between, old)
+        }
+        exchanged => Ok(exchanged?),
+    }
+}
+
+/// Opens or makes the file and locks it, unless another process has locked it or something else
+/// than a process ID is in it.
 // ANCHOR: claim
 fn claim(path: &Path, has_children: bool) -> io::Result<File> {
     for _ in 0..RACES_MAX {
         let file = open(path)?;
         lock(&file, has_children)?;
-        // Whoever held it may have removed it between our opening and
-        // our locking it: then this is a lock on a nameless file.
+        // Its last holder may have removed it after this process opened it
+        // and before it locked it: then this is a lock on a nameless file.
         if fs::symlink_metadata(path).is_ok_and(|it| is_same(&it, &file)) {
             expect_id(&file)?;
             return Ok(file);
         }
     }
-    Err(io::Error::other("somebody else keeps removing it"))
+    Err(io::Error::other("another process keeps removing it"))
 }
 // ANCHOR_END: claim
 
-/// Opens the file or makes it. A symbolic link is not followed: whoever may write to the directory
-/// could have a server that runs as root write anywhere.
+/// Opens or makes the file. A symbolic link is not followed: a user who may write to the directory
+/// could make a server that runs as root write to any file.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).mode(0o644);
@@ -147,10 +154,10 @@ fn open(path: &Path) -> io::Result<File> {
     })
 }
 
-/// Whether the file may be overwritten: a name that was mistyped may be that of the configuration.
+/// Refuses a file with other contents: a mistyped name may be that of the configuration.
 fn expect_id(file: &File) -> io::Result<()> {
     let mut text = Vec::new();
-    file.take(ID_OCTETS_MAX).read_to_end(&mut text)?;
+    file.take(ID_BYTES_MAX).read_to_end(&mut text)?;
     match text.trim_ascii().iter().all(u8::is_ascii_digit) {
         true => Ok(()),
         false => Err(io::Error::other(
@@ -159,16 +166,9 @@ fn expect_id(file: &File) -> io::Result<()> {
     }
 }
 
-/// Locks the whole file, if nobody else has: for the process, which `has_children`, or for the
-/// opening.
+/// Locks the whole file for this process, which `has_children`, or for the open file.
 fn lock(file: &File, has_children: bool) -> io::Result<()> {
-    let mut whole = libc::flock {
-        l_type: libc::F_WRLCK as i16,
-        l_whence: libc::SEEK_SET as i16,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    };
+    let whole = whole_file();
     let locked = match has_children {
         true => fcntl(file, FcntlArg::F_SETLK(&whole)),
         false => fcntl(file, FcntlArg::F_OFD_SETLK(&whole)),
@@ -176,18 +176,40 @@ fn lock(file: &File, has_children: bool) -> io::Result<()> {
     match locked {
         Ok(_) => Ok(()),
         Err(Errno::EAGAIN | Errno::EACCES) => {
-            // Says who it is, where F_SETLK only says that it is somebody.
-            fcntl(file, FcntlArg::F_GETLK(&mut whole))?;
-            let holder = match whole.l_pid {
-                // An opening is nobody's in particular; the file says whose.
-                ..=0 => io::read_to_string(file)?.trim().to_owned(),
-                pid => pid.to_string(),
+            let holder = match holder_of(file) {
+                Some(pid) => pid.to_string(),
+                // The lock of an open file has no process. The ID in the file is its holder's.
+                None => io::read_to_string(file)?.trim().to_owned(),
             };
             Err(io::Error::other(format!(
                 "process {holder} holds it: is the server running already?"
             )))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The other process that has locked the file at `path`, if one has.
+fn holder(path: &Path) -> Option<Pid> {
+    let mut options = File::options();
+    let file = regular::open(options.read(true), libc::O_NOFOLLOW, path);
+    holder_of(&file.ok()?)
+}
+
+fn holder_of(file: &File) -> Option<Pid> {
+    let mut whole = whole_file();
+    fcntl(file, FcntlArg::F_GETLK(&mut whole)).ok()?;
+    let is_locked = whole.l_type != libc::F_UNLCK as i16;
+    (is_locked && whole.l_pid > 0).then(|| Pid::from_raw(whole.l_pid))
+}
+
+fn whole_file() -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
     }
 }
 
@@ -204,54 +226,76 @@ mod tests {
         fs::read_to_string(path).unwrap().trim().parse().unwrap()
     }
 
+    fn take(path: &Path) -> io::Result<Pidfile> {
+        Pidfile::take(path, true, None)
+    }
+
+    /// What a successor does to the file of its predecessor, which may be this process: a lock of
+    /// the process does not keep itself out.
+    fn set_aside(home: &Path) -> File {
+        let aside = home.with_extension("oldbin");
+        let new = claim(&aside, true).unwrap();
+        exchange(&aside, home).unwrap();
+        new
+    }
+
     #[test]
     fn a_stale_file_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pid");
         fs::write(&path, "999999999999\n").unwrap();
-        let _taken = Pidfile::take(&path, true).unwrap();
+        let _taken = take(&path).unwrap();
         assert_eq!(id_in(&path), std::process::id());
     }
 
     #[test]
-    fn a_successor_takes_the_place_and_a_failed_one_gives_it_back() {
+    fn a_failed_successors_file_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pid");
         let aside = directory.path().join("pid.oldbin");
-        let mut old = Pidfile::take(&path, true).unwrap();
-        old.set_aside().unwrap();
-        let new = Pidfile::take(&path, true).unwrap();
-        assert!(path.exists() && aside.exists());
+        let mut old = take(&path).unwrap();
         // It was killed, and could not remove its file.
-        std::mem::forget(new);
+        drop(set_aside(&path));
+        assert!(path.exists() && aside.exists());
+        assert_eq!(id_in(&aside), std::process::id());
         old.put_back().unwrap();
-        assert!(path.exists() && !aside.exists());
-        old.set_aside().unwrap();
+        assert_eq!(id_in(&path), std::process::id());
+        assert!(!aside.exists());
+        old.put_back().unwrap();
+    }
+
+    #[test]
+    fn a_file_is_removed_under_either_name_and_a_successors_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pid");
+        let aside = directory.path().join("pid.oldbin");
+        let old = take(&path).unwrap();
+        drop(set_aside(&path));
         drop(old);
-        assert!(!path.exists() && !aside.exists());
+        assert!(path.exists() && !aside.exists());
     }
 
     #[test]
     fn a_file_that_another_server_has_made_anew_is_left_to_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pid");
-        let mut old = Pidfile::take(&path, true).unwrap();
+        let mut old = take(&path).unwrap();
         fs::remove_file(&path).unwrap();
-        let new = Pidfile::take(&path, true).unwrap();
-        assert!(old.set_aside().is_err());
+        let new = take(&path).unwrap();
+        assert!(old.put_back().is_err());
         drop(old);
         assert!(path.exists());
         drop(new);
         assert!(!path.exists());
     }
 
-    /// It may be more than a successor that has left something in its place.
     #[test]
-    fn what_is_no_pidfile_is_not_replaced() {
+    fn a_link_in_the_place_of_a_successors_file_is_not_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let (path, other) = (directory.path().join("pid"), directory.path().join("other"));
-        let mut old = Pidfile::take(&path, true).unwrap();
-        old.set_aside().unwrap();
+        let mut old = take(&path).unwrap();
+        drop(set_aside(&path));
+        fs::remove_file(&path).unwrap();
         fs::write(&other, "1\n").unwrap();
         std::os::unix::fs::symlink(&other, &path).unwrap();
         let why = old.put_back().unwrap_err().to_string();
@@ -272,10 +316,10 @@ mod tests {
         std::os::unix::fs::symlink(&path, &link).unwrap();
         for (name, text) in [(&path, "workers = 4\n"), (&path, "1\n2\n"), (&link, "1\n")] {
             fs::write(&path, text).unwrap();
-            Pidfile::take(name, true).unwrap_err();
+            take(name).unwrap_err();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         fs::write(&path, "").unwrap();
-        Pidfile::take(&path, true).unwrap();
+        take(&path).unwrap();
     }
 }

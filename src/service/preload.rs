@@ -18,8 +18,8 @@ pub struct Preload {
 }
 
 impl Preload {
-    /// Writes to `mib` MiB, since a page that was never written uses no memory. It may take long, so
-    /// `beat` is called often.
+    /// Writes to `mib` MiB, since a page that was never written uses no memory. That may take long,
+    /// so `beat` is called often.
     ///
     /// # Errors
     /// A sentence: there is not enough memory.

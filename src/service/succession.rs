@@ -43,8 +43,7 @@ impl Succession {
         }
     }
 
-    /// Starts the successor and moves the pidfile out of its way. The successor says on the channel
-    /// when it serves. The caller reaps it like a child.
+    /// Starts the successor, which says on the channel when it serves. The caller reaps it.
     ///
     /// # Errors
     /// It cannot be started, and nothing has changed.
@@ -64,19 +63,18 @@ impl Succession {
             .env_remove("LISTEN_FDS")
             .env_remove("LISTEN_FDNAMES")
             .env_remove("WATCHDOG_PID");
-        self.make_way(Pidfile::set_aside);
-        match inherit::hand_over(&mut command, descriptors).spawn() {
-            Ok(successor) => Ok((Pid::from_raw(successor.id().cast_signed()), channel)),
-            Err(error) => {
-                self.failed();
-                Err(error)
-            }
-        }
+        let successor = inherit::hand_over(&mut command, descriptors).spawn()?;
+        Ok((Pid::from_raw(successor.id().cast_signed()), channel))
     }
 
     /// To be called when the successor has ended and this process stays: takes the pidfile back.
     pub fn failed(&self) {
-        self.make_way(Pidfile::put_back);
+        if let Some(pidfile) = self.pidfile().as_mut()
+            && let Err(error) = pidfile.put_back()
+        {
+            // Serving matters more than the file, so that this is not fatal.
+            crate::log!("pidfile: {error}");
+        }
     }
 
     /// To be called when this process ends: removes its pidfile.
@@ -94,15 +92,6 @@ impl Succession {
     /// Where the program is looked for.
     pub fn program(&self) -> &Path {
         &self.program
-    }
-
-    fn make_way(&self, change: fn(&mut Pidfile) -> io::Result<()>) {
-        if let Some(pidfile) = self.pidfile().as_mut()
-            && let Err(error) = change(pidfile)
-        {
-            // Serving matters more than the file, so that this is not fatal.
-            crate::log!("pidfile: {error}");
-        }
     }
 
     fn pidfile(&self) -> MutexGuard<'_, Option<Pidfile>> {

@@ -146,7 +146,9 @@ fn there_is_one_upgrade_at_a_time() {
         wait_for("it is refused", || {
             let said = family.first.said();
             let mut since = said.lines().skip(before);
-            since.any(|line| line.contains("not over") && line.contains(&format!("[{master}]")))
+            since.any(|line| {
+                line.contains("refused: the last upgrade") && line.contains(&format!("[{master}]"))
+            })
         });
     }
     assert_eq!(

@@ -46,7 +46,6 @@ const PENDING: &[&str] = &[
     "src/load/",
     "src/models/",
     "src/serve/",
-    "src/service/",
     "tests/book.rs",
     "tests/cli.rs",
     "tests/diffs.rs",

@@ -144,8 +144,8 @@ fn on_demand_there_are_as_many_workers_as_connections() {
     );
 }
 
-/// Each worker has a client, and room for more. They keep the pool from growing, and none of them is
-/// retired.
+/// Each worker has a client, and room for more. They keep the pool from growing, and none of them
+/// is retired.
 #[test]
 fn a_worker_with_a_client_and_room_is_not_retired() {
     for sizing in [APACHE, ON_DEMAND] {
@@ -226,8 +226,8 @@ fn new_rules_begin_with_the_current_size() {
     assert_eq!(sizer.target(), 3);
 }
 
-/// Workers of the old generation still serve, and are not counted as spare. So the number of waiting
-/// connections must not become the target.
+/// Workers of the old generation still serve, and are not counted as spare. So the number of
+/// waiting connections must not become the target.
 #[test]
 fn demand_does_not_shrink_a_pool_during_a_rollout() {
     let mut sizer = Sizer::new(ON_DEMAND, 100);

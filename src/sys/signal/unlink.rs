@@ -14,23 +14,25 @@ use nix::unistd::unlink;
 /// The file to unlink when the process that installed the handlers leaves.
 static FILE: AtomicPtr<NamedFile> = AtomicPtr::new(null_mut());
 
-/// A path, and the file that it led to when it was noted.
+/// An open file, and the names that it may have when the process leaves.
 struct NamedFile {
-    path: CString,
+    paths: Vec<CString>,
     device: libc::dev_t,
     inode: libc::ino_t,
 }
 
-/// If a handler ends this process, it unlinks `path`, unless that leads to another file than `file`
-/// by then. Children leave the file alone.
-pub fn unlink_at_exit(path: &Path, file: &impl AsFd) {
-    // A path that contains a zero byte leads nowhere; fstat of an open file does not fail.
-    let path = CString::new(path.as_os_str().as_bytes());
-    let (Ok(path), Ok(status)) = (path, fstat(file)) else {
+/// If a handler ends this process, it unlinks each of `paths` that leads to `file` then. Children
+/// leave the file alone.
+pub fn unlink_at_exit(paths: &[&Path], file: &impl AsFd) {
+    // fstat of an open file does not fail.
+    let Ok(status) = fstat(file) else {
         return;
     };
+    // A path that contains a zero byte leads nowhere.
+    let paths = paths.iter().map(|path| path.as_os_str().as_bytes());
+    let paths = paths.filter_map(|path| CString::new(path).ok()).collect();
     let noted = Box::new(NamedFile {
-        path,
+        paths,
         device: status.st_dev,
         inode: status.st_ino,
     });
@@ -47,10 +49,14 @@ pub fn keep_file() {
 pub(super) fn unlink_now() {
     // SAFETY: it is null or comes from a box that is never freed.
     let noted = unsafe { FILE.load(Acquire).as_ref() };
-    if let Some(file) = noted
-        && let Ok(now) = lstat(file.path.as_c_str())
-        && (now.st_dev, now.st_ino) == (file.device, file.inode)
-    {
-        let _ = unlink(file.path.as_c_str());
+    let Some(file) = noted else {
+        return;
+    };
+    for path in &file.paths {
+        if let Ok(now) = lstat(path.as_c_str())
+            && (now.st_dev, now.st_ino) == (file.device, file.inode)
+        {
+            let _ = unlink(path.as_c_str());
+        }
     }
 }

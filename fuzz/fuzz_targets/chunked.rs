@@ -44,7 +44,7 @@ fn decode(input: &[u8]) -> Option<Vec<u8>> {
     let (line, rest) = line(input, 256)?;
     let (digits, extension) =
         line.split_at(line.iter().take_while(|o| o.is_ascii_hexdigit()).count());
-    if !extension.is_empty() && !extension.trim_ascii_start().starts_with(b";") {
+    if !are_extensions(extension) {
         return None;
     }
     let size = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
@@ -54,6 +54,38 @@ fn decode(input: &[u8]) -> Option<Vec<u8>> {
     let (data, rest) = rest.split_at_checked(size)?;
     let body = [data, &decode(rest.strip_prefix(b"\r\n")?)?].concat();
     (body.len() <= BODY_MAX).then_some(body)
+}
+
+/// Whether a text consists of extensions, tried as one regular expression of bytes would be.
+fn are_extensions(text: &[u8]) -> bool {
+    if text.is_empty() {
+        return true;
+    }
+    let text = text.trim_ascii_start();
+    let is_token = |o: &u8| o.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(o);
+    let skip = |text: &[u8]| text.iter().take_while(|o| is_token(o)).count();
+    let Some(text) = text.strip_prefix(b";").map(<[u8]>::trim_ascii_start) else {
+        return false;
+    };
+    let name = skip(text);
+    if name == 0 {
+        return false;
+    }
+    let text = &text[name..];
+    let Some(value) = text.trim_ascii_start().strip_prefix(b"=") else {
+        return are_extensions(text);
+    };
+    let value = value.trim_ascii_start();
+    if value.starts_with(b"\"") {
+        // The end is the first quotation mark behind an even number of backslashes.
+        let mut at = 1;
+        while at < value.len() && value[at] != b'"' {
+            at += if value[at] == b'\\' { 2 } else { 1 };
+        }
+        return at < value.len() && are_extensions(&value[at + 1..]);
+    }
+    let length = skip(value);
+    length > 0 && are_extensions(&value[length..])
 }
 
 /// Whether field lines and an empty one follow.

@@ -101,21 +101,12 @@ impl Chunked {
         let Some(line) = line(input, SIZE_LINE_MAX, malformed)? else {
             return Ok(None);
         };
-        // Extensions are ignored, but a control character could end the line for another parser.
-        if line
-            .iter()
-            .any(|&byte| byte != b'\t' && byte.is_ascii_control())
-        {
-            return Err(malformed);
-        }
         let digits = line
             .iter()
             .take_while(|byte| byte.is_ascii_hexdigit())
             .count();
-        // The grammar allows white space before an extension, but not before the line's end.
-        let rest = &line[digits..];
-        if !rest.is_empty() && !rest.trim_ascii_start().starts_with(b";") {
-            return Err(malformed);
+        if !are_extensions(&line[digits..]) {
+            return Err(Refusal::bad("a chunk extension is malformed"));
         }
         let size = hexadecimal(&line[..digits]).ok_or(malformed)?;
         if size
@@ -168,6 +159,51 @@ fn line(input: &[u8], limit: usize, too_long: Refusal) -> Result<Option<&[u8]>, 
         Some(_) => Err(Refusal::bad("a line ends in CR LF, not in LF alone")),
         None if seen.len() == most => Err(too_long),
         None => Ok(None),
+    }
+}
+
+/// Whether these are chunk extensions by the grammar: any number of `;name`, `;name=token` or
+/// `;name="quoted"`, each part with white space before it (RFC 9112 §7.1.1). The server ignores
+/// extensions, but another parser could see the end of the line in a malformed one.
+fn are_extensions(mut rest: &[u8]) -> bool {
+    while !rest.is_empty() {
+        let Some(after) = after_mark(rest, b';').and_then(after_token) else {
+            return false;
+        };
+        rest = match after_mark(after, b'=') {
+            None => after,
+            Some(value) => match after_token(value).or_else(|| after_quoted(value)) {
+                None => return false,
+                Some(after) => after,
+            },
+        };
+    }
+    true
+}
+
+/// The text behind a mark, which may have white space on both sides.
+fn after_mark(text: &[u8], mark: u8) -> Option<&[u8]> {
+    let rest = text.trim_ascii_start().strip_prefix(&[mark])?;
+    Some(rest.trim_ascii_start())
+}
+
+fn after_token(text: &[u8]) -> Option<&[u8]> {
+    let length = text.iter().take_while(|&&byte| is_token(byte)).count();
+    (length > 0).then(|| &text[length..])
+}
+
+/// The text behind a quoted string (RFC 9110 §5.6.4).
+fn after_quoted(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text.strip_prefix(b"\"")?;
+    loop {
+        let is_text = |byte: u8| byte == b'\t' || !byte.is_ascii_control();
+        rest = match rest {
+            [b'"', rest @ ..] => return Some(rest),
+            [b'\\', escaped, rest @ ..] if is_text(*escaped) => rest,
+            [b'\\', ..] => return None,
+            [byte, rest @ ..] if is_text(*byte) => rest,
+            _ => return None,
+        };
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) struct Seen {
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     pub(super) expects_continue: bool,
+    pub(super) is_conditional: bool,
 }
 
 /// The transfer codings of all Transfer-Encoding lines together.
@@ -50,6 +51,10 @@ impl Seen {
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_codings(value),
+            8 | 13 | 17 | 19 => {
+                self.is_conditional |= is_condition(name);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -67,14 +72,17 @@ impl Seen {
         Ok(())
     }
 
+    /// Expect is a list, which may have empty elements (RFC 9110 §5.6.1.2, §10.1.1).
     fn note_expect(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        if !value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Refusal::new(
-                Status::EXPECTATION_FAILED,
-                "the only expectation met here is 100-continue",
-            ));
+        for expectation in list(value) {
+            if !expectation.eq_ignore_ascii_case(b"100-continue") {
+                return Err(Refusal::new(
+                    Status::EXPECTATION_FAILED,
+                    "the only expectation met here is 100-continue",
+                ));
+            }
+            self.expects_continue = true;
         }
-        self.expects_continue = true;
         Ok(())
     }
 
@@ -134,6 +142,17 @@ impl Seen {
         }
         Ok(Framing::Chunked)
     }
+}
+
+/// Whether this field makes a request conditional (RFC 9110 §13.1).
+fn is_condition(name: &[u8]) -> bool {
+    let conditions = [
+        &b"if-match"[..],
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-unmodified-since",
+    ];
+    conditions.iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
 /// The non-empty elements of a comma-separated list (RFC 9110 §5.6.1).

@@ -41,6 +41,7 @@ pub(super) struct Head {
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
     pub(super) expects_continue: bool,
+    pub(super) is_conditional: bool,
 }
 
 impl Default for Head {
@@ -56,6 +57,7 @@ impl Default for Head {
             framing: Framing::None,
             keep_alive: false,
             expects_continue: false,
+            is_conditional: false,
         }
     }
 }
@@ -175,6 +177,7 @@ impl Head {
             return Err(Refusal::bad("an HTTP/1.1 request needs a Host field"));
         }
         self.framing = seen.framing(self.version)?;
+        self.is_conditional = seen.is_conditional;
         self.keep_alive = match self.version {
             Version::Http11 => !seen.close,
             Version::Http10 => seen.keep_alive && !seen.close,

@@ -75,6 +75,12 @@ impl<'a> Request<'a> {
             .map(|(_, value)| value)
     }
 
+    /// Whether the request has preconditions (RFC 9110 §13.1): If-Match, If-None-Match,
+    /// If-Modified-Since or If-Unmodified-Since.
+    pub fn is_conditional(&self) -> bool {
+        self.head.is_conditional
+    }
+
     /// The decoded body; empty if there was none.
     pub fn body(&self) -> &'a [u8] {
         self.body

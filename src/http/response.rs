@@ -106,6 +106,16 @@ impl Response {
         self
     }
 
+    /// Turns a success into a 304: without the content and its type, with all other fields.
+    pub fn into_not_modified(self) -> Self {
+        Self {
+            status: Status::NOT_MODIFIED,
+            content_type: Cow::Borrowed(""),
+            body: Body::Static(b""),
+            ..self
+        }
+    }
+
     /// Closes the connection behind this answer, even if the client asked to keep it.
     pub fn and_close(mut self) -> Self {
         self.is_last = true;

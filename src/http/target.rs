@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::method::Method;
 use super::refusal::Refusal;
+use super::status::Status;
 
 /// A request target, as ranges of the head's bytes.
 #[derive(Debug, Default, Clone)]
@@ -26,13 +27,15 @@ impl Target {
         method: Method,
     ) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
-        // Printable ASCII, without the characters that a URI must escape (RFC 3986 §2).
+        // Printable ASCII, without the characters that a URI must escape (RFC 3986 §2). Peers
+        // accept some of them, but RFC 9112 §3.2 advises against that: a filter in front of this
+        // server might read such a line in another way.
         if !text
             .iter()
             .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(byte))
         {
             return Err(Refusal::bad(
-                "the request target holds a character that no URI may hold",
+                "the request target holds a character that a URI must percent-encode",
             ));
         }
         match text {
@@ -51,15 +54,24 @@ impl Target {
     /// Parses `http://authority/path?query`.
     fn parse_absolute(input: &[u8], whole: Range<usize>) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
-        let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
+        let starts_with = |scheme: &[u8]| {
             text.get(..scheme.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        });
-        let Some(scheme) = scheme else {
+        };
+        // RFC 9110 §7.4: an `https` resource may only be requested over a secured connection, and
+        // this server has none.
+        if starts_with(b"https://") {
+            return Err(Refusal::new(
+                Status::MISDIRECTED_REQUEST,
+                "an https URL was requested over a connection that is not secured",
+            ));
+        }
+        if !starts_with(b"http://") {
             return Err(Refusal::bad(
                 "the request target is neither a path nor an http URL",
             ));
-        };
+        }
+        let scheme = b"http://";
         let rest = &text[scheme.len()..];
         let end = rest
             .iter()
@@ -124,11 +136,27 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
         _ => (text, &b""[..]),
     };
     let is_host = match host {
+        [b'[', b'v' | b'V', future @ .., b']'] => is_future_address(future),
         [b'[', inner @ .., b']'] => std::str::from_utf8(inner)
             .is_ok_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
         _ => host.iter().all(|&byte| is_reg_name(byte)) || is_escaped_name(host),
     };
     is_host && is_port(port)
+}
+
+/// Whether this is an `IPvFuture` without its `v`: a hexadecimal version, a dot, and an address in
+/// a format that is yet to be defined (RFC 3986 §3.2.2).
+#[cold]
+fn is_future_address(text: &[u8]) -> bool {
+    let Some(dot) = memchr::memchr(b'.', text) else {
+        return false;
+    };
+    let (version, address) = (&text[..dot], &text[dot + 1..]);
+    let is_address = |&byte: &u8| is_reg_name(byte) || byte == b':';
+    !version.is_empty()
+        && version.iter().all(u8::is_ascii_hexdigit)
+        && !address.is_empty()
+        && address.iter().all(is_address)
 }
 
 /// Whether this is a port, which may be empty. RFC 3986 §3.2.3 sets no bound on the number, but
@@ -181,6 +209,8 @@ mod tests {
             "127.0.0.1:8080",
             "[::1]",
             "[::1]:80",
+            "[v1.a]",
+            "[V1F.a:b~$]:80",
             "a:",
             "a:65535",
             "a:000080",
@@ -197,6 +227,13 @@ mod tests {
             "[::1",
             "::1",
             "[x]",
+            "[v1]",
+            "[v1.]",
+            "[v.a]",
+            "[vg.a]",
+            "[v1.a b]",
+            "[v1.a",
+            "[v1.[]",
             "a:123456",
             "a:65536",
             "a:+1",

@@ -1,6 +1,7 @@
 //! The request handler that all models share: one file per group of routes.
 
 mod cache;
+mod conditions;
 mod context;
 mod echo;
 mod files;
@@ -20,6 +21,7 @@ pub use context::{OpenTo, Site, StatusPages};
 pub use files::Root;
 
 use crate::http::{Handler, Method, Request, Response, Status};
+use conditions::Current;
 
 /// The methods that a route allows, for 405 and OPTIONS. A route that allows GET allows HEAD: the
 /// connection leaves the content out.
@@ -36,6 +38,15 @@ impl Allow {
             Method::Get | Method::Head => self != Self::Post,
             Method::Post => self != Self::Get,
             _ => false,
+        }
+    }
+
+    /// What the conditions of a request are compared with. A resource that GET cannot be used on
+    /// has no representation.
+    fn current(self) -> Current<'static> {
+        match self {
+            Self::Get | Self::GetAndPost => Current::Generated,
+            Self::Post => Current::Nothing,
         }
     }
 
@@ -71,12 +82,19 @@ impl Handler for Site<'_> {
         let Some((allow, route)) = self.route(&path) else {
             return Response::sentence(
                 Status::NOT_FOUND,
-                "there is nothing here; / lists what there is",
+                "there is nothing here; try /, /headers, /pid, /bytes?n=1000, /cpu?ms=1, /status",
             );
         };
         match request.method() {
             Method::Options => options(allow),
-            method if allow.admits(method) => route(self, request, &path),
+            method if allow.admits(method) => {
+                let response = route(self, request, &path);
+                // Files have validators, with which their route compares the conditions itself.
+                match request.is_conditional() && !path.starts_with(b"/files") {
+                    true => conditions::apply(request, allow.current(), response),
+                    false => response,
+                }
+            }
             _ => Response::sentence(
                 Status::METHOD_NOT_ALLOWED,
                 "this path does not take this method",

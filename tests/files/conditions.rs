@@ -1,6 +1,7 @@
 //! Validators of a file, and conditional requests.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use crate::fixture::{Fixture, MODIFIED, modified};
 use crate::support::wire::{self, Answer};
@@ -112,6 +113,34 @@ pub(crate) fn conditions_decide_the_status(model: &str) {
     }
 }
 
+/// HTTP dates of this server begin in 1970. Two versions from before would share a date, and parts
+/// of both could be put together.
+pub(crate) fn a_file_from_before_1970_has_no_date(model: &str) {
+    const START: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
+    let files = Fixture::start(model);
+    for (before_s, content) in [(100_000, &b"first"[..]), (50_000, b"other")] {
+        let file = files.write("old.txt", content);
+        let modified = SystemTime::UNIX_EPOCH - Duration::from_secs(before_s);
+        file.set_modified(modified).unwrap();
+        let whole = files.get("/files/old.txt", &[]);
+        assert_eq!(whole.field("Last-Modified"), None);
+        assert!(whole.field("ETag").is_some());
+        for fields in [
+            &[&format!("If-Range: {START}")[..], "Range: bytes=2-"][..],
+            &[&format!("If-Modified-Since: {START}")],
+            &[&format!("If-Modified-Since: {MODIFIED}")],
+            &[&format!("If-Unmodified-Since: {START}")],
+        ] {
+            let answer = files.get("/files/old.txt", fields);
+            assert_eq!(
+                (answer.status(), &answer.body[..]),
+                (200, content),
+                "{fields:?}"
+            );
+        }
+    }
+}
+
 pub(crate) fn an_answer_without_content_keeps_the_connection_in_step(model: &str) {
     let files = Fixture::start(model);
     files.write("a.txt", b"text");
@@ -162,7 +191,7 @@ pub(crate) fn a_changed_file_is_another_version(model: &str) {
 
     // Written in place: the same file with the same length, at another time.
     let file = files.write("a.txt", b"last");
-    file.set_modified(modified() + std::time::Duration::from_nanos(1))
+    file.set_modified(modified() + Duration::from_nanos(1))
         .unwrap();
     assert_ne!(tag(&files.get("/files/a.txt", &[])), new);
 }

@@ -26,12 +26,17 @@ impl Fixture {
     /// Starts the server. It has one worker, so a model with a pool answers all requests from the
     /// same one.
     pub(crate) fn start(model: &str) -> Self {
+        Self::start_with(model, &[])
+    }
+
+    /// As [`Fixture::start`], with further options.
+    pub(crate) fn start_with(model: &str, further: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("root");
         fs::create_dir(&root).unwrap();
         let options = ["--workers", "1", "--root", root.to_str().unwrap()];
         Self {
-            server: Server::start(model, &options),
+            server: Server::start(model, &[&options, further].concat()),
             directory,
         }
     }

@@ -1,11 +1,11 @@
 //! Directories, odd names, odd files, and paths that lead out of the root.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
+use nix::unistd::{geteuid, mkfifo};
 
 use crate::fixture::Fixture;
 
@@ -55,6 +55,35 @@ pub(crate) fn directories_have_an_index_and_a_slash(model: &str) {
     files.expect("/files/with/index.html/", 404);
     files.expect("/files/with/index.html/x", 404);
     assert_eq!(files.ask("POST", "/files/with/", &[]).status(), 405);
+}
+
+/// Permission to search a directory suffices for a file in it; the server needs no permission to
+/// list the names in it. Root may do both, so a server started by root runs as another user.
+pub(crate) fn a_directory_that_may_not_be_listed_has_an_index(model: &str) {
+    let options: &[&str] = match geteuid().is_root() {
+        true => &["--user", "nobody"],
+        false => &[],
+    };
+    let files = Fixture::start_with(model, options);
+    files.write("dir/index.html", b"index");
+    files.write("bare/other.html", b"other");
+    files.write("secret.html", b"SECRET");
+    let set_mode = |name: &str, mode: u32| {
+        fs::set_permissions(files.path(name), Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode("dir", 0o311);
+    set_mode("bare", 0o311);
+    set_mode("secret.html", 0);
+    assert_eq!(files.expect("/files/dir/index.html", 200).text(), "index");
+    assert_eq!(files.expect("/files/dir/", 200).text(), "index");
+    files.expect("/files/dir", 301);
+    files.expect("/files/bare/", 404);
+    files.expect("/files/secret.html", 403);
+    set_mode("dir", 0o600);
+    files.expect("/files/dir/", 403);
+    // So that the fixture can remove them.
+    set_mode("dir", 0o755);
+    set_mode("bare", 0o755);
 }
 
 pub(crate) fn names_in_a_location_are_escaped(model: &str) {

@@ -129,6 +129,11 @@ pub(crate) const fn refused(status: u16) -> Expect {
     Expect::new(status, Content::Sentence)
 }
 
+/// An error with exactly this text.
+pub(crate) const fn refused_because(status: u16, text: &'static str) -> Expect {
+    Expect::new(status, Content::Text(text.as_bytes()))
+}
+
 /// The answer to a HEAD.
 pub(crate) const fn head(status: u16, announced: usize) -> Expect {
     Expect::new(status, Content::Announced(Some(announced)))
@@ -142,6 +147,11 @@ pub(crate) const fn head_refused(status: u16) -> Expect {
 /// 204.
 pub(crate) const fn no_content() -> Expect {
     Expect::new(204, Content::Bodiless).without(&["Content-Length", "Transfer-Encoding"])
+}
+
+/// 304.
+pub(crate) const fn not_modified() -> Expect {
+    Expect::new(304, Content::Bodiless)
 }
 
 impl Expect {

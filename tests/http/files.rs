@@ -7,7 +7,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
-use crate::case::{Case, Expect, head, keeps, ok, ok_bytes, refused, xs};
+use crate::case::{Case, Expect, head, keeps, ok, ok_bytes, refused, refused_because, xs};
 
 /// A directory that holds a root and, beside it, a secret file.
 pub(crate) struct Root {
@@ -59,6 +59,7 @@ impl Root {
         ] {
             symlink(target, root.join(name)).unwrap();
         }
+        symlink(root.join("hello.txt"), root.join("link_absolute_inside")).unwrap();
         mkfifo(&root.join("pipe"), Mode::S_IRWXU).unwrap();
         let path = root.to_str().unwrap().to_owned();
         Self { directory, path }
@@ -71,6 +72,11 @@ impl Root {
 }
 
 const OUT: &[Expect] = &[refused(403)];
+/// The sentence is true of a link that leads out, and of an absolute one.
+const ABSOLUTE_LINK: &[Expect] = &[refused_because(
+    403,
+    "403 Forbidden: a symbolic link on the path is absolute or leads out of the root\n",
+)];
 const NONE: &[Expect] = &[refused(404)];
 const HELLO: &[Expect] = &[ok("hello\n").with(&["Content-Type: text/plain; charset=utf-8"])];
 
@@ -162,6 +168,7 @@ pub(crate) const CASES: &[Case] = &[
     keeps("link_out_directory", get!("/files/link_to_parent/secret"), OUT),
     keeps("link_out_directory_and_back", get!("/files/link_to_parent/root/hello.txt"), OUT),
     keeps("link_out_absolute", get!("/files/link_absolute"), OUT),
+    keeps("link_absolute_to_the_inside", get!("/files/link_absolute_inside"), ABSOLUTE_LINK),
     keeps("link_out_magic", get!("/files/link_to_proc/etc/passwd"), OUT),
     keeps("link_to_itself", get!("/files/link_to_itself"), OUT),
 ];

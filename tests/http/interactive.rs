@@ -13,6 +13,7 @@ for_every_model! {
     a_413_can_be_read_by_a_client_that_goes_on_sending,
     a_431_can_be_read_by_a_client_that_goes_on_sending,
     pid_shows_three_numbers,
+    an_unknown_path_leads_to_known_ones,
 }
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue";
@@ -89,6 +90,23 @@ fn a_431_can_be_read_by_a_client_that_goes_on_sending(model: &str) {
         "{text:?}"
     );
     assert!(!was_reset, "the connection was reset behind {text:?}");
+}
+
+/// The 404 names routes, and each of them answers.
+fn an_unknown_path_leads_to_known_ones(model: &str) {
+    let server = Server::start(model, &[]);
+    let get = |path: &str| {
+        let client = server.connect();
+        wire::get(&client, path);
+        read_answer(&client)
+    };
+    let missing = get("/nowhere");
+    assert_eq!(missing.status(), 404);
+    let text = missing.text();
+    let (_, routes) = text.trim_end().split_once("try ").expect("routes to try");
+    for route in routes.split(", ") {
+        assert_eq!(get(route).status(), 200, "{route}");
+    }
 }
 
 /// `/pid` answers `pid tid slot`, and the process is one of the server's.

@@ -1,11 +1,12 @@
 //! What methods and statuses promise (RFC 9110), and the order of answers (RFC 9112 §9.3.2).
 
 use crate::case::{
-    Case, Expect, closes, closes_early, half_closes, head, head_refused, keeps, no_content, ok,
-    refused, xs,
+    Case, Expect, closes, closes_early, half_closes, head, head_refused, keeps, no_content,
+    not_modified, ok, refused, xs,
 };
 
 const HELLO: Expect = ok("Hello, World!\n");
+const NOT_MODIFIED: &[Expect] = &[not_modified().without(&["Content-Type"])];
 const READ_ONLY: &[Expect] = &[no_content().with(&["Allow: GET, HEAD, OPTIONS"])];
 const NO_POST: &[Expect] = &[refused(405).with(&["Allow: GET, HEAD, OPTIONS"])];
 
@@ -116,6 +117,12 @@ pub(crate) const CASES: &[Case] = &[
         post!("Expect: 200-ok\r\nContent-Length: 5", "hello"), &[refused(417)]),
     closes("rfc9110_10_1_1_unknown_expectation_in_a_list",
         post!("Expect: 100-continue, more\r\nContent-Length: 5", "hello"), &[refused(417)]),
+    keeps("rfc9110_5_6_1_2_expected_with_an_empty_element",
+        post!("Expect: 100-continue,\r\nContent-Length: 0", ""), &[ok("")]),
+    keeps("rfc9110_5_6_1_2_nothing_expected", post!("Expect:\r\nContent-Length: 5", "hello"),
+        &[ok("hello")]),
+    keeps("rfc9110_10_1_1_expected_twice_in_a_list",
+        post!("Expect: 100-continue, 100-CONTINUE\r\nContent-Length: 0", ""), &[ok("")]),
     keeps("rfc9110_10_1_1_expected_twice",
         post!("Expect: 100-continue\r\nExpect: 100-CONTINUE\r\nContent-Length: 0", ""), &[ok("")]),
     keeps("rfc9110_10_1_1_nothing_to_continue_with", get!("/", "Expect: 100-continue"), &[HELLO]),
@@ -130,6 +137,37 @@ pub(crate) const CASES: &[Case] = &[
         post!("Expect: 100-continue\r\nContent-Length: x", ""), &[refused(400)]),
     closes("rfc9110_10_1_1_no_100_before_a_501",
         post!("Expect: 100-continue\r\nTransfer-Encoding: gzip, chunked", ""), &[refused(501)]),
+
+    // Preconditions of resources without validators (§13.1.1, §13.1.2, §13.2.1).
+    keeps("rfc9110_13_1_1_if_match", get!("/", "If-Match: \"foo\""), &[refused(412)]),
+    keeps("rfc9110_13_1_1_if_match_of_a_query", get!("/bytes?n=1", "If-Match: \"foo\""),
+        &[refused(412)]),
+    keeps("rfc9110_13_1_1_if_match_star", get!("/", "If-Match: *"), &[HELLO]),
+    keeps("rfc9110_13_1_1_if_match_with_post",
+        post!("If-Match: \"foo\"\r\nContent-Length: 5", "hello"), &[refused(412)]),
+    keeps("rfc9110_13_1_1_if_match_star_of_nothing",
+        post!("If-Match: *\r\nContent-Length: 5", "hello"), &[refused(412)]),
+    keeps("rfc9110_13_1_2_if_none_match_star", get!("/", "if-none-match: *"), NOT_MODIFIED),
+    keeps("rfc9110_13_1_2_if_none_match_star_of_a_query",
+        get!("/bytes?n=100000", "If-None-Match: *"), NOT_MODIFIED),
+    keeps("rfc9110_13_1_2_if_none_match_star_with_head",
+        "HEAD / HTTP/1.1\r\nHost: h\r\nIf-None-Match: *\r\n\r\n", NOT_MODIFIED),
+    keeps("rfc9110_13_1_2_if_none_match", get!("/", "If-None-Match: \"foo\""), &[HELLO]),
+    keeps("rfc9110_13_1_2_if_none_match_star_with_post",
+        "POST / HTTP/1.1\r\nHost: h\r\nIf-None-Match: *\r\nContent-Length: 5\r\n\r\nhello",
+        &[refused(412)]),
+    keeps("rfc9110_13_1_2_if_none_match_star_of_nothing",
+        post!("If-None-Match: *\r\nContent-Length: 5", "hello"), &[ok("hello")]),
+    keeps("rfc9110_13_1_3_dates_of_nothing_dated",
+        get!("/", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT"), &[HELLO]),
+    keeps("rfc9110_13_1_4_dates_of_nothing_dated",
+        get!("/", "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT"), &[HELLO]),
+    keeps("rfc9110_13_2_1_not_for_an_error",
+        concat!(get!("/nowhere", "If-Match: \"foo\""), get!("/bytes", "If-None-Match: *")),
+        &[refused(404), refused(400)]),
+    keeps("rfc9110_13_2_1_not_for_options",
+        "OPTIONS / HTTP/1.1\r\nHost: h\r\nIf-Match: \"foo\"\r\n\r\n",
+        &[no_content()]),
 
     // Pipelining (RFC 9112 §9.3.2).
     keeps("rfc9112_9_3_2_three_gets", concat!(get!("/"), get!("/bytes?n=1"), get!("/bytes?n=2")),

@@ -173,7 +173,7 @@ fn line() -> impl Strategy<Value = (String, String)> {
     let method = method.prop_filter("CONNECT has a form of its own", |name| name != "CONNECT");
     let path =
         "(/[a-zA-Z0-9._~!$&'()*+,;=:@-]{0,9}(%[0-9a-fA-F]{2})?){1,4}(\\?[a-z0-9=&?/%]{0,9})?";
-    let site = "(http|HTTPS)://[a-z0-9.-]{1,9}(:([0-5]?[0-9]{0,4}|6553[0-5]))?";
+    let site = "(http|HTTP)://[a-z0-9.-]{1,9}(:([0-5]?[0-9]{0,4}|6553[0-5]))?";
     let absolute = (site, prop_oneof!["", path]).prop_map(|(site, path)| site + &path);
     let plain = prop_oneof![5 => path, 1 => "/empty|/same|/long"];
     prop_oneof![

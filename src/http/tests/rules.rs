@@ -168,7 +168,7 @@ fn the_form_of_a_target_goes_with_the_method() {
 }
 
 #[test]
-fn white_space_follows_a_chunk_size_only_before_an_extension() {
+fn what_follows_a_chunk_size_is_an_extension_by_the_grammar() {
     let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (size, status) in [
         ("1", 200),
@@ -176,6 +176,23 @@ fn white_space_follows_a_chunk_size_only_before_an_extension() {
         ("1;x", 200),
         ("1 ", 400),
         (" 1", 400),
+        ("1;", 400),
+        ("1;;", 400),
+        ("1;x;", 400),
+        ("1;x ", 400),
+        ("1;x=", 400),
+        ("1;=x", 400),
+        ("1;@=[]", 400),
+        ("1;x=@", 400),
+        ("1;x=\"", 400),
+        ("1;x=\"y", 400),
+        ("1;x=\"y\\\"", 400),
+        ("1;x=\"y\"z", 400),
+        ("1;x y", 400),
+        ("1\t;\tx\t=\ty", 200),
+        ("1;x=\"\"", 200),
+        ("1;x=\"\\\"\"", 200),
+        ("1;x=\"y;\" ; z=\"\\\\\"", 200),
     ] {
         let request = format!("{head}{size}\r\na\r\n0\r\n\r\n");
         assert_eq!(statuses(&request), [status], "{size:?}");

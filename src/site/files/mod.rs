@@ -4,19 +4,13 @@
 //! | --- | --- |
 //! | `path` | which file a request path names, and how a path is written in a URL |
 //! | `root` | how to open that file, and no file outside the root |
-//! | `validators` | which version of a file this is: ETag and Last-Modified |
-//! | `entity_tag` | how lists of entity tags are written and compared |
-//! | `conditions` | what the client's `If-…` fields require of that version |
 //! | `range` | which part of it the client asks for |
 
-mod conditions;
-mod entity_tag;
 mod path;
 #[cfg(test)]
 mod properties;
 mod range;
 mod root;
-mod validators;
 
 use std::fs::File;
 use std::io;
@@ -27,12 +21,11 @@ use nix::errno::Errno;
 pub use root::Root;
 
 use super::Site;
+use super::conditions::{Conditions, Current, Outcome, Validators};
 use crate::http::{Body, Method, Request, Response, Status};
-use conditions::{Conditions, Outcome};
 use path::Wanted;
 use range::Part;
 use root::Found;
-use validators::Validators;
 
 /// `GET /files/…`
 pub(super) fn file(site: &Site, request: &Request<'_>, path: &[u8]) -> Response {
@@ -61,7 +54,7 @@ fn answer(request: &Request<'_>, file: File, content_type: String) -> Response {
     };
     let validators = Validators::new(&metadata, SystemTime::now());
     let conditions = Conditions::gather(request.fields());
-    match conditions.evaluate(&validators) {
+    match conditions.evaluate(request.method(), Current::File(&validators)) {
         Outcome::Failed => Response::sentence(
             Status::PRECONDITION_FAILED,
             "the file has changed: it is not the version that the request asks for",
@@ -69,8 +62,8 @@ fn answer(request: &Request<'_>, file: File, content_type: String) -> Response {
         // No Content-Type and no range fields: the client has them already (RFC 9110 §15.4.5).
         Outcome::NotModified => identify(Response::new(Status::NOT_MODIFIED), &validators),
         Outcome::Perform => {
-            let part = match request.method() {
-                Method::Get => conditions.part(&validators, metadata.len()),
+            let part = match (request.method(), conditions.range(&validators)) {
+                (Method::Get, Some(range)) => Part::select(range, metadata.len()),
                 // Range is defined for GET alone; other methods ignore it (RFC 9110 §14.2).
                 _ => Part::Whole,
             };
@@ -116,9 +109,11 @@ fn send(
 /// Adds the fields that tell which version of the file this is, so that the client can ask for any
 /// later one.
 fn identify(response: Response, validators: &Validators) -> Response {
-    response
-        .with_field("Last-Modified", validators.last_modified())
-        .with_field("ETag", validators.tag().to_owned())
+    let response = match validators.last_modified() {
+        Some(date) => response.with_field("Last-Modified", date),
+        None => response,
+    };
+    response.with_field("ETag", validators.tag().to_owned())
 }
 
 /// Redirects to the same path with a slash at its end. Without the slash, the relative links of
@@ -141,9 +136,14 @@ fn refuse(error: &io::Error) -> Response {
         Some(Errno::EACCES | Errno::EPERM) => {
             Response::sentence(Status::FORBIDDEN, "this file may not be read")
         }
-        Some(Errno::EXDEV | Errno::ELOOP) => {
-            Response::sentence(Status::FORBIDDEN, "the path leads out of the root")
-        }
+        Some(Errno::EXDEV) => Response::sentence(
+            Status::FORBIDDEN,
+            "a symbolic link on the path is absolute or leads out of the root",
+        ),
+        Some(Errno::ELOOP) => Response::sentence(
+            Status::FORBIDDEN,
+            "the symbolic links on the path lead in a circle or into /proc",
+        ),
         Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG | Errno::ENXIO) => {
             Response::sentence(Status::NOT_FOUND, "there is no such file")
         }

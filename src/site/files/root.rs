@@ -56,11 +56,24 @@ impl Root {
     ///
     /// # Errors
     /// ENOENT and ENOTDIR if there is no such file, and for anything that is neither a regular
-    /// file nor a directory; EXDEV and ELOOP if the path leads out of the root; EACCES.
+    /// file nor a directory; EACCES if it may not be read; EXDEV if a symbolic link on the path is
+    /// absolute or leads out of the root; ELOOP if links lead in a circle, or through a link of
+    /// `/proc`.
     pub(super) fn open_wanted(&self, wanted: &Wanted) -> io::Result<Found> {
         // Without O_NONBLOCK, opening a named pipe would wait for its writer.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-        let file = self.find(&wanted.path, flags)?;
+        let file = match self.find(&wanted.path, flags) {
+            // Permission to search a directory suffices for a file in it. O_PATH opens a directory
+            // without permission to read its list of names.
+            Err(Errno::EACCES) => {
+                let found = self.find(&wanted.path, OFlag::O_PATH)?;
+                match found.metadata()?.is_dir() {
+                    true => found,
+                    false => return Err(Errno::EACCES.into()),
+                }
+            }
+            found => found?,
+        };
         let kind = file.metadata()?.file_type();
         if kind.is_dir() {
             let index = self.find(&wanted.path.join("index.html"), flags)?;

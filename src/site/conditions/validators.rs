@@ -8,16 +8,17 @@ use httpdate::HttpDate;
 
 /// The validators of a file: they differ between two versions of it.
 #[derive(Debug, Clone)]
-pub(super) struct Validators {
+pub(in crate::site) struct Validators {
     tag: String,
-    /// In whole seconds, as HTTP dates are.
-    modified: SystemTime,
-    settled: bool,
+    /// In whole seconds, as HTTP dates are; `None` before 1970.
+    modified: Option<SystemTime>,
+    is_from_the_future: bool,
+    is_settled: bool,
 }
 
 impl Validators {
     /// The validators of an open file at the time `now`.
-    pub(super) fn new(metadata: &Metadata, now: SystemTime) -> Self {
+    pub(in crate::site) fn new(metadata: &Metadata, now: SystemTime) -> Self {
         let nanoseconds =
             i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
         let tag = format!(
@@ -29,15 +30,17 @@ impl Validators {
         Self::from_parts(tag, modified, now)
     }
 
-    /// `tag` is quoted. A time before 1970 counts as 1970, where HTTP dates of this server begin. A
-    /// time in the future counts as now: a response must not claim that its content was modified
-    /// after it was sent (RFC 9110 §8.8.2.1).
+    /// `tag` is quoted. HTTP dates of this server begin in 1970, so an earlier time has no date: it
+    /// would share one with all other earlier times. A time in the future counts as now: a response
+    /// must not claim that its content was modified after it was sent (RFC 9110 §8.8.2.1).
     pub(super) fn from_parts(tag: String, modified: SystemTime, now: SystemTime) -> Self {
-        let modified = whole_seconds(modified.min(now));
+        let date = whole_seconds(modified.min(now));
+        let is_over = |date| whole_seconds(now).is_some_and(|now| now > date + SECOND);
         Self {
             tag,
-            modified,
-            settled: whole_seconds(now) > modified + SECOND,
+            modified: date,
+            is_from_the_future: modified > now,
+            is_settled: date.is_some_and(is_over),
         }
     }
 
@@ -47,34 +50,40 @@ impl Validators {
     ///
     /// File systems miss two cases: two writes of the same length within one tick of the kernel's
     /// clock (a few milliseconds), and a modification time that a program sets back.
-    pub(super) fn tag(&self) -> &str {
+    pub(in crate::site) fn tag(&self) -> &str {
         &self.tag
     }
 
-    /// The time of the last modification, in whole seconds.
-    pub(super) fn modified(&self) -> SystemTime {
+    /// The time of the last modification, in whole seconds; `None` before 1970.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
         self.modified
     }
 
-    /// The value of the Last-Modified field.
-    pub(super) fn last_modified(&self) -> String {
-        HttpDate::from(self.modified).to_string()
+    /// Whether the file claims to have been modified in the future.
+    pub(super) fn is_from_the_future(&self) -> bool {
+        self.is_from_the_future
+    }
+
+    /// The value of the Last-Modified field, if there is to be one.
+    pub(in crate::site) fn last_modified(&self) -> Option<String> {
+        let modified = self.modified?;
+        Some(HttpDate::from(modified).to_string())
     }
 
     /// Whether the date names one version alone. Within the second of the last modification,
     /// another version could still get the same date. The kernel takes the time of a modification
     /// from a clock that lags up to a tick behind, so one more whole second has to pass.
     pub(super) fn is_settled(&self) -> bool {
-        self.settled
+        self.is_settled
     }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The time without its fraction of a second; 1970 for an earlier time.
-fn whole_seconds(time: SystemTime) -> SystemTime {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    UNIX_EPOCH + Duration::from_secs(since.as_secs())
+/// The time without its fraction of a second; `None` before 1970.
+fn whole_seconds(time: SystemTime) -> Option<SystemTime> {
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    Some(UNIX_EPOCH + Duration::from_secs(since.as_secs()))
 }
 
 #[cfg(test)]
@@ -94,16 +103,20 @@ mod tests {
     fn dates_are_whole_seconds_between_1970_and_now() {
         let now = at(1_000_000_000, 500);
         for (modified, expected) in [
-            (at(784_111_777, 999_999_999), at(784_111_777, 0)),
-            (at(1_000_000_000, 400), at(1_000_000_000, 0)),
-            (at(1_000_000_007, 0), at(1_000_000_000, 0)),
-            (at(300_000_000_000, 0), at(1_000_000_000, 0)),
-            (UNIX_EPOCH - SECOND, UNIX_EPOCH),
+            (at(784_111_777, 999_999_999), Some(at(784_111_777, 0))),
+            (at(1_000_000_000, 400), Some(at(1_000_000_000, 0))),
+            (at(1_000_000_007, 0), Some(at(1_000_000_000, 0))),
+            (at(300_000_000_000, 0), Some(at(1_000_000_000, 0))),
+            (UNIX_EPOCH, Some(UNIX_EPOCH)),
+            (UNIX_EPOCH - Duration::from_nanos(1), None),
+            (UNIX_EPOCH - 100_000 * SECOND, None),
         ] {
-            assert_eq!(validators(modified, now).modified(), expected);
+            let validators = validators(modified, now);
+            assert_eq!(validators.modified(), expected);
+            assert_eq!(validators.last_modified().is_some(), expected.is_some());
         }
         let date = validators(at(784_111_777, 1), now).last_modified();
-        assert_eq!(date, "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(date.as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn conditions<'a>(fields: &[(&'a str, &'a str)]) -> Conditions<'a> {
 }
 
 fn outcome(fields: &[(&str, &str)]) -> Outcome {
-    conditions(fields).evaluate(&file(60))
+    conditions(fields).evaluate(Method::Get, Current::File(&file(60)))
 }
 
 #[track_caller]
@@ -173,14 +173,12 @@ fn a_failed_condition_weighs_more_than_a_version_that_they_have() {
 
 #[test]
 fn a_range_comes_once_or_is_ignored() {
-    let part = |fields: &[(&str, &str)]| conditions(fields).part(&file(60), 10);
-    let bytes = Part::Bytes { first: 1, last: 2 };
-    assert_eq!(part(&[]), Part::Whole);
-    assert_eq!(part(&[("range", "bytes=1-2")]), bytes);
-    assert_eq!(part(&[("Range", "bytes=10-")]), Part::Unsatisfiable);
-    let twice = [("Range", "bytes=1-2"), ("Range", "bytes=1-2")];
-    assert_eq!(part(&twice), Part::Whole);
-    assert_eq!(part(&[("If-Range", "\"now\"")]), Part::Whole);
+    let applies = |fields: &[(&str, &str)]| conditions(fields).range(&file(60)).is_some();
+    assert!(!applies(&[]));
+    assert!(applies(&[("range", "bytes=1-2")]));
+    assert!(applies(&[("Range", "bytes=10-")]));
+    assert!(!applies(&[("Range", "bytes=1-2"), ("Range", "bytes=1-2")]));
+    assert!(!applies(&[("If-Range", "\"now\"")]));
 }
 
 #[test]
@@ -199,20 +197,67 @@ fn if_range_lets_the_part_through_for_the_same_version_alone() {
         ("garbage", 60, false),
     ] {
         let fields = [("If-Range", if_range), ("Range", "bytes=1-2")];
-        let expected = match continues {
-            true => Part::Bytes { first: 1, last: 2 },
-            false => Part::Whole,
-        };
-        let part = conditions(&fields).part(&file(age_s), 10);
-        assert_eq!(part, expected, "{if_range} after {age_s} s");
+        let range = conditions(&fields).range(&file(age_s));
+        let expected = continues.then_some(&b"bytes=1-2"[..]);
+        assert_eq!(range, expected, "{if_range} after {age_s} s");
     }
     let twice = [
         ("If-Range", "\"now\""),
         ("If-Range", "\"now\""),
         ("Range", "bytes=1-2"),
     ];
-    assert_eq!(conditions(&twice).part(&file(60), 10), Part::Whole);
+    assert_eq!(conditions(&twice).range(&file(60)), None);
     // A stale If-Range yields the whole file even where the range would be unsatisfiable.
     let behind = [("If-Range", "\"then\""), ("Range", "bytes=10-")];
-    assert_eq!(conditions(&behind).part(&file(60), 10), Part::Whole);
+    assert_eq!(conditions(&behind).range(&file(60)), None);
+}
+
+/// HTTP dates of this server begin in 1970, so all earlier times would share one date.
+#[test]
+fn a_time_before_1970_makes_no_condition_true() {
+    const START: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
+    let modified = UNIX_EPOCH - Duration::from_secs(100_000);
+    let now = UNIX_EPOCH + MODIFIED;
+    let file = Validators::from_parts("\"now\"".to_owned(), modified, now);
+    let outcome = |fields| conditions(fields).evaluate(Method::Get, Current::File(&file));
+    assert_eq!(outcome(&[("If-Modified-Since", START)]), Outcome::Perform);
+    assert_eq!(outcome(&[("If-Modified-Since", SAME)]), Outcome::Perform);
+    assert_eq!(outcome(&[("If-Unmodified-Since", START)]), Outcome::Perform);
+    let fields = [("If-Range", START), ("Range", "bytes=1-2")];
+    assert_eq!(conditions(&fields).range(&file), None);
+}
+
+/// The date of each answer is that of the answer itself, so it does not name one version.
+#[test]
+fn a_time_in_the_future_makes_no_date_valid() {
+    let now = UNIX_EPOCH + MODIFIED;
+    let file = Validators::from_parts("\"now\"".to_owned(), now + Duration::from_secs(9), now);
+    let outcome = |fields| conditions(fields).evaluate(Method::Get, Current::File(&file));
+    assert_eq!(outcome(&[("If-Modified-Since", SAME)]), Outcome::Perform);
+    assert_eq!(outcome(&[("If-Unmodified-Since", BEFORE)]), Outcome::Failed);
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_resource_without_validators_matches_a_star_alone() {
+    use Method::{Get, Head, Post};
+    use Outcome::{Failed, NotModified, Perform};
+    for (field, value, method, generated, nothing) in [
+        ("If-Match", "*", Get, Perform, Failed),
+        ("If-Match", "\"a\"", Get, Failed, Failed),
+        ("If-Match", "*", Post, Perform, Failed),
+        ("If-Match", "\"a\"", Post, Failed, Failed),
+        ("If-None-Match", "*", Get, NotModified, Perform),
+        ("If-None-Match", "*", Head, NotModified, Perform),
+        ("If-None-Match", "*", Post, Failed, Perform),
+        ("If-None-Match", "\"a\"", Get, Perform, Perform),
+        ("If-Modified-Since", AFTER, Get, Perform, Perform),
+        ("If-Unmodified-Since", BEFORE, Get, Perform, Perform),
+    ] {
+        let fields = [(field, value)];
+        let conditions = conditions(&fields);
+        let outcome = |current| conditions.evaluate(method, current);
+        assert_eq!(outcome(Current::Generated), generated, "{method:?} {field}: {value}");
+        assert_eq!(outcome(Current::Nothing), nothing, "{method:?} {field}: {value}");
+    }
 }

@@ -55,14 +55,18 @@ pub(super) struct LimitArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     keep_alive_requests: u64,
 
-    /// Time to read on after a refusal, so that the client can finish sending and read the answer.
+    /// Time to drop what a client still sends when its connection closes, so that it can read the
+    /// answer.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration::parse)]
     linger_timeout: Duration,
 
-    /// Bytes to drain for the same purpose.
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().linger_bytes)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    linger_size: u64,
+    /// Bytes for which a client that goes on sending gets one more second; 0 for none.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().linger_rate)]
+    linger_rate: u64,
+
+    /// The most time that this may take.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    linger_max: Duration,
 }
 
 impl From<&LimitArgs> for Limits {
@@ -80,7 +84,8 @@ impl From<&LimitArgs> for Limits {
             idle_time: args.keep_alive_timeout,
             requests: args.keep_alive_requests,
             linger_time: args.linger_timeout,
-            linger_bytes: args.linger_size,
+            linger_rate: args.linger_rate,
+            linger_max: args.linger_max,
         }
     }
 }

@@ -32,10 +32,13 @@ pub struct Limits {
     /// Requests on one connection; the answer to the last says `Connection: close`.
     pub requests: u64,
     /// Time for which a closing connection reads and drops what the client still sends, so that
-    /// the client can read the answer.
+    /// the client can read the answer. It ends earlier when the client closes.
     pub linger_time: Duration,
-    /// Bytes that a closing connection reads and drops for the same purpose.
-    pub linger_bytes: u64,
+    /// A client that goes on sending gets one more second for each `linger_rate` bytes; 0 for
+    /// none.
+    pub linger_rate: u64,
+    /// The most time that a closing connection gets, however much its client sends.
+    pub linger_max: Duration,
 }
 
 impl Limits {
@@ -78,7 +81,8 @@ impl Default for Limits {
             idle_time: Duration::from_secs(5),
             requests: 1000,
             linger_time: Duration::from_secs(2),
-            linger_bytes: 64 * 1024,
+            linger_rate: 16 * 1024,
+            linger_max: Duration::from_secs(30),
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
-use super::transfer::{is_tick, send_file};
+use super::transfer::{is_tick, lingers, send_file};
 use crate::http::{Conn, Unsent, Want};
 use crate::scoreboard::State;
 use crate::server::Server;
@@ -69,6 +69,7 @@ async fn drive(
                 conn.shut(Instant::now());
                 poll_fn(|cx| Pin::new(&mut *client).poll_shutdown(cx)).await
             }
+            Want::Close if lingers(conn, client) => Ok(()),
             Want::Close => return,
         };
         match moved {

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-use super::transfer::{self, is_tick};
+use super::transfer::{self, is_tick, lingers};
 use crate::http::{Activity, Conn, Want};
 use crate::scoreboard::State;
 use crate::server::Server;
@@ -49,6 +49,7 @@ fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
                 conn.shut(Instant::now());
                 client.shutdown(Shutdown::Write)
             }
+            Want::Close if lingers(conn, client) => Ok(()),
             Want::Close => return,
         };
         match moved {

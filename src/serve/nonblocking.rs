@@ -8,7 +8,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
 use super::readiness::{Interest, Readiness};
-use super::transfer;
+use super::transfer::{self, lingers};
 use crate::http::{Conn, Want};
 use crate::server::Server;
 
@@ -90,6 +90,7 @@ impl Client<'_> {
                     self.conn.shut(*now);
                     self.socket.shutdown(Shutdown::Write)
                 }
+                Want::Close if lingers(&mut self.conn, &self.socket) => Ok(()),
                 Want::Close => return Rest::Closed,
             };
             match moved {

@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use nix::sys::sendfile::sendfile;
 
 use crate::http::{Conn, Unsent};
+use crate::sys::net;
 
 /// No single `sendfile` moves more than this. Inside, Linux sends a pipe's capacity (`pipe(7)`) at
 /// a time, and each of these may wait for a whole send timeout. With more than one, a slow reader
@@ -37,6 +38,12 @@ pub(super) fn send_file(
     // At most SENDFILE_MAX, so it fits.
     let length = length.min(SENDFILE_MAX) as usize;
     Ok(sendfile(client, file, Some(&mut offset), length)?)
+}
+
+/// To be asked before a close: whether the kernel holds bytes that the client has sent, so that the
+/// connection has to linger. `conn` has been told so, if it does.
+pub(super) fn lingers(conn: &mut Conn<'_>, client: &impl AsFd) -> bool {
+    conn.may_linger() && net::has_unread(client) && conn.linger()
 }
 
 /// Whether the call was only interrupted: its time is over, a signal came, or it would block.

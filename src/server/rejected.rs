@@ -11,6 +11,9 @@ use crate::scoreboard::Scoreboard;
 const LINGERING_MAX: usize = 128;
 /// How long a client may take to read it.
 const LINGER: Duration = Duration::from_secs(2);
+/// Reads for one client a tick. A client that sends a large body needs many, because a close with
+/// unread bytes would reset its connection; the others must not wait long for it.
+const READS_PER_SWEEP: usize = 64;
 
 /// It is sent before the request is read, because reading would hold up the accept loop. So a HEAD
 /// request gets content too, which the client drops with the connection. A 5xx needs no Date (RFC
@@ -76,10 +79,15 @@ impl<'a> Rejected<'a> {
     }
 }
 
-/// Discards what the client has sent; false once it has closed.
+/// Discards what the client has sent, within a bound; false once it has closed.
 fn is_open(client: &mut TcpStream) -> bool {
-    match client.read(&mut [0; 1024]) {
-        Ok(count) => count > 0,
-        Err(error) => error.kind() == ErrorKind::WouldBlock,
+    let mut dropped = [0; 4096];
+    for _ in 0..READS_PER_SWEEP {
+        match client.read(&mut dropped) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::WouldBlock,
+        }
     }
+    true
 }

@@ -5,7 +5,9 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, sockopt};
+use nix::sys::socket::{
+    self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt,
+};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 /// Opens a listening TCP socket, close-on-exec, with SO_REUSEADDR, so that a restarted server need
@@ -126,6 +128,14 @@ pub fn queue_limit_of(backlog: i32) -> u32 {
     let cap = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
     let cap = cap.and_then(|text| text.trim().parse().ok());
     backlog.cast_unsigned().min(cap.unwrap_or(u32::MAX))
+}
+
+/// Whether the kernel holds bytes that a client has sent and this process has not read. Never
+/// blocks. The client's end does not count.
+pub fn has_unread(client: &impl AsFd) -> bool {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    let seen = socket::recv(client.as_fd().as_raw_fd(), &mut [0], flags);
+    seen.is_ok_and(|count| count > 0)
 }
 
 fn tcp_info(listener: &impl AsFd) -> nix::Result<libc::tcp_info> {

@@ -59,10 +59,7 @@ fn a_body_that_is_there_already_needs_no_100(model: &str) {
 /// RFC 9112 §9.6: a close while the client sends would reset the connection, and the client could
 /// lose the answer.
 fn a_413_can_be_read_by_a_client_that_goes_on_sending(model: &str) {
-    let server = Server::start(
-        model,
-        &["--limit-body", "1000", "--linger-size", "10000000"],
-    );
+    let server = Server::start(model, &["--limit-body", "1000"]);
     let client = server.connect();
     let head = b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n";
     wire::send(&client, head);
@@ -78,7 +75,7 @@ fn a_413_can_be_read_by_a_client_that_goes_on_sending(model: &str) {
 }
 
 fn a_431_can_be_read_by_a_client_that_goes_on_sending(model: &str) {
-    let server = Server::start(model, &["--linger-size", "10000000"]);
+    let server = Server::start(model, &[]);
     let client = server.connect();
     wire::send(&client, b"GET / HTTP/1.1\r\nHost: h\r\nX: ");
     wire::send(&client, &vec![b'x'; 1_000_000]);

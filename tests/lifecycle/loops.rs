@@ -185,7 +185,8 @@ fn echo_in_pieces(server: &Server, seed: u64) {
         {
             let size = 1 << rng.u8(0..21);
             let count = (&client).read(&mut part[..size]).unwrap();
-            assert!(count > 0, "the server closed in the middle of an answer");
+            let begun = String::from_utf8_lossy(&received[..received.len().min(80)]);
+            assert!(count > 0, "the server closed in the middle of {begun:?}");
             received.extend_from_slice(&part[..count]);
             pause(&mut rng);
         }

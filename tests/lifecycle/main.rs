@@ -9,6 +9,7 @@ mod accept;
 mod busy;
 mod children;
 mod clients;
+mod closing;
 mod exhaustion;
 mod inherited;
 mod loops;

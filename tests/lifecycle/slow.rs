@@ -18,7 +18,7 @@ for_every_model! {
     a_file_that_is_not_read_is_given_up,
     a_body_at_the_least_rate_outlives_the_body_timeout,
     a_body_earns_nothing_without_a_rate,
-    draining_ends_with_the_octets_that_it_may_take,
+    draining_ends_though_the_client_goes_on_sending,
     draining_ends_with_the_time_that_it_may_take,
 }
 
@@ -136,15 +136,23 @@ fn post_with_a_pause(model: &str, rate: &str) -> u16 {
     read_answer(&client).status()
 }
 
-/// Refused, it goes on sending.
-fn draining_ends_with_the_octets_that_it_may_take(model: &str) {
-    let server = start(model, &["--linger-timeout", "300s", "--linger-size", "100"]);
+/// A refused client goes on sending, and each byte earns it another second.
+fn draining_ends_though_the_client_goes_on_sending(model: &str) {
+    let options = [
+        "--linger-timeout",
+        "300s",
+        "--linger-rate",
+        "1",
+        "--linger-max",
+        "500ms",
+    ];
+    let server = start(model, &options);
     let client = refused(&server);
     wire::send(&client, &[b'x'; 100]);
     assert_freed(&server);
 }
 
-/// Refused, it stays and says nothing.
+/// A refused client keeps its connection and sends nothing.
 fn draining_ends_with_the_time_that_it_may_take(model: &str) {
     let server = start(model, &["--linger-timeout", "300ms"]);
     let client = refused(&server);

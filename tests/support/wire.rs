@@ -58,7 +58,7 @@ pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|window| window == needle)
 }
 
-/// Sends all of it; a server that has hung up meanwhile is no error here: its answer counts.
+/// Sends all of it. A server that has hung up meanwhile is no error here: its answer counts.
 pub(crate) fn send(mut client: &TcpStream, octets: &[u8]) {
     match client.write_all(octets) {
         Err(error) if !is_hang_up(&error) => panic!("cannot send: {error}"),

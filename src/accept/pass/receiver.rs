@@ -66,13 +66,13 @@ impl Receiver {
     fn report(&self) -> io::Result<()> {
         let mut last = self.said();
         let leaves = signal::stopping() || signal::retiring();
-        let (octet, said) = match (*last, leaves) {
+        let (byte, said) = match (*last, leaves) {
             (Said::Nothing, false) => (report::IDLE, Said::Idle),
             (Said::Nothing, true) => (report::LEAVING, Said::Leaving),
             (Said::Idle, true) => (report::CHANGED_MY_MIND, Said::Leaving),
             _ => return Ok(()),
         };
-        passing::send(&self.channel, octet, None)?;
+        passing::send(&self.channel, byte, None)?;
         *last = said;
         Ok(())
     }

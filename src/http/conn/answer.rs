@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Conn, Now, Phase, Then};
 use crate::http::Handler;
 use crate::http::content::{Content, Unsent};
+use crate::http::framing::Framing;
 use crate::http::method::Method;
 use crate::http::refusal::Refusal;
 use crate::http::request::Request;
@@ -56,16 +57,23 @@ impl Conn<'_> {
             );
         };
         let used_up = response.is_last || self.answered + 1 >= self.limits.requests;
-        let persists = self.head.keep_alive && !self.stopping;
-        let then = match (persists, self.input.unread().is_empty()) {
-            (true, _) if !used_up => Then::NextRequest,
-            // The client knows that this was its last request, or it has sent no other yet.
-            (false, true) => Then::Close,
-            // The client has sent more bytes, or may have. A close with unread bytes would reset
-            // the connection, and the reset could destroy the answer.
-            _ => Then::Linger,
+        let persists = self.head.keep_alive && !self.stopping && !used_up;
+        let may_send_more = self.head.keep_alive || self.has_sent_more();
+        let then = match (persists, may_send_more) {
+            (true, _) => Then::NextRequest,
+            // A close with unread bytes would reset the connection, and the reset could destroy
+            // the answer.
+            (false, true) => Then::Linger,
+            // The client has said that this is its last request.
+            (false, false) => Then::Close,
         };
         (response, then)
+    }
+
+    /// Whether bytes are here, or likely to come, behind a request that its client has called the
+    /// last. Some clients send an empty line behind a body (RFC 9112 §2.2).
+    fn has_sent_more(&self) -> bool {
+        !self.input.unread().is_empty() || !matches!(self.head.framing, Framing::None)
     }
 
     /// The value of the Connection field, where the default of the version does not apply.
@@ -126,7 +134,7 @@ impl Conn<'_> {
             return;
         };
         match then {
-            Then::Close => self.phase = Phase::Closed,
+            Then::Close => self.phase = Phase::Done,
             Then::Linger => self.phase = Phase::ShuttingDown,
             Then::NextRequest => {
                 self.phase = Phase::Head;
@@ -143,9 +151,7 @@ impl Conn<'_> {
     pub fn shut(&mut self, now: Instant) {
         self.since = now;
         self.input.clear();
-        self.phase = Phase::Draining {
-            left: self.limits.linger_bytes,
-        };
+        self.phase = Phase::Draining { dropped: 0 };
     }
 
     pub(super) fn drop_unsent(&mut self) {

@@ -99,9 +99,12 @@ enum Phase {
         then: Then,
     },
     ShuttingDown,
+    /// `dropped` bytes have arrived since the sending side was shut down.
     Draining {
-        left: u64,
+        dropped: u64,
     },
+    /// Over as far as this side knows: see [`Conn::linger`].
+    Done,
     Closed,
 }
 
@@ -141,7 +144,7 @@ impl<'l> Conn<'l> {
             }
             Phase::Ready | Phase::Refused(_) => Want::Respond,
             Phase::ShuttingDown => Want::Shutdown,
-            Phase::Sending { .. } | Phase::Closed => Want::Close,
+            Phase::Sending { .. } | Phase::Done | Phase::Closed => Want::Close,
         }
     }
 
@@ -152,7 +155,9 @@ impl<'l> Conn<'l> {
             Phase::Head if self.answered > 0 && self.is_idle() => Activity::Idle,
             Phase::Head | Phase::Length { .. } | Phase::Chunked(_) => Activity::Reading,
             Phase::Ready | Phase::Refused(_) | Phase::Sending { .. } => Activity::Answering,
-            Phase::ShuttingDown | Phase::Draining { .. } | Phase::Closed => Activity::Closing,
+            Phase::ShuttingDown | Phase::Draining { .. } | Phase::Done | Phase::Closed => {
+                Activity::Closing
+            }
         }
     }
 
@@ -191,7 +196,7 @@ impl<'l> Conn<'l> {
             Phase::Head => limits.head_time,
             Phase::Length { filled, .. } => self.body_time(*filled),
             Phase::Chunked(_) => self.body_time(self.body.len()),
-            Phase::Draining { .. } => limits.linger_time,
+            Phase::Draining { dropped } => self.linger_time(*dropped),
             _ => return None,
         };
         Some(self.since + allowed)
@@ -218,8 +223,32 @@ impl<'l> Conn<'l> {
                 self.since = now;
                 late("the request body took too long")
             }
+            // The client was promised another answer, and its next request may be on its way.
+            Phase::Head if self.stopping && self.answered > 0 => Phase::ShuttingDown,
+            Phase::Head => Phase::Done,
             _ => Phase::Closed,
         };
+    }
+
+    // ANCHOR: linger
+    /// A driver that is about to close asks this if the kernel holds bytes
+    /// that the client has sent. A close would then reset the connection,
+    /// and the reset would destroy the part of the answer that the client
+    /// has not received yet. If the answer is true, the connection is not
+    /// over: it shuts down its sending side and drains.
+    pub fn linger(&mut self) -> bool {
+        let lingers = matches!(self.phase, Phase::Done);
+        if lingers {
+            self.phase = Phase::ShuttingDown;
+        }
+        lingers
+    }
+    // ANCHOR_END: linger
+
+    /// Whether the connection may still turn to lingering; see [`Conn::linger`]. Only then need the
+    /// driver ask the kernel.
+    pub fn may_linger(&self) -> bool {
+        matches!(self.phase, Phase::Done)
     }
 
     // ANCHOR: stop
@@ -247,9 +276,17 @@ impl<'l> Conn<'l> {
     /// A body that arrives fast enough gets more time, as with Apache's `RequestReadTimeout` and
     /// its `MinRate`.
     fn body_time(&self, arrived: usize) -> Duration {
-        let earned = (arrived as u64)
-            .checked_div(self.limits.body_rate)
-            .unwrap_or(0);
-        self.limits.body_time + Duration::from_secs(earned)
+        self.limits.body_time + earned(arrived as u64, self.limits.body_rate)
     }
+
+    /// So does a client that goes on sending, within a bound.
+    fn linger_time(&self, dropped: u64) -> Duration {
+        let limits = self.limits;
+        (limits.linger_time + earned(dropped, limits.linger_rate)).min(limits.linger_max)
+    }
+}
+
+/// One second for each `rate` bytes that have arrived; none without a rate.
+fn earned(arrived: u64, rate: u64) -> Duration {
+    Duration::from_secs(arrived.checked_div(rate).unwrap_or(0))
 }

@@ -45,11 +45,8 @@ impl Conn<'_> {
                     self.since = now;
                 }
             }
-            Phase::Draining { left } => {
-                *left = left.saturating_sub(count as u64);
-                if *left == 0 {
-                    self.phase = Phase::Closed;
-                }
+            Phase::Draining { dropped } => {
+                *dropped = dropped.saturating_add(count as u64);
                 self.input.clear();
             }
             _ => {

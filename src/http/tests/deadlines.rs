@@ -163,7 +163,7 @@ fn the_send_deadline_moves_with_progress_alone() {
 }
 
 #[test]
-fn lingering_is_bounded_in_time_and_in_bytes() {
+fn lingering_is_bounded_in_time_and_in_rate() {
     let (limits, witness) = (Limits::default(), Witness::default());
     let refused = || {
         let mut wire = Wire::new(&limits, &witness);
@@ -178,10 +178,19 @@ fn lingering_is_bounded_in_time_and_in_bytes() {
     assert_eq!(wire.conn.want(), Want::Read);
     wire.wait(SECOND);
     assert_eq!(wire.conn.want(), Want::Close);
+    // Each second earns another, up to the longest time that a close may take.
     let mut wire = refused();
-    wire.feed(&vec![b'a'; limits.linger_bytes as usize - 1]);
-    assert_eq!(wire.conn.want(), Want::Read);
-    wire.feed(b"a");
+    let mut lasted = Duration::ZERO;
+    while wire.conn.want() == Want::Read {
+        wire.feed(&vec![b'a'; limits.linger_rate as usize]);
+        wire.wait(SECOND);
+        lasted += SECOND;
+    }
+    assert_eq!(lasted, limits.linger_max);
+    // A client that sends less than the rate earns nothing.
+    let mut wire = refused();
+    wire.feed(&vec![b'a'; limits.linger_rate as usize - 1]);
+    wire.wait(limits.linger_time);
     assert_eq!(wire.conn.want(), Want::Close);
 }
 

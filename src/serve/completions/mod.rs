@@ -22,6 +22,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use super::timers::Timers;
+use super::transfer::lingers;
 use crate::accept::{Arrivals, Listener, TICK};
 use crate::http::{Conn, Limits, Want};
 use crate::scoreboard::State;
@@ -300,6 +301,9 @@ impl<'a> CompletionLoop<'a> {
                         conn.ended();
                     }
                 }
+                // Bytes may wait here or in the kernel.
+                Want::Close if !client.early.is_empty() && conn.linger() => {}
+                Want::Close if lingers(conn, &client.socket) => {}
                 Want::Close => self.close(key)?,
             }
         }

@@ -37,10 +37,10 @@ fn servers(arguments: &[&str]) -> Output {
         thread::sleep(Duration::from_millis(2));
     };
     let read = |file: &mut File| {
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         file.rewind().unwrap();
-        file.read_to_end(&mut octets).unwrap();
-        octets
+        file.read_to_end(&mut bytes).unwrap();
+        bytes
     };
     let (stdout, stderr) = (read(&mut out), read(&mut err));
     Output {
@@ -50,7 +50,7 @@ fn servers(arguments: &[&str]) -> Output {
     }
 }
 
-/// Standard output of a call that must succeed without a word on standard error.
+/// Standard output of a call that must succeed and print nothing on standard error.
 #[track_caller]
 fn prints(arguments: &[&str]) -> String {
     let output = servers(arguments);
@@ -262,7 +262,7 @@ fn bad_values_name_the_option() {
 }
 
 #[test]
-fn a_trigger_is_refused_by_who_does_not_wait_with_epoll() {
+fn a_trigger_is_refused_by_models_without_epoll() {
     for model in ["prefork", "poll"] {
         let words = [model, "--trigger", "epoll and event"];
         let message = fails(2, &["run", model, "--trigger", "edge"]);
@@ -323,7 +323,7 @@ fn bench_wants_a_window_that_lasts() {
 
 #[test]
 fn a_call_can_be_checked_without_serving() {
-    // The port is taken, and nobody minds.
+    // The port is taken, which --check does not notice.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = prints(&["run", "prefork", "--bind", &address, "--check"]);
@@ -338,7 +338,7 @@ fn an_address_is_not_looked_up() {
     assert!(message.contains("as in 127.0.0.1:8080"), "{message}");
 }
 
-/// A disk that is full, say: `/dev/full` (full(4)).
+/// `/dev/full` stands for a full disk (`full(4)`).
 #[test]
 fn streams_that_cannot_be_written_do_not_cause_panics() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
@@ -352,8 +352,8 @@ fn streams_that_cannot_be_written_do_not_cause_panics() {
             .unwrap()
             .code()
     };
-    let nobody = ["load", "http://127.0.0.1:1/"];
-    assert_eq!(code(&nobody, Stdio::null(), full().into()), Some(1));
+    let load = ["load", "http://127.0.0.1:1/"];
+    assert_eq!(code(&load, Stdio::null(), full().into()), Some(1));
     assert_eq!(code(&["list"], full().into(), full().into()), Some(1));
     let run = ["run", "iterative", "--bind", "127.0.0.1:0"];
     assert_eq!(code(&run, full().into(), Stdio::null()), Some(1));

@@ -27,7 +27,12 @@ use crate::sys::signal;
 
 /// The classic server models in one binary, and a load generator that compares them.
 #[derive(Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "servers",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 #[command(after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]

@@ -15,6 +15,7 @@ mod lifetime;
 mod pool_settings;
 mod rejected;
 mod slow_log;
+mod standalone;
 mod thread_pool;
 mod trigger;
 
@@ -30,6 +31,7 @@ pub use configuration::Configuration;
 pub use lifetime::Lifetime;
 pub use pool_settings::{PoolSettings, Sizing};
 pub use rejected::Rejected;
+pub use standalone::Standalone;
 pub use thread_pool::{STACK_BYTES, ThreadPool};
 pub use trigger::Trigger;
 

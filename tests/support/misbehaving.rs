@@ -1,4 +1,4 @@
-//! Servers for tests, each wrong in its own way, on threads of the test itself.
+//! Servers that break the protocol in one way each, on threads of the test itself.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,8 +16,8 @@ pub(crate) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 pub(crate) const LAST: &[u8] =
     b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
 
-/// A server that hands every connection to the same behaviour, each on a thread of its own.
-/// It goes with the test process.
+/// A server that gives every connection a thread with the same behaviour. It ends with the test
+/// process.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Requests read so far, over all connections.
@@ -63,7 +63,7 @@ impl Server {
         })
     }
 
-    /// Answers one request and is gone before the client can know: the next finds nobody.
+    /// Answers one request and stops listening before the answer: the next connection is refused.
     pub(crate) fn gone_after_one() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -93,7 +93,7 @@ impl Server {
 }
 
 impl Client {
-    /// The next request's head; nothing if the client has gone (as the probe does at once).
+    /// The next request's head; `None` if the client has gone (as the probe does at once).
     pub(crate) fn read_request(&mut self) -> Option<String> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -107,7 +107,7 @@ impl Client {
         String::from_utf8(head).ok()
     }
 
-    /// Sends; a client that has gone meanwhile is no concern of the server's.
+    /// Sends. A client that has gone meanwhile is no error.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -129,14 +129,14 @@ impl Client {
         setsockopt(&self.stream, sockopt::Linger, &linger).unwrap();
     }
 
-    /// Keeps the connection and says nothing until the client hangs up.
+    /// Keeps the connection and sends nothing until the client hangs up.
     pub(crate) fn hang(mut self) {
         let _ = self.stream.read_to_end(&mut Vec::new());
     }
 }
 
-/// Closing would not do: a child that another test is just starting may hold a copy of the socket
-/// until it executes its program. Besides, a port that is not closed goes to nobody else.
+/// Closing the listener would not suffice: a child that another test is just starting may hold a
+/// copy of it until exec. And an open listener keeps other processes from the port.
 fn stop_listening(listener: &TcpListener) {
     shutdown(listener.as_raw_fd(), Shutdown::Both).unwrap();
 }

@@ -1,7 +1,7 @@
-//! What the black-box tests share: the real binary on port 0, raw octets, and `/proc`.
+//! What the black-box tests share: the real binary on port 0, raw bytes, and `/proc`.
 //!
-//! Nothing here asserts a duration. Whatever takes time is waited for as a condition, with a
-//! deadline far beyond what it takes.
+//! Nothing here asserts a duration. A test waits for a condition, with a deadline far beyond the
+//! time that it usually takes.
 
 #![allow(dead_code, reason = "no test program uses all of it")]
 #![allow(
@@ -18,13 +18,13 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Far beyond what any condition takes, even on a crowded machine.
+/// Far beyond the time that any condition takes, even on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// After the deadline, with `what` was waited for.
+/// After the deadline, with `what` in the message.
 #[track_caller]
 pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
@@ -50,7 +50,7 @@ pub(crate) fn can_run(model: &str) -> bool {
         .unwrap();
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(refused.stdout.is_empty(), "nobody may learn the port");
+    assert!(refused.stdout.is_empty(), "the port is not announced");
     assert!(said.contains(&reason.to_string()), "{said}");
     eprintln!("skipped: {}", said.trim_end());
     false

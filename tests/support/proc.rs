@@ -76,13 +76,13 @@ pub(crate) fn tree(root: i32) -> Vec<Process> {
     found
 }
 
-/// Kills a process that nobody has waited for yet, and all its descendants. Workers are tied to
-/// their master and would die with it, a successor would not.
+/// Kills a process that has not been reaped yet, and all its descendants. Workers are tied to their
+/// master and would die with it, a successor would not.
 pub(crate) fn kill_tree(root: i32) {
-    // Stopped, it makes no more of them.
+    // A stopped process starts no more children.
     let _ = kill(Pid::from_raw(root), Signal::SIGSTOP);
     for process in tree(root).iter().rev() {
-        // Whoever has gone meanwhile has gone.
+        // An error means that the process has ended meanwhile.
         let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
     }
 }
@@ -144,9 +144,8 @@ pub(crate) fn anonymous_kib(root: i32) -> u64 {
         .sum()
 }
 
-/// The server's end of a connection whose client has not gone altogether. `/proc/net/tcp` has it
-/// as well, among tens of thousands of lines for connections that are over: too late, perhaps, for
-/// what lasts a second.
+/// The server's end of an open connection. `/proc/net/tcp` has it as well, among tens of thousands
+/// of lines for closed connections: reading them takes too long for a state that lasts a second.
 pub(crate) fn socket(local: SocketAddr, remote: SocketAddr) -> Option<Connection> {
     let all = connections(local.port(), local.is_ipv6()).unwrap();
     all.into_iter().find(|it| it.peer == remote)
@@ -165,8 +164,8 @@ pub(crate) fn accept_queue(local: SocketAddr) -> u64 {
     table.lines().filter_map(queue).sum()
 }
 
-/// What `/proc/PID/fd` calls the sockets that are no connections of clients: those that listen,
-/// and those between processes.
+/// The names in `/proc/PID/fd` of all sockets that are no connections of clients: listeners, and
+/// sockets between processes.
 pub(crate) fn standing_sockets() -> BTreeSet<String> {
     let column = |path: &str, state: Option<&str>, inode: usize| -> Vec<String> {
         let table = fs::read_to_string(path).unwrap();
@@ -202,13 +201,13 @@ pub(crate) fn poll_timeout(pid: i32) -> Option<i64> {
     Some(timeout.cast_signed().into())
 }
 
-/// An address as `/proc/net/tcp` spells it: the octets in the machine's order, in hexadecimal.
+/// An address as `/proc/net/tcp` spells it: the bytes in the machine's order, in hexadecimal.
 fn spell(address: SocketAddr) -> String {
     let SocketAddr::V4(address) = address else {
         panic!("the tests listen on IPv4");
     };
-    let octets = u32::from_ne_bytes(address.ip().octets());
-    format!("{octets:08X}:{:04X}", address.port())
+    let number = u32::from_ne_bytes(address.ip().octets());
+    format!("{number:08X}:{:04X}", address.port())
 }
 
 /// Signals that have been sent to the process and not been taken, as a mask.

@@ -17,7 +17,7 @@ use super::{DEADLINE, wait_for};
 /// The binary that Cargo has built for this test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_servers");
 
-/// A running server. Dropped, it is killed, and what it said is shown if the test has failed.
+/// A running server. Dropping it kills the server, and shows its log if the test has failed.
 pub(crate) struct Server {
     child: Child,
     errors: File,
@@ -36,7 +36,7 @@ impl Server {
     #[track_caller]
     pub(crate) fn start_by(launcher: Command, model: &str, options: &[&str]) -> Self {
         let errors = tempfile::tempfile().unwrap();
-        let mut child = tied(launcher)
+        let mut child = wrapped(launcher)
             .arg("run")
             .args(model.split(' '))
             .args(["--bind", "127.0.0.1:0"])
@@ -119,7 +119,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Once it has been waited for, its number may be somebody else's.
+        // Once it has been reaped, its process ID may belong to another process.
         if let Ok(None) = self.child.try_wait() {
             proc::kill_tree(self.pid());
         }
@@ -131,20 +131,35 @@ impl Drop for Server {
     }
 }
 
-/// The launcher, under one that ties the server to the thread that starts it (`PR_SET_PDEATHSIG`),
-/// so that it does not outlive a test that is itself killed. Where `setpriv(1)` does not know how,
-/// or is not there, nobody is tied: it is no more than a courtesy.
-fn tied(launcher: Command) -> Command {
-    const TIE: [&str; 2] = ["--pdeathsig", "KILL"];
-    static CAN_TIE: LazyLock<bool> = LazyLock::new(|| {
-        let tried = Command::new("setpriv").args(TIE).arg("true").output();
-        tried.is_ok_and(|output| output.status.success())
+/// Wraps the launcher in others. `setpriv(1)` ties the server to the thread that starts it
+/// (`PR_SET_PDEATHSIG`), so that it does not outlive a test that is killed. `env(1)` gives SIGHUP
+/// its default effect, which `nohup cargo test` takes away. A wrapper that this machine does not
+/// have is left out.
+fn wrapped(launcher: Command) -> Command {
+    const WRAPPERS: [&[&str]; 2] = [
+        &["setpriv", "--pdeathsig", "KILL"],
+        &["env", "--default-signal=HUP"],
+    ];
+    static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let works = |words: &&[&str]| {
+            let tried = Command::new(words[0])
+                .args(&words[1..])
+                .arg("true")
+                .output();
+            tried.is_ok_and(|output| output.status.success())
+        };
+        WRAPPERS
+            .into_iter()
+            .filter(works)
+            .flatten()
+            .copied()
+            .collect()
     });
-    if !*CAN_TIE {
+    let Some((first, rest)) = WORDS.split_first() else {
         return launcher;
-    }
-    let mut command = Command::new("setpriv");
-    command.args(TIE).arg(launcher.get_program());
+    };
+    let mut command = Command::new(first);
+    command.args(rest).arg(launcher.get_program());
     command.args(launcher.get_args());
     for (name, value) in launcher.get_envs() {
         match value {
@@ -155,7 +170,8 @@ fn tied(launcher: Command) -> Command {
     command
 }
 
-/// The first line on standard output; the rest is read and thrown away, lest the pipe fill up.
+/// The first line on standard output. The rest is read and dropped, so that the pipe never fills
+/// up.
 fn first_line(child: &mut Child) -> Option<String> {
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let (sender, line) = mpsc::channel();
@@ -177,7 +193,7 @@ pub(crate) fn announced(line: &str) -> Option<SocketAddr> {
 /// The server writes at the file's cursor, which it shares with this process: reading must not
 /// move it.
 fn said(errors: &File) -> String {
-    let mut octets = vec![0; usize::try_from(errors.metadata().unwrap().len()).unwrap()];
-    errors.read_exact_at(&mut octets, 0).unwrap();
-    String::from_utf8_lossy(&octets).into_owned()
+    let mut bytes = vec![0; usize::try_from(errors.metadata().unwrap().len()).unwrap()];
+    errors.read_exact_at(&mut bytes, 0).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
 }

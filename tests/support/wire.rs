@@ -1,4 +1,4 @@
-//! Raw octets to and from a server.
+//! Raw bytes to and from a server.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -14,11 +14,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Takes one answer from the front of `octets`; `bodiless` if it is to a HEAD. `None` if it
+    /// Takes one answer from the front of `bytes`; `bodiless` if it is to a HEAD. `None` if it
     /// is not whole.
-    pub(crate) fn take(octets: &mut &[u8], bodiless: bool) -> Option<Self> {
-        let end = find(octets, b"\r\n\r\n")?;
-        let head = std::str::from_utf8(&octets[..end]).ok()?;
+    pub(crate) fn take(bytes: &mut &[u8], bodiless: bool) -> Option<Self> {
+        let end = find(bytes, b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let lines: Vec<String> = head.split("\r\n").map(str::to_owned).collect();
         let mut answer = Self {
             lines,
@@ -28,9 +28,9 @@ impl Answer {
             Some(length) if !bodiless => length.parse().ok()?,
             _ => 0,
         };
-        let body = octets.get(end + 4..end + 4 + length)?;
+        let body = bytes.get(end + 4..end + 4 + length)?;
         answer.body = body.to_vec();
-        *octets = &octets[end + 4 + length..];
+        *bytes = &bytes[end + 4 + length..];
         Some(answer)
     }
 
@@ -58,9 +58,9 @@ pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|window| window == needle)
 }
 
-/// Sends all of it. A server that has hung up meanwhile is no error here: its answer counts.
-pub(crate) fn send(mut client: &TcpStream, octets: &[u8]) {
-    match client.write_all(octets) {
+/// Sends all bytes. A server that has hung up meanwhile is no error: its answer counts.
+pub(crate) fn send(mut client: &TcpStream, bytes: &[u8]) {
+    match client.write_all(bytes) {
         Err(error) if !is_hang_up(&error) => panic!("cannot send: {error}"),
         _ => {}
     }
@@ -82,7 +82,7 @@ pub(crate) fn get_and_close(client: &TcpStream, path: &str) {
     );
 }
 
-/// Reads one answer and not an octet more than it has (the reads are of one octet each).
+/// Reads one answer and not a byte more than it has (each read asks for one byte).
 #[track_caller]
 pub(crate) fn read_answer(client: &TcpStream) -> Answer {
     try_read_answer(client).expect("an answer")
@@ -90,12 +90,12 @@ pub(crate) fn read_answer(client: &TcpStream) -> Answer {
 
 /// [`read_answer`], or the error that came instead; UnexpectedEof if the server closed.
 pub(crate) fn try_read_answer(mut client: &TcpStream) -> io::Result<Answer> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     loop {
-        let mut octet = [0];
-        client.read_exact(&mut octet)?;
-        octets.push(octet[0]);
-        if let Some(answer) = Answer::take(&mut &octets[..], false) {
+        let mut byte = [0];
+        client.read_exact(&mut byte)?;
+        bytes.push(byte[0]);
+        if let Some(answer) = Answer::take(&mut &bytes[..], false) {
             return Ok(answer);
         }
     }
@@ -103,15 +103,15 @@ pub(crate) fn try_read_answer(mut client: &TcpStream) -> io::Result<Answer> {
 
 /// Reads until the server closes; the flag says whether it reset the connection instead.
 pub(crate) fn read_to_end(mut client: &TcpStream) -> (Vec<u8>, bool) {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     let mut part = [0; 64 * 1024];
     loop {
         match client.read(&mut part) {
-            Ok(0) => return (octets, false),
-            Ok(count) => octets.extend_from_slice(&part[..count]),
-            Err(error) if is_hang_up(&error) => return (octets, true),
+            Ok(0) => return (bytes, false),
+            Ok(count) => bytes.extend_from_slice(&part[..count]),
+            Err(error) if is_hang_up(&error) => return (bytes, true),
             Err(error) => panic!("the server neither answers nor closes: {error}: {}", {
-                String::from_utf8_lossy(&octets[..octets.len().min(2000)])
+                String::from_utf8_lossy(&bytes[..bytes.len().min(2000)])
             }),
         }
     }

@@ -33,37 +33,55 @@ impl Report {
     /// The part of the page that an update replaces.
     fn main(&self) -> String {
         format!(
-            "<main>\n<h1>{} <small>{}, process {}, up {}</small></h1>\n{}{}{}{}</main>\n",
+            "<main data-server=\"{}-{}\" data-requests=\"{}\" data-uptime=\"{:.3}\">\n\
+             <h1>{} <small>{}, process {}, up {}</small></h1>\n{}{}{}{}{}</main>\n",
+            self.pid,
+            self.started_unix_ms,
+            self.requests,
+            self.uptime_s,
             escape(&self.model),
             escape(&self.address),
             self.pid,
             duration(self.uptime_s),
-            self.figures(),
+            list(self.first_figures()),
             self.board(),
             legend(),
             self.table(),
+            format_args!(
+                "<details>\n<summary>more figures</summary>\n{}</details>\n",
+                list(self.further_figures())
+            ),
         )
     }
 
-    /// The large figures at the top.
-    fn figures(&self) -> String {
+    /// The figures that tell at once how the server does.
+    fn first_figures(&self) -> Vec<Figure> {
         let queue = match self.queue {
             Some(queue) => format!("{} <small>of {}</small>", queue.length, queue.limit),
             None => "unknown".to_owned(),
         };
+        let mean_ms = per(self.handling_s * 1e3, self.requests as f64);
+        // The script of the page replaces the average by the rate between two updates.
+        let rate = format!("{:.1} <small>on average</small>", self.requests_per_s());
+        vec![
+            ("busy", self.busy.to_string()),
+            ("idle", self.idle.to_string()),
+            ("requests/s", rate),
+            ("mean time", format!("{mean_ms:.2} <small>ms</small>")),
+            ("accept queue", queue),
+            ("connections", self.open.to_string()),
+        ]
+    }
+
+    /// All other figures.
+    fn further_figures(&self) -> Vec<Figure> {
         let cpu = match self.cpu_s {
             Some(cpu_s) => format!("{cpu_s:.2} <small>s</small>"),
             None => "unknown".to_owned(),
         };
-        let mean_ms = per(self.handling_s * 1e3, self.requests as f64);
         let memory = self.pss_bytes.map_or_else(|| "unknown".to_owned(), bytes);
         let mut figures = vec![
-            ("busy", self.busy.to_string()),
-            ("idle", self.idle.to_string()),
-            ("accept queue", queue),
-            ("connections", self.open.to_string()),
             ("requests", self.requests.to_string()),
-            ("mean time", format!("{mean_ms:.2} <small>ms</small>")),
             ("sent", bytes(self.bytes)),
             ("CPU", cpu),
             ("slow", self.slow.to_string()),
@@ -71,12 +89,7 @@ impl Report {
             ("turned away", self.turned_away.to_string()),
         ];
         figures.extend(self.pool.into_iter().flat_map(of_pool));
-        let mut out = "<dl class=\"figures\">\n".to_owned();
-        for (name, value) in figures {
-            // Writing to a String does not fail.
-            let _ = writeln!(out, "<div><dt>{name}</dt><dd>{value}</dd></div>");
-        }
-        out + "</dl>\n"
+        figures
     }
 
     /// A square for each slot.
@@ -118,6 +131,18 @@ impl Report {
         }
         out
     }
+}
+
+/// A name and a value, which may have markup.
+type Figure = (&'static str, String);
+
+fn list(figures: Vec<Figure>) -> String {
+    let mut out = "<dl class=\"figures\">\n".to_owned();
+    for (name, value) in figures {
+        // Writing to a String does not fail.
+        let _ = writeln!(out, "<div><dt>{name}</dt><dd>{value}</dd></div>");
+    }
+    out + "</dl>\n"
 }
 
 /// The figures of a pool, which only a master has.

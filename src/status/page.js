@@ -8,7 +8,16 @@ async function look() {
     const main = page.querySelector('main');
     // An overloaded server answers 503, which has no page to show.
     if (!answer.ok || !main) throw new Error(answer.status);
-    document.querySelector('main').replaceWith(main);
+    const old = document.querySelector('main');
+    main.querySelector('details').open = old.querySelector('details').open;
+    // The rate between two updates says more than the average. During an upgrade, another server
+    // may have answered.
+    const seconds = main.dataset.uptime - old.dataset.uptime;
+    if (main.dataset.server === old.dataset.server && seconds > 0) {
+      const rate = (main.dataset.requests - old.dataset.requests) / seconds;
+      main.querySelectorAll('.figures dd')[2].textContent = rate.toFixed(1);
+    }
+    old.replaceWith(main);
     document.body.className = '';
   } catch {
     document.body.className = 'gone';

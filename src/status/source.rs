@@ -84,13 +84,15 @@ impl Source {
     /// The state of the server now.
     pub fn report(&self) -> Report {
         let facts = self.view.facts();
+        // The clock is read together with the records. Looking at all processes takes time, which
+        // must not make the states of the workers look older.
+        let now_us = clock::monotonic_us();
         let mut records = self.view.records();
         let processes = self.processes(&records);
         if !self.is_apart {
             mark_the_dead(&mut records, &processes);
         }
         let clients = self.clients(&facts, &records);
-        let now_us = clock::monotonic_us();
         let workers: Vec<Worker> = records
             .iter()
             .filter(|record| record.pid != 0)

@@ -14,9 +14,10 @@
 use super::columns::Columns;
 use super::format::{QUIET, bar, percent, short};
 use super::header;
+use super::help;
 use super::history::Cell;
 use super::screen::{Screen, Sort};
-use super::styled::{Color, Effects, Line, Span, Style};
+use super::styled::{Color, Effects, Line, Span, state_style};
 use crate::scoreboard::State;
 use crate::status::{Report, Worker};
 
@@ -43,7 +44,6 @@ pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line> {
     };
     let columns = Columns::of(look.width, &report);
     let mut lines = header::lines(screen, &report, columns, look.width);
-    lines.push(column_names(&report, columns, screen));
     let workers = sorted(screen, &report);
     let there = workers.iter().filter(|it| it.state() != State::Empty);
     let there = there.count();
@@ -52,13 +52,18 @@ pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line> {
     screen.first_row = screen
         .first_row
         .min(workers.len().saturating_sub(screen.rows));
-    let shown = workers.iter().skip(screen.first_row).take(screen.rows);
-    lines.extend(shown.map(|worker| row(screen, worker, columns)));
+    if screen.shows_help {
+        lines.extend(help::lines());
+    } else {
+        lines.push(column_names(&report, columns, screen));
+        let shown = workers.iter().skip(screen.first_row).take(screen.rows);
+        lines.extend(shown.map(|worker| row(screen, worker, columns)));
+    }
     if look.interactive {
         let height = usize::from(look.height);
         lines.truncate(height.saturating_sub(1));
         lines.resize(height.saturating_sub(1), Line::default());
-        lines.push(footer_line(screen, workers.len(), there));
+        lines.push(footer_line(screen, workers.len(), there, look.width));
     }
     if !look.colour {
         lines = lines.into_iter().map(Line::without_colour).collect();
@@ -122,7 +127,7 @@ fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line {
     };
     let mut spans = vec![
         Span::raw(format!(" {:>5}{generation} {task:>8} ", worker.slot)),
-        Span::styled(worker.state.to_string(), style(Some(state))),
+        Span::styled(worker.state.to_string(), state_style(Some(state))),
         Span::raw(" "),
     ];
     match screen.shows_requests {
@@ -152,7 +157,7 @@ fn strip(screen: &Screen, worker: &Worker, columns: Columns) -> Vec<Span> {
         let text: String = alike.iter().map(glyph).collect();
         spans.push(Span::styled(
             text,
-            style(alike.first().and_then(|it| it.state)),
+            state_style(alike.first().and_then(|it| it.state)),
         ));
     }
     spans
@@ -197,7 +202,7 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 /// The last line. `rows` counts present workers and those that ended within the minute.
-fn footer_line(screen: &Screen, rows: usize, there: usize) -> Line {
+fn footer_line(screen: &Screen, rows: usize, there: usize, width: u16) -> Line {
     if let Some(error) = &screen.error {
         return Line::styled(format!(" {error}; q quits"), Color::Red.on_default());
     }
@@ -222,21 +227,20 @@ fn footer_line(screen: &Screen, rows: usize, there: usize) -> Line {
         true => workers,
         false => format!("↑↓ {}-{last} of {workers}", screen.first_row + 1),
     };
-    let sort = screen.sort.name();
-    let text = format!(" q quit   {pause}   s sort: {sort}   {middle}   {shown}");
-    Line::styled(text, Effects::INVERT)
-}
-
-fn style(state: Option<State>) -> Style {
-    let colour = match state.unwrap_or(State::Empty) {
-        State::Empty | State::Waiting => Color::BrightBlack,
-        State::Starting | State::Finishing | State::Retiring => Color::Magenta,
-        State::Reading => Color::Cyan,
-        State::Responding => Color::Green,
-        State::KeepAlive => Color::Yellow,
-        State::Closing | State::Logging => Color::Blue,
+    let sort = format!("s sort: {}", screen.sort.name());
+    let help = if screen.shows_help {
+        "? back"
+    } else {
+        "? help"
     };
-    colour.on_default()
+    let mut parts = vec!["q quit", help, pause, &sort, middle, &shown];
+    // A narrow terminal leaves out keys, from the right: the help lists all of them.
+    let columns = |parts: &[&str]| parts.iter().map(|it| it.chars().count() + 3).sum::<usize>();
+    while columns(&parts) > usize::from(width) + 2 && parts.len() > 2 {
+        // The last part is the number of workers; it goes when no key but two is left.
+        parts.remove((parts.len() - 2).max(2));
+    }
+    Line::styled(format!(" {}", parts.join("   ")), Effects::INVERT)
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn the_usual_terminal() {
     for expected in expected {
         assert_eq!(lines.next().unwrap(), expected);
     }
-    let footer = " q quit   p pause   s sort: slot   r requests   1 worker, 1 gone";
+    let footer = " q quit   ? help   p pause   s sort: slot   r requests   1 worker, 1 gone";
     assert_eq!(lines.next_back().unwrap(), footer);
     assert!(lines.all(|line| line.is_empty()));
 }
@@ -92,6 +92,43 @@ fn a_narrow_one_shows_either() {
         lines[7]
     );
     assert!(lines[23].contains("r strips"), "{}", lines[23]);
+}
+
+/// What does not fit is left out as a whole, not cut in the middle.
+#[test]
+fn a_terminal_of_60_columns_cuts_nothing() {
+    let lines = draw(&mut screen(), 60, 24, true);
+    assert_eq!(
+        lines[0],
+        " prefork at 127.0.0.1:8080, process 3999, up 1 min 15 s"
+    );
+    let figures = " answered 607   sent 79.5kB   open 0   slow 0";
+    assert_eq!(lines[5], figures);
+    assert_eq!(
+        lines[23],
+        " q quit   ? help   p pause   s sort: slot   1 worker, 1 gone"
+    );
+    let lines = draw(&mut screen(), 40, 24, true);
+    assert_eq!(lines[0], " prefork at 127.0.0.1:8080, process 3999");
+    let lines = draw(&mut screen(), 30, 24, true);
+    assert_eq!(lines[0], " prefork at 127.0.0.1:8080");
+    assert_eq!(lines[23], " q quit   ? help");
+}
+
+#[test]
+fn the_letters_are_explained() {
+    let mut screen = screen();
+    screen.press(Key::Char('?'));
+    let lines = draw(&mut screen, 60, 30, true);
+    for state in State::ALL {
+        let line = format!("   {}  {}", state.letter(), state.words());
+        assert!(lines.contains(&line), "{line:?} is not in {lines:#?}");
+    }
+    let all = help::lines();
+    assert!(all.iter().all(|it| it.to_string().chars().count() <= 60));
+    assert!(lines[29].contains("? back"), "{}", lines[29]);
+    screen.press(Key::Char('?'));
+    assert!(draw(&mut screen, 60, 30, true)[6].starts_with("  slot"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) fn lines(screen: &Screen, report: &Report, columns: Columns, width: u
         graph(name, values, least, now, columns, colour)
     };
     vec![
-        title(report),
+        title(report, width),
         other_server(screen),
         graph(
             "requests/s",
@@ -53,17 +53,23 @@ fn other_server(screen: &Screen) -> Line {
     }
 }
 
-fn title(report: &Report) -> Line {
-    let rest = format!(
-        " at {} (accept: {}), process {}, up {}",
-        report.address,
-        report.accept,
-        report.pid,
-        time(report.uptime_s)
-    );
+/// The server's name, and as much about it as `width` columns hold.
+fn title(report: &Report, width: u16) -> Line {
+    let model = format!(" {}", report.model);
+    let at = format!(" at {}", report.address);
+    let accept = format!(" (accept: {})", report.accept);
+    let process = format!(", process {}", report.pid);
+    let up = format!(", up {}", time(report.uptime_s));
+    let room = usize::from(width).saturating_sub(model.chars().count());
+    let forms = [
+        format!("{at}{accept}{process}{up}"),
+        format!("{at}{process}{up}"),
+        format!("{at}{process}"),
+    ];
+    let rest = forms.into_iter().find(|it| it.chars().count() <= room);
     Line::from(vec![
-        Span::styled(format!(" {}", report.model), Effects::BOLD),
-        Span::raw(rest),
+        Span::styled(model, Effects::BOLD),
+        Span::raw(rest.unwrap_or(at)),
     ])
 }
 
@@ -107,13 +113,18 @@ fn figures(screen: &Screen, report: &Report, width: u16) -> Line {
         (refused.0, refused.1.to_string()),
         ("CPU", cpu.map_or_else(|| "?".to_owned(), percent)),
     ];
-    let figures = figures.map(|(name, value)| format!("{name} {value}"));
-    let mut text = format!(" {}", figures.join("   "));
-    // A terminal of 80 columns may have no room for this.
-    let memory = report.pss_bytes;
-    let memory = memory.map(|bytes| format!("   PSS {}B", short(bytes as f64)));
-    if let Some(memory) = memory.filter(|it| text.len() + it.len() <= usize::from(width)) {
-        text += &memory;
+    let memory = report
+        .pss_bytes
+        .map(|bytes| ("PSS", format!("{}B", short(bytes as f64))));
+    let mut text = String::new();
+    // As many as the line has room for.
+    for (name, value) in figures.into_iter().chain(memory) {
+        let gap = if text.is_empty() { " " } else { "   " };
+        let figure = format!("{gap}{name} {value}");
+        if text.len() + figure.len() > usize::from(width) {
+            break;
+        }
+        text += &figure;
     }
     Line::styled(text, Effects::DIMMED)
 }

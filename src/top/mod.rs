@@ -13,6 +13,7 @@ mod columns;
 mod format;
 mod frame;
 mod header;
+mod help;
 mod history;
 mod keys;
 mod report_source;

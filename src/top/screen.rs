@@ -56,6 +56,8 @@ pub(super) struct Screen {
     /// The middle column shows requests instead of strips.
     pub(super) shows_requests: bool,
     pub(super) is_paused: bool,
+    /// The meaning of letters and keys is shown instead of the workers.
+    pub(super) shows_help: bool,
     /// The first row of workers that is shown; the frame keeps it in range.
     pub(super) first_row: usize,
     /// Rows of workers that fit on the screen; the frame sets it.
@@ -76,6 +78,7 @@ impl Screen {
             sort,
             shows_requests: false,
             is_paused: false,
+            shows_help: false,
             first_row: 0,
             rows: 0,
             error: None,
@@ -132,6 +135,7 @@ impl Screen {
             Key::Interrupt | Key::Escape | Key::Char('q') => return false,
             Key::Char('p' | ' ') => self.pause(),
             Key::Char('s') => self.sort = self.sort.next(),
+            Key::Char('?' | 'h') => self.shows_help = !self.shows_help,
             Key::Char('r') => self.shows_requests = !self.shows_requests,
             Key::Up | Key::Char('k') => self.scroll_to(self.first_row.checked_sub(1)),
             Key::Down | Key::Char('j') => self.scroll_to(self.first_row.checked_add(1)),

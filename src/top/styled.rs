@@ -5,7 +5,24 @@
 
 use std::fmt;
 
-pub(super) use anstyle::{AnsiColor as Color, Effects, Style};
+pub(super) use anstyle::{AnsiColor as Color, Effects};
+
+use anstyle::Style;
+
+use crate::scoreboard::State;
+
+/// The style of a worker's state; `None` stands for a slot without a worker.
+pub(super) fn state_style(state: Option<State>) -> Style {
+    let colour = match state.unwrap_or(State::Empty) {
+        State::Empty | State::Waiting => Color::BrightBlack,
+        State::Starting | State::Finishing | State::Retiring => Color::Magenta,
+        State::Reading => Color::Cyan,
+        State::Responding => Color::Green,
+        State::KeepAlive => Color::Yellow,
+        State::Closing | State::Logging => Color::Blue,
+    };
+    colour.on_default()
+}
 
 /// A part of a line in one style.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use crate::support::server::Server;
 use crate::support::wire::{self, read_answer};
 use crate::support::{proc, wait_for};
 use crate::{for_every_model, get, hold, report};
-use servers::status::Report;
+use servers::scoreboard::{State, View};
+use servers::status::{Report, Source};
+use servers::sys::clock;
 
 for_every_model! {
     counts_equal_what_the_client_did,
@@ -198,6 +200,34 @@ fn within_a_sandbox_connections_that_wait_are_counted() {
     let answer = wire::Answer::take(&mut &bytes[..], false).unwrap();
     let told: Report = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(told.queue.unwrap().length, 3);
+}
+
+/// A report takes time to make: it looks at each process. The age of a state must be that at the
+/// start of the report. The test compares where, within the time of a report, its clock was read.
+#[test]
+fn the_age_of_a_state_does_not_include_the_making_of_the_report() {
+    let options = ["--workers", "60", "--max-wait", "1000s"];
+    let server = Server::start("prefork", &options);
+    let held = hold(&server);
+    wait_for("a worker is busy", || report(&server).busy == 1);
+    let pid = server.pid().cast_unsigned();
+    let view = View::of_process(pid).unwrap();
+    let source = Source::of_process(pid).unwrap();
+    let records = view.records();
+    let since_us = records.iter().find(|it| it.state == State::Responding);
+    let since_us = since_us.unwrap().since_us;
+    // More than half of the reports, in case that the test is interrupted during some.
+    let is_early = |_: &i32| {
+        let began_us = clock::monotonic_us();
+        let report = source.report();
+        let ended_us = clock::monotonic_us();
+        let worker = report.workers.iter().find(|it| it.state == 'W').unwrap();
+        let read_us = since_us + (worker.state_s.unwrap() * 1e6).round() as u64;
+        assert!((began_us..=ended_us).contains(&read_us));
+        read_us - began_us < ended_us - read_us
+    };
+    assert!((0..40).filter(is_early).count() > 20);
+    drop(held);
 }
 
 #[test]

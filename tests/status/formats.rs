@@ -35,6 +35,12 @@ fn the_page_is_well_formed_whatever_clients_request(model: &str) {
         "{page}"
     );
     assert!(page.contains("<th class=\"text\">client</th>"), "{page}");
+    // On a phone the workers must not lie behind a page of figures.
+    let (first, workers) = page.split_once("<p class=\"board\">").unwrap();
+    let (_, folded) = workers.split_once("<details>").unwrap();
+    assert!(first.matches("<dt>").count() <= 6, "{page}");
+    assert!(first.contains("<dt>requests/s</dt>"), "{page}");
+    assert!(folded.contains("<dt>memory</dt>"), "{page}");
     for elsewhere in ["http://", "https://", "src=", "@import"] {
         assert!(!page.contains(elsewhere), "the page needs {elsewhere}");
     }

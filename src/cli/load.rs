@@ -1,134 +1,110 @@
 //! `servers load`.
 
+mod arguments;
+mod expect;
+mod find_max;
+mod self_test;
+mod stages;
+mod workload;
+
+use std::fs;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::Duration;
 
+use anyhow::Context;
 use clap::error::ErrorKind;
 use nix::sys::signal::{SigSet, Signal};
 
-use super::{duration, wrong_call};
-use crate::load::{self, Amount, Outcome, Plan, Target, TargetError, Watch};
+use super::wrong_call;
+use crate::load::{self, Outcome, Plan, Watch};
 use crate::report::load as report;
 
-/// Load a URL and measure it.
-///
-/// A closed loop: each connection sends its next request as soon as it has its answer. Every answer
-/// is parsed and verified; every failure is counted by its kind. Ctrl-C ends the run early and
-/// shows what was measured so far; a second Ctrl-C ends it at once.
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub(super) struct Args {
-    /// Where to send the requests: http://HOST[:PORT][/PATH][?QUERY]
-    url: String,
-    /// Connections, each with one request in flight
-    #[arg(short, long, value_name = "N", default_value_t = Plan::CONNECTIONS_DEFAULT as u32)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    connections: u32,
-    /// How long to go on: 500ms, 10s, 2m [default: 10s]
-    #[arg(short, long, value_name = "TIME", value_parser = duration::parse)]
-    duration: Option<Duration>,
-    /// Go on until this many requests are answered or have failed
-    #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    requests: Option<u64>,
-    /// Threads, each with an event loop and its share of the connections
-    #[arg(long, value_name = "N", default_value_t = Plan::THREADS_DEFAULT as u16)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
-    threads: u16,
-    /// Open a new connection for each request
-    #[arg(long)]
-    no_keep_alive: bool,
-    /// How long one request may take, connecting included
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
-    timeout: Duration,
-    /// Length that every body must have, in bytes; others count as wrong_body
-    #[arg(long, value_name = "BYTES")]
-    body_bytes: Option<u64>,
-    /// Processors to pin the threads to, in turn
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    cpus: Vec<usize>,
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    json: bool,
-}
+pub(super) use arguments::Args;
 
-const EXAMPLES: &str = "\
-Examples:
-  servers load http://127.0.0.1:8080/
-  servers load http://127.0.0.1:8080/ -c 16 -d 2s --no-keep-alive
-  servers load http://127.0.0.1:8080/bytes?n=1000 -n 100000 --body-bytes 1000 --json
-
-Exit codes: 0 something was answered, 1 nothing was, 2 the call was wrong.";
-
-/// Far more event loops than any machine has processors for; each has a histogram of its own.
-const THREADS_MAX: i64 = 1024;
 /// What a shell reports of a command that SIGINT ended.
 const EXIT_INTERRUPTED: i32 = 130;
+/// An expectation was not met.
+const EXIT_NOT_MET: u8 = 3;
+/// The generator was the limit, so the server's is not known.
+const EXIT_CANNOT_TELL: u8 = 4;
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let plan = self.plan()?;
+        // Before signals are held back, so that Ctrl-C ends even a name that does not resolve.
+        let plan = match self.self_test {
+            true => None,
+            false => Some(self.plan()?),
+        };
         let watch = Arc::new(Watch::default());
         stop_on_signals(&watch)?;
-        let outcome = run(&plan, &watch)?;
+        let Some(plan) = plan else {
+            return self_test::execute(&self, &watch);
+        };
+        if self.find_max {
+            return find_max::execute(&self, &plan, &watch);
+        }
+        let outcome = self.run(&plan, &watch)?;
+        self.write_files(&plan, &outcome)?;
         super::print(self.render(&plan, &outcome)?.as_bytes())?;
-        Ok(if outcome.requests > 0 && outcome.gone_since.is_none() {
+        Ok(self.exit_code(&outcome))
+    }
+
+    /// Nothing measured, or a server that went away, is a failure before any expectation.
+    fn exit_code(&self, outcome: &Outcome) -> ExitCode {
+        if outcome.requests == 0 || outcome.gone_since.is_some() || outcome.early_end.is_some() {
+            ExitCode::FAILURE
+        } else if self.expect.iter().all(|it| it.is_met(outcome)) {
             ExitCode::SUCCESS
         } else {
-            ExitCode::FAILURE
-        })
-    }
-
-    fn plan(&self) -> anyhow::Result<Plan> {
-        let plan = Plan {
-            connections: self.connections as usize,
-            threads: self.threads.into(),
-            amount: match (self.requests, self.duration) {
-                (Some(requests), _) => Amount::Requests(requests),
-                (None, duration) => Amount::Duration(duration.unwrap_or(Plan::DURATION_DEFAULT)),
-            },
-            keep_alive: !self.no_keep_alive,
-            timeout: self.timeout,
-            cpus: self.cpus.clone(),
-            body_bytes: self.body_bytes,
-            ..Plan::new(self.target()?)
-        };
-        plan.check().unwrap_or_else(|error| refuse(error));
-        Ok(plan)
-    }
-
-    /// A name that does not resolve is the network's fault, anything else the caller's.
-    fn target(&self) -> Result<Target, TargetError> {
-        match self.url.parse() {
-            Err(error @ TargetError::Unresolvable { .. }) => Err(error),
-            parsed => Ok(parsed.unwrap_or_else(|error| refuse(error))),
+            ExitCode::from(EXIT_NOT_MET)
         }
     }
 
     fn render(&self, plan: &Plan, outcome: &Outcome) -> anyhow::Result<String> {
-        Ok(match self.json {
-            true => serde_json::to_string_pretty(&report::json(plan, outcome))? + "\n",
-            false => report::table(plan, outcome),
+        if self.json {
+            let json = report::json(plan, outcome, &self.expect);
+            return Ok(serde_json::to_string_pretty(&json)? + "\n");
+        }
+        Ok(match self.csv {
+            true => report::csv(outcome),
+            false => report::table(plan, outcome, &self.expect),
+        })
+    }
+
+    fn write_files(&self, plan: &Plan, outcome: &Outcome) -> anyhow::Result<()> {
+        if let Some(path) = &self.hlog {
+            let log = report::hlog(outcome, std::time::SystemTime::now())?;
+            write(path, &log)?;
+        }
+        if let Some(path) = &self.report {
+            write(path, report::html(plan, outcome, &self.expect)?.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Carries out the plan and shows its progress: a live view on a terminal, a line a second
+    /// elsewhere, unless the output is for programs.
+    fn run(&self, plan: &Plan, watch: &Watch) -> Result<Outcome, load::Error> {
+        let is_terminal = io::stderr().is_terminal();
+        if self.quiet || (!is_terminal && (self.json || self.csv)) {
+            return load::run(plan, watch);
+        }
+        thread::scope(|scope| {
+            let loading = scope.spawn(|| load::run(plan, watch));
+            report::watch(plan, watch, || loading.is_finished());
+            loading
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 }
 
-/// Carries out the plan, with a progress bar if somebody can see it.
-fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, load::Error> {
-    if !io::stderr().is_terminal() {
-        return load::run(plan, watch);
-    }
-    thread::scope(|scope| {
-        let loading = scope.spawn(|| load::run(plan, watch));
-        report::watch(plan, watch, || loading.is_finished());
-        loading
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The first SIGINT or SIGTERM ends the run, the second the process. The signals are blocked here,

@@ -51,7 +51,7 @@ Examples:
 enum Command {
     List(list::Args),
     Run(Box<run::Args>),
-    Load(load::Args),
+    Load(Box<load::Args>),
     Top(top::Args),
     Bench(Box<bench::Args>),
     Completions(completions::Args),

@@ -18,7 +18,9 @@ pub(super) struct Client {
     response: Response,
     /// The kind of the request in flight, and whether it is the last of its connection.
     request: (usize, bool),
-    /// How many other addresses of the target this connection has tried in vain.
+    /// The address of the target that this connection is made to, and how many others it has
+    /// tried in vain.
+    address: usize,
     attempt: usize,
     /// What epoll was last told about the socket, if it knows it.
     armed: Option<EpollFlags>,
@@ -91,6 +93,7 @@ impl Client {
             self.send(tools)
         } else {
             self.attempt = 0;
+            self.address = tools.destination.preferred();
             self.connect(tools)
         }
     }
@@ -125,12 +128,17 @@ impl Client {
 
     /// Gives up the address that does not answer and tries the next, if there is one.
     pub(super) fn try_next_address(&mut self, tools: &Tools) -> Result<Step, Failure> {
-        self.attempt += 1;
-        if self.attempt >= tools.destination.addresses() {
+        if !self.has_next_address(tools) {
             return Err(Failure::Timeout);
         }
-        self.close();
+        self.turn_to_next_address(tools);
         self.connect(tools)
+    }
+
+    fn turn_to_next_address(&mut self, tools: &Tools) {
+        self.attempt += 1;
+        self.address = (self.address + 1) % tools.destination.addresses();
+        self.close();
     }
 
     /// Whether the target has an address that this connection has not tried.
@@ -146,7 +154,7 @@ impl Client {
     fn connect(&mut self, tools: &Tools) -> Result<Step, Failure> {
         loop {
             self.phase = Phase::Connecting;
-            let connected = tools.destination.connect(self.attempt, &mut self.socket);
+            let connected = tools.destination.connect(self.address, &mut self.socket);
             let failure = match connected {
                 Ok(()) | Err(Errno::EINPROGRESS) => match self.send_first(tools) {
                     Ok(step) => return Ok(step),
@@ -157,8 +165,7 @@ impl Client {
             if failure != Failure::Refused || !self.has_next_address(tools) {
                 return Err(failure);
             }
-            self.attempt += 1;
-            self.close();
+            self.turn_to_next_address(tools);
         }
     }
 
@@ -190,7 +197,7 @@ impl Client {
         if self.phase == Phase::Connecting {
             self.opened += 1;
             self.just_connected = true;
-            tools.destination.settle(self.attempt);
+            tools.destination.settle(self.address);
         }
         if sent + now < request.len() {
             self.phase = Phase::Sending(sent + now);

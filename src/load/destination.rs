@@ -57,18 +57,20 @@ impl Destination {
         self.settled.get().then(|| self.preferred.get())
     }
 
-    /// The attempt `attempt` (from 0) of a connection has succeeded.
-    pub(super) fn settle(&self, attempt: usize) {
-        if attempt > 0 || !self.settled.get() {
-            self.preferred
-                .set((self.preferred.get() + attempt) % self.peers.len());
-            self.settled.set(true);
-        }
+    /// The address that a new connection tries first.
+    pub(super) fn preferred(&self) -> usize {
+        self.preferred.get()
     }
 
-    /// Opens a socket and begins to connect it to the address that has its turn at this attempt.
-    pub(super) fn connect(&self, attempt: usize, place: &mut Option<OwnedFd>) -> Result<(), Errno> {
-        let peer = &self.peers[(self.preferred.get() + attempt) % self.peers.len()];
+    /// A connection to this address has succeeded.
+    pub(super) fn settle(&self, address: usize) {
+        self.preferred.set(address);
+        self.settled.set(true);
+    }
+
+    /// Opens a socket and begins to connect it to this address.
+    pub(super) fn connect(&self, address: usize, place: &mut Option<OwnedFd>) -> Result<(), Errno> {
+        let peer = &self.peers[address];
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         match peer {
             Peer::Unix(address) => {

@@ -27,6 +27,9 @@
 //! | `event_loop`, `slot`, `timer` | one thread: which client may continue, what is late |
 //! | `shared` | what threads share: requests left, whether the server still answers |
 //! | `tally`, [`Second`] | one thread's counts and their sum, the [`Outcome`] |
+//! | [`marks`], [`Expectation`] | what a reader must know of it, what it should show; pure |
+//! | [`find_max()`] | the highest rate that keeps an objective; pure |
+//! | [`self_test()`] | the generator's gaps as a server sees them |
 //!
 //! # How to use it
 //!
@@ -79,14 +82,18 @@ mod destination;
 mod error;
 mod errors;
 mod event_loop;
+mod expectation;
 mod failure;
+mod find_max;
 mod head;
 mod machine;
+pub mod marks;
 mod outcome;
 mod pacer;
 mod plan;
 mod response;
 mod schedule;
+mod self_test;
 mod series;
 mod shared;
 mod slot;
@@ -104,12 +111,15 @@ use std::thread::{self, ScopedJoinHandle};
 
 pub use error::Error;
 pub use errors::Errors;
+pub use expectation::{Expectation, Quantity, Side};
 pub use failure::Failure;
+pub use find_max::{FoundMax, Search, Verdict, find_max};
 pub use head::FIELDS_MAX;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, has_tail};
 pub use plan::{Amount, Plan};
 pub use response::HEAD_BYTES_MAX;
 pub use schedule::{Arrivals, Schedule, Stage};
+pub use self_test::{SelfTest, self_test};
 pub use series::{Second, merged};
 pub use shared::EarlyEnd;
 pub use slow_clients::SlowClients;

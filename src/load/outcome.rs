@@ -12,6 +12,8 @@ use super::{Address, Errors, Plan};
 
 /// A request whose answer takes this many times the median has met a stall.
 const STALL_FACTOR: u64 = 10;
+/// The samples that should lie beyond a quantile that is shown.
+const TAIL_MIN: f64 = 10.0;
 /// A pending request changes a percentile if it raises it by more than this share.
 const DOUBT: f64 = 0.05;
 
@@ -225,6 +227,12 @@ impl Outcome {
     }
 }
 
+/// Whether so many samples show this quantile: with fewer than 10 beyond it, it is chance.
+pub fn has_tail(samples: u64, quantile: f64) -> bool {
+    // Quantiles are no exact binary numbers: 1000 samples do show the p99.
+    samples as f64 * (1.0 - quantile) + 1e-6 >= TAIL_MIN
+}
+
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
@@ -271,6 +279,12 @@ mod tests {
         assert!(of_requests < 0.001, "{of_requests}");
         assert_eq!(outcome(&[(1, 10), (9, 10)], &[]).stalls(), (0.0, 0.0));
         assert_eq!(outcome(&[], &[]).stalls(), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_quantile_is_shown_with_ten_samples_beyond() {
+        assert!(has_tail(1000, 0.99) && !has_tail(999, 0.99));
+        assert!(has_tail(20, 0.5) && !has_tail(0, 0.5));
     }
 
     #[test]

@@ -159,6 +159,13 @@ impl Schedule {
         Self::new(&[Stage::hold(rate, duration)], Arrivals::Poisson, seed)
     }
 
+    /// The same schedule without the requests from number `planned` on.
+    #[must_use]
+    pub fn limited_to(mut self, planned: u64) -> Self {
+        self.planned = self.planned.min(planned);
+        self
+    }
+
     /// How many requests it plans: the rate times the duration, exactly.
     pub fn planned(&self) -> u64 {
         self.planned

@@ -76,7 +76,7 @@ pub(super) fn run(plan: &Plan, is_over: &AtomicBool) -> Result<SlowClients, Erro
 impl SlowClient {
     fn take_turn(&mut self, destination: &Destination, outcome: &mut SlowClients) {
         if self.socket.is_none() {
-            match destination.connect(0, &mut self.socket) {
+            match destination.connect(destination.preferred(), &mut self.socket) {
                 Ok(()) | Err(Errno::EINPROGRESS) => outcome.opened += 1,
                 Err(_) => {
                     outcome.refused += 1;

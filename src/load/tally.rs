@@ -181,7 +181,7 @@ impl Tally {
         }
     }
 
-    /// A request failed.
+    /// A request is over without a verified answer.
     pub(super) fn failed(&mut self, request: &InFlight, failure: Failure, client: &Client) {
         if !request.is_measured {
             self.warm_up_requests += 1;
@@ -252,7 +252,11 @@ impl Tally {
             self.pending.saturating_record(age);
             still_waiting += 1;
         }
-        self.close_second(now, still_waiting, open, watch);
+        // A run of whole seconds ends a moment into one that nothing falls into.
+        let is_empty = self.second.attempted + self.second.requests + self.second.failed == 0;
+        if !is_empty || self.seconds.is_empty() {
+            self.close_second(now, still_waiting, open, watch);
+        }
     }
 
     /// Tells the watch and the other threads what is new. Once for each batch of events is enough

@@ -18,7 +18,7 @@ fn the_table_is_plain_text_that_fits() {
     }
     assert!(!text.contains('\x1b'), "{text:?}");
     assert!(
-        text.lines().all(|line| line.chars().count() <= 100),
+        text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );
     assert!(output.stderr.is_empty(), "{:?}", output.stderr);
@@ -39,7 +39,18 @@ fn wrong_calls_say_what_is_wrong() {
         (&[anywhere, "-c", "18446744073709551615"], "--connections"),
         (&[anywhere, "--threads", "4000"], "--threads"),
         (&[anywhere, "-n", "0"], "--requests"),
-        (&[anywhere, "-n", "5", "-d", "1s"], "cannot be used with"),
+        (
+            &[anywhere, "--rate", "5", "--stages", "1s:5"],
+            "cannot be used with",
+        ),
+        (&[anywhere, "--rate", "0"], "more than 0"),
+        (&[anywhere, "--stages", "1s"], "a stage is TIME:RATE"),
+        (&[anywhere, "--find-max"], "--expect"),
+        (&[anywhere, "--expect", "p99"], "write p50<20ms"),
+        (&[anywhere, "--max-errors", "2"], "is no share"),
+        (&[anywhere, "-X", "G T"], "is no method"),
+        (&[anywhere, "-H", "no colon"], "write NAME: VALUE"),
+        (&[anywhere, "--csv", "--json"], "cannot be used with"),
         (&[anywhere, "-d", "10"], "10s or 10ms"),
         (&[anywhere, "-d", "0s"], "nothing to do"),
         (&[anywhere, "--timeout", "0s"], "more than 0"),
@@ -59,10 +70,10 @@ fn wrong_calls_say_what_is_wrong() {
 #[test]
 fn what_cannot_work_gives_one_line() {
     let server = Server::answering(OK);
-    let nobody = "http://127.0.0.1:1/";
+    let refusing = "http://127.0.0.1:1/";
     for (arguments, words) in [
         (
-            &[nobody][..],
+            &[refusing][..],
             "cannot reach http://127.0.0.1:1/: connection refused (is the server running?)",
         ),
         (

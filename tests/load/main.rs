@@ -4,10 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod cases;
 mod command_line;
 mod failures;
 #[path = "../support/misbehaving.rs"]
 mod misbehaving;
+mod omission;
+mod open_loop;
+mod reference;
+mod requests;
 mod runs;
 mod sources;
 

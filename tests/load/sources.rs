@@ -45,7 +45,7 @@ fn connections_come_from_each_source_in_turn() {
 
 #[test]
 fn a_number_of_requests_that_never_comes_ends_in_time() {
-    // Its queue takes the connections, and nobody ever reads from them.
+    // The kernel takes the connections into the accept queue, and no process reads from them.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let outcome = run(&listener, 5, |plan| {
         plan.time_max = Some(Duration::from_millis(50));

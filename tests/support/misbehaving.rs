@@ -107,6 +107,11 @@ impl Client {
         String::from_utf8(head).ok()
     }
 
+    /// Reads the body of a request, of so many bytes.
+    pub(crate) fn read_body(&mut self, bytes: usize) {
+        let _ = self.stream.read_exact(&mut vec![0; bytes]);
+    }
+
     /// Sends. A client that has gone meanwhile is no error.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);

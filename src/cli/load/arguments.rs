@@ -1,0 +1,297 @@
+//! The options of `servers load`, and the plan that they come to.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::{expect, refuse, stages, workload};
+use crate::cli::duration;
+use crate::load::{Amount, Arrivals, Expectation, Plan, RequestTemplate, Schedule, Stage};
+use crate::load::{Target, TargetError, Workload};
+
+/// Load a URL and measure it.
+///
+/// Without --rate it is a closed loop: each connection sends its next request as soon as it has its
+/// answer, which finds a server's capacity. With --rate or --stages it is an open loop: requests
+/// are sent by a schedule, and each counts from the moment at which it should have been sent. That
+/// shows what users see. Every answer is parsed and verified, every failure counted by its kind.
+/// Ctrl-C ends the run early with what was measured; a second Ctrl-C ends it at once.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// Where to send the requests: http://HOST[:PORT][/PATH][?QUERY] or unix:SOCKET[:/PATH]
+    #[arg(required_unless_present = "self_test")]
+    url: Option<String>,
+    /// Connections: in a closed loop each has one request in flight, in an open loop the limit
+    #[arg(short, long, value_name = "N", default_value_t = Plan::CONNECTIONS_DEFAULT as u32)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) connections: u32,
+    /// How long to go on: 500ms, 10s, 2m [default: 10s]; with -n, the limit
+    #[arg(short, long, value_name = "TIME", value_parser = duration::parse)]
+    pub(super) duration: Option<Duration>,
+    /// Go on until this many requests are answered or have failed
+    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    requests: Option<u64>,
+    /// Threads, each with an event loop and its share of the connections
+    #[arg(long, value_name = "N", default_value_t = Plan::THREADS_DEFAULT as u16)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
+    pub(super) threads: u16,
+
+    /// Open loop: requests per second over all connections, such as 500 or 2.5k
+    #[arg(long, value_name = "R", value_parser = stages::some_rate, help_heading = "Open loop")]
+    pub(super) rate: Option<f64>,
+    /// How the requests lie in time
+    #[arg(long, value_enum, default_value_t = Lie::Constant, help_heading = "Open loop")]
+    arrivals: Lie,
+    /// Rates one after the other: '10s:100, 30s:100..5000, 10s:5000' holds, rises, holds
+    #[arg(long, value_name = "TIME:RATE,...", help_heading = "Open loop")]
+    #[arg(conflicts_with_all = ["rate", "duration", "requests"])]
+    stages: Option<String>,
+    /// Decides random arrivals and the mix of a workload; the same seed gives the same
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        help_heading = "Open loop"
+    )]
+    seed: u64,
+    /// Never block: exact to the microsecond, for a generator that owns its processor (--cpus)
+    #[arg(long, help_heading = "Open loop")]
+    pub(super) spin: bool,
+    /// Search the highest rate that meets every --expect; -d is the time for each rate [3s]
+    #[arg(long, requires = "expect", conflicts_with_all = ["rate", "stages", "requests"])]
+    #[arg(help_heading = "Open loop")]
+    pub(super) find_max: bool,
+    /// Let the generator measure itself at 1,000 to 50,000 requests/s (or --rate)
+    #[arg(long, conflicts_with_all = ["url", "find_max", "stages", "workload"])]
+    #[arg(help_heading = "Open loop")]
+    pub(super) self_test: bool,
+
+    /// Method of the requests
+    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
+    #[arg(help_heading = "Requests")]
+    method: String,
+    /// A header field to send; may be repeated
+    #[arg(
+        short = 'H',
+        long = "header",
+        value_name = "NAME: VALUE",
+        help_heading = "Requests"
+    )]
+    #[arg(value_parser = workload::header)]
+    headers: Vec<(String, String)>,
+    /// Host field to send instead of the URL's
+    #[arg(long, value_name = "HOST", help_heading = "Requests")]
+    host: Option<String>,
+    /// Content to send; @FILE reads it from a file
+    #[arg(long, value_name = "TEXT|@FILE", help_heading = "Requests")]
+    body: Option<String>,
+    /// The status that answers must have [default: any below 400]
+    #[arg(long, value_name = "CODE", help_heading = "Requests")]
+    #[arg(value_parser = clap::value_parser!(u16).range(200..1000))]
+    status: Option<u16>,
+    /// Length that every body must have, in bytes; others count as wrong_body
+    #[arg(long, value_name = "BYTES", help_heading = "Requests")]
+    body_bytes: Option<u64>,
+    /// Several requests with weights, from a TOML file (see the book)
+    #[arg(long, value_name = "FILE", help_heading = "Requests")]
+    #[arg(conflicts_with_all = ["method", "headers", "host", "body", "status"])]
+    workload: Option<PathBuf>,
+    /// Pause of a closed loop's client between an answer and its next request
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, help_heading = "Requests")]
+    #[arg(conflicts_with_all = ["rate", "stages", "find_max"])]
+    think: Option<Duration>,
+
+    /// Open a new connection for each request
+    #[arg(long, help_heading = "Connections")]
+    no_keep_alive: bool,
+    /// Close a connection after this many requests
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    requests_per_connection: Option<u64>,
+    /// Connections besides, half of which send a byte a second, half nothing
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        help_heading = "Connections"
+    )]
+    slow_clients: u32,
+    /// Addresses of this machine to connect from, in turn: each has its own ports
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        help_heading = "Connections"
+    )]
+    sources: Vec<IpAddr>,
+    /// How long one request may take, connecting included
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    #[arg(help_heading = "Connections")]
+    timeout: Duration,
+
+    /// Load before the measurement, which counts for nothing
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, help_heading = "Ends")]
+    pub(super) warmup: Option<Duration>,
+    /// End when a larger share has failed: 1%
+    #[arg(long, value_name = "SHARE", value_parser = expect::share, help_heading = "Ends")]
+    max_errors: Option<f64>,
+    /// End when the server has refused connections for this long without an answer
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse_some)]
+    #[arg(help_heading = "Ends")]
+    gone_after: Duration,
+    /// A bound to meet, else exit code 3: p99<20ms, errors<0.1%, rate>900; may be repeated
+    #[arg(long, value_name = "BOUND", value_parser = expect::parse, help_heading = "Ends")]
+    pub(super) expect: Vec<Expectation>,
+
+    /// Processors to pin the threads to, in turn
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        help_heading = "Output and machine"
+    )]
+    pub(super) cpus: Vec<usize>,
+    /// Print one JSON object instead of a table
+    #[arg(long, conflicts_with = "csv", help_heading = "Output and machine")]
+    pub(super) json: bool,
+    /// Print what happened in each second, as CSV
+    #[arg(long, help_heading = "Output and machine")]
+    pub(super) csv: bool,
+    /// Write the response times of each second as an HdrHistogram interval log
+    #[arg(long, value_name = "FILE", help_heading = "Output and machine")]
+    pub(super) hlog: Option<PathBuf>,
+    /// Write one self-contained HTML page with plots
+    #[arg(long, value_name = "FILE", help_heading = "Output and machine")]
+    pub(super) report: Option<PathBuf>,
+    /// Show no progress
+    #[arg(short, long, help_heading = "Output and machine")]
+    pub(super) quiet: bool,
+}
+
+/// `--arrivals`.
+#[derive(Clone, Copy, ValueEnum)]
+enum Lie {
+    /// At equal distances
+    Constant,
+    /// At random, as independent users do
+    Poisson,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  servers load http://127.0.0.1:8080/
+  servers load http://127.0.0.1:8080/ -c 16 -d 2s --no-keep-alive
+  servers load http://127.0.0.1:8080/bytes?n=1000 -n 100000 --body-bytes 1000 --json
+  servers load http://127.0.0.1:8080/ --rate 2000 --arrivals poisson --warmup 1s
+  servers load http://127.0.0.1:8080/ --find-max --expect 'p99<20ms'
+
+Exit codes: 0 measured, 1 nothing was measured or the server went away, 2 the call was
+wrong, 3 an expectation was not met, 4 the generator was the limit of --find-max.";
+
+/// Far more event loops than any machine has processors for; each has histograms of its own.
+const THREADS_MAX: i64 = 1024;
+/// A name that does not resolve within this time, or within --duration, is given up.
+const RESOLVE_MAX: Duration = Duration::from_secs(30);
+
+impl Args {
+    /// The plan that the options come to.
+    ///
+    /// # Errors
+    /// What is not the caller's fault: a name that does not resolve, a file that cannot be read.
+    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+        let plan = Plan {
+            workload: self.workload()?,
+            connections: self.connections as usize,
+            threads: self.threads.into(),
+            amount: match (self.requests, self.duration) {
+                (Some(requests), _) => Amount::Requests(requests),
+                (None, duration) => Amount::Duration(duration.unwrap_or(Plan::DURATION_DEFAULT)),
+            },
+            time_max: self.requests.and(self.duration),
+            schedule: self.schedule(),
+            warm_up: self.warmup.unwrap_or_default(),
+            keep_alive: !self.no_keep_alive,
+            requests_per_connection: self.requests_per_connection,
+            timeout: self.timeout,
+            gone_after: self.gone_after,
+            errors_max: self.max_errors,
+            cpus: self.cpus.clone(),
+            sources: self.sources.clone(),
+            body_bytes: self.body_bytes,
+            seed: self.seed,
+            spin: self.spin,
+            slow_clients: self.slow_clients as usize,
+            ..Plan::new(self.target()?)
+        };
+        plan.check().unwrap_or_else(|error| refuse(error));
+        Ok(plan)
+    }
+
+    /// The schedule of an open loop; none for a closed one.
+    fn schedule(&self) -> Option<Schedule> {
+        let arrivals = match self.arrivals {
+            Lie::Constant => Arrivals::Constant,
+            Lie::Poisson => Arrivals::Poisson,
+        };
+        let stages = match (&self.stages, self.rate) {
+            (Some(text), _) => stages::stages(text).unwrap_or_else(|error| refuse(error)),
+            (None, Some(rate)) => {
+                let seconds = self.requests.map(|requests| requests as f64 / rate);
+                let time = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
+                let duration = self.duration.unwrap_or(Plan::DURATION_DEFAULT);
+                vec![Stage::hold(rate, time.unwrap_or(duration))]
+            }
+            (None, None) => return None,
+        };
+        let schedule = Schedule::new(&stages, arrivals, self.seed);
+        let schedule = schedule.unwrap_or_else(|error| refuse(error));
+        Some(schedule.limited_to(self.requests.unwrap_or(u64::MAX)))
+    }
+
+    /// The workload of the file, or of the single request that the options describe.
+    fn workload(&self) -> anyhow::Result<Workload> {
+        let think = self.think.unwrap_or_default();
+        if let Some(path) = &self.workload {
+            let mut requests = workload::read(path)?.requests().to_vec();
+            for request in requests.iter_mut().filter(|it| it.think.is_zero()) {
+                request.think = think;
+            }
+            return Ok(Workload::new(requests));
+        }
+        let mut headers = self.headers.clone();
+        headers.extend(self.host.clone().map(|host| ("Host".to_owned(), host)));
+        let request = RequestTemplate {
+            method: self.method.clone(),
+            headers,
+            body: self
+                .body
+                .as_deref()
+                .map_or(Ok(Vec::new()), workload::body)?,
+            expected_status: self.status,
+            think,
+            ..RequestTemplate::default()
+        };
+        workload::check(&request).unwrap_or_else(|error| refuse(error));
+        Ok(Workload::new(vec![request]))
+    }
+
+    /// A name that does not resolve is the network's fault, anything else the caller's. The
+    /// resolver knows no limit of its own, so it works on a thread that may be left behind.
+    fn target(&self) -> anyhow::Result<Target> {
+        let url = self.url.clone().unwrap_or_default();
+        let limit = self.duration.map_or(RESOLVE_MAX, |it| it.min(RESOLVE_MAX));
+        let (found, resolved) = mpsc::channel();
+        thread::spawn(move || found.send(url.parse::<Target>()));
+        match resolved.recv_timeout(limit) {
+            Ok(Err(error @ TargetError::Unresolvable { .. })) => Err(error.into()),
+            Ok(parsed) => Ok(parsed.unwrap_or_else(|error| refuse(error))),
+            Err(_) => anyhow::bail!("the host's name was not resolved within {limit:?}"),
+        }
+    }
+}

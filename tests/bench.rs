@@ -325,7 +325,7 @@ fn the_table_is_printed_saved_and_narrow() {
         "threaded",
         "fork",
         "CPU/request",
-        "nothing is claimed",
+        "Nothing is claimed",
         "How far to trust this",
     ] {
         assert!(table.contains(word), "'{word}' is missing in\n{table}");
@@ -722,4 +722,71 @@ fn blocks_are_added_until_the_interval_is_narrow_or_time_is_over() {
     let line = "iterative poll --mode close -d 30ms --until 0.1% --max-time 10ms";
     assert!(bench(line, directory.path()).status.success());
     assert_eq!(blocks(directory.path()), 6);
+}
+
+#[test]
+fn a_plan_runs_again_and_results_are_compared_with_a_warning() {
+    let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let line = "iterative epoll --mode close --blocks 2 -n 50 --seed 9";
+    assert!(bench(line, first.path()).status.success());
+    let plan = first.path().join("plan.toml").display().to_string();
+    let output = compare(&["--plan", &plan], second.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let (old, new) = (results_in(first.path()), results_in(second.path()));
+    assert_eq!(old.plan, new.plan);
+    let file = |directory: &Path| directory.join(FILE_NAME).display().to_string();
+    let (old, new) = (file(first.path()), file(second.path()));
+    let compared = servers()
+        .args(["bench", "compare", &old, &new])
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{}", text(&compared.stderr));
+    let table = text(&compared.stdout);
+    assert!(
+        table.starts_with("These two results are not paired"),
+        "{table}"
+    );
+    assert!(
+        table.contains("iterative") && table.contains("epoll"),
+        "{table}"
+    );
+}
+
+#[test]
+fn peers_stand_beside_ours_as_far_as_they_are_installed() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "prefork --peers --mode close --blocks 1 -n 50";
+    let output = bench(line, directory.path());
+    let log = text(&output.stderr);
+    let results = results_in(directory.path());
+    let peers = results.plan.contenders.len() - 1;
+    let missing = log
+        .lines()
+        .filter(|line| line.starts_with("not installed: "));
+    assert!(peers + missing.count() >= 7, "{log}");
+    for run in &results.runs {
+        let window = run.usable().unwrap_or_else(|| panic!("{run:?}"));
+        assert_eq!(window.requests, 50, "{run:?}");
+    }
+}
+
+/// Every built-in workload, with the models that serve many clients and one that does not.
+#[test]
+fn every_workload_can_be_measured() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "epoll iterative --workloads all --blocks 1 -d 100ms --warm-up 0s -c 4";
+    let output = bench(line, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert_fits(&table);
+    assert!(
+        table.starts_with("Which model for which situation?"),
+        "{table}"
+    );
+    let results = results_in(directory.path());
+    for workload in servers::bench::workload::Workload::all() {
+        let (_, window) = results.windows("epoll", &workload.name)[0];
+        assert!(window.attempted > 0, "{workload}: {window:?}");
+        assert_eq!(window.bystanders.is_some(), workload.bystanders.is_some());
+    }
 }

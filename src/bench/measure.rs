@@ -23,7 +23,7 @@ use super::stats::spread::carries;
 use super::waiting::wait_until;
 use super::workers::{self, RequestCounts};
 use super::workload::Workload;
-use crate::load::{self, Amount, Outcome, Target, Watch};
+use crate::load::{self, Amount, Outcome, RequestTemplate, Schedule, Target, Watch};
 use crate::scoreboard::View;
 
 /// A window that its number of requests ends may take this long, and no longer.
@@ -158,8 +158,25 @@ impl Bench<'_> {
             .cpu()
             .map_err(not_measured)?
             .saturating_sub(cpu_before);
-        let measurement = measurement(&outcome, cpu, sampler.finish(), meter.elapsed());
+        let measurement = measurement(workload, &outcome, cpu, sampler.finish(), meter.elapsed());
         Ok((outcome, measurement))
+    }
+
+    /// The arrivals of an open loop: the same for every contender.
+    fn schedule(
+        &self,
+        workload: &Workload,
+        amount: Amount,
+    ) -> Result<Option<Schedule>, load::Error> {
+        let Some(per_cpu) = workload.rate_per_cpu else {
+            return Ok(None);
+        };
+        let rate = per_cpu * self.layout.server_cpus.len() as f64;
+        let duration = match amount {
+            Amount::Duration(duration) => duration,
+            Amount::Requests(requests) => Duration::from_secs_f64(requests as f64 / rate),
+        };
+        Schedule::poisson(rate, duration, self.plan.seed).map(Some)
     }
 
     fn load(
@@ -169,21 +186,31 @@ impl Bench<'_> {
         amount: Amount,
     ) -> Result<Outcome, Failure> {
         let target = Target::at(server.address(), workload.path.clone());
+        let not_measured = |reason| Failure::NotMeasured { reason };
+        let schedule = self
+            .schedule(workload, amount)
+            .map_err(|error| not_measured(error.to_string()))?;
         let plan = load::Plan {
             connections: workload.connections,
             threads: self.layout.generator_threads(workload.connections),
             amount,
+            workload: requests(workload),
+            schedule,
+            seed: self.plan.seed,
             time_max: Some(REQUESTS_DEADLINE),
             keep_alive: workload.keep_alive,
             cpus: self.layout.generator_cpus.clone(),
             sources: sources(workload.connections),
             ..load::Plan::new(target)
         };
-        let not_measured = |reason| Failure::NotMeasured { reason };
         let outcome =
             load::run(&plan, self.watch).map_err(|error| not_measured(error.to_string()))?;
         match amount {
-            Amount::Requests(all) if outcome.attempted < all && !outcome.interrupted => {
+            Amount::Requests(all)
+                if workload.rate_per_cpu.is_none()
+                    && outcome.attempted < all
+                    && !outcome.interrupted =>
+            {
                 let seconds = REQUESTS_DEADLINE.as_secs();
                 let done = outcome.attempted;
                 Err(not_measured(format!(
@@ -193,6 +220,22 @@ impl Bench<'_> {
             _ => Ok(outcome),
         }
     }
+}
+
+/// The kinds of request of a workload.
+fn requests(workload: &Workload) -> load::Workload {
+    let Some(second) = &workload.second else {
+        return load::Workload::default();
+    };
+    let kind = |path: &str, weight| RequestTemplate {
+        path: Some(path.to_owned()),
+        weight,
+        ..RequestTemplate::default()
+    };
+    load::Workload::new(vec![
+        kind(&workload.path, 10_u32.saturating_sub(second.of_ten)),
+        kind(&second.path, second.of_ten),
+    ])
 }
 
 /// What the client has counted, added to what it had.
@@ -211,10 +254,22 @@ fn not_measured(error: io::Error) -> Failure {
     }
 }
 
-fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, elapsed: Elapsed) -> Measurement {
+fn measurement(
+    workload: &Workload,
+    outcome: &Outcome,
+    cpu: Duration,
+    peak: Census,
+    elapsed: Elapsed,
+) -> Measurement {
     let requests_per_s = outcome.requests_per_s();
-    let answered = (outcome.connections as u64).saturating_sub(outcome.never_answered);
-    let gap = littles_law_gap(requests_per_s, outcome.latency.mean() / 1e9, answered);
+    // An open loop keeps connections that it does not need.
+    let is_closed = workload.rate_per_cpu.is_none();
+    let never_answered = if is_closed { outcome.never_answered } else { 0 };
+    let answered = (outcome.connections as u64).saturating_sub(never_answered);
+    let gap = match is_closed {
+        true => littles_law_gap(requests_per_s, outcome.latency.mean() / 1e9, answered),
+        false => 0.0,
+    };
     let readings = Readings {
         errors: outcome.errors.total(),
         miscounted: false,
@@ -229,7 +284,7 @@ fn measurement(outcome: &Outcome, cpu: Duration, peak: Census, elapsed: Elapsed)
         attempted: outcome.attempted,
         errors: outcome.errors.clone(),
         in_flight_at_stop: outcome.in_flight_at_stop,
-        never_answered: outcome.never_answered,
+        never_answered,
         // Counted where they are opened.
         bystanders: None,
         connections_opened: outcome.connections_opened,

@@ -29,8 +29,10 @@
 //! | [`results`] | the file: raw figures |
 //! | [`stats`] | what the figures show, and what they do not |
 //! | [`summary`], [`percentiles`] | from windows to rows and verdicts |
+//! | [`peers`] | recipes for nginx, Apache, Gunicorn and minimal C servers |
 //! | [`sweep`] | the same bench with one number varied |
 //! | [`unp`] | Stevens' nine servers, and the figures that he published |
+//! | [`unpaired`] | two results compared with each other: a warning |
 //! | [`verify`] | whether the answers are right |
 
 pub mod accounting;
@@ -44,6 +46,7 @@ pub mod json;
 pub mod layout;
 pub mod limits;
 mod measure;
+pub mod peers;
 pub mod percentiles;
 pub mod plan;
 pub mod preflight;
@@ -57,6 +60,7 @@ mod streams;
 pub mod summary;
 pub mod sweep;
 pub mod unp;
+pub mod unpaired;
 pub mod verify;
 mod waiting;
 pub mod workers;

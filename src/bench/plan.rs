@@ -1,7 +1,10 @@
 //! What will be run, in which order, and how long that takes. Pure.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +52,9 @@ pub struct Foreign {
     /// The signal that asks it to stop.
     #[serde(default = "stop_default")]
     pub stop: String,
+    /// Files that it finds in a directory of its own, by name; `{dir}` stands for that directory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 fn stop_default() -> String {
@@ -58,6 +64,8 @@ fn stop_default() -> String {
 impl Foreign {
     /// What stands for the port in a command.
     pub const PORT: &str = "{port}";
+    /// What stands for the directory of its files.
+    pub const DIRECTORY: &str = "{dir}";
     /// Asks nearly every server to stop.
     pub const STOP_DEFAULT: &str = "SIGTERM";
 }
@@ -175,6 +183,41 @@ impl Plan {
             random.shuffle(&mut order);
             order.clone()
         })
+    }
+
+    /// As a file for `servers bench --plan`.
+    ///
+    /// # Errors
+    /// The seed is beyond what TOML can hold.
+    pub fn to_toml(&self) -> io::Result<String> {
+        toml::to_string(self).map_err(io::Error::other)
+    }
+
+    /// Reads a plan: such a file, or the `results.json` of an earlier run.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no plan that makes sense.
+    pub fn read(path: &Path) -> io::Result<Plan> {
+        /// The part of a results file that is wanted.
+        #[derive(Deserialize)]
+        struct Recorded {
+            plan: Plan,
+        }
+        let text = fs::read_to_string(path)?;
+        let plan = match path.extension().is_some_and(|it| it == "json") {
+            true => serde_json::from_str::<Recorded>(&text)?.plan,
+            false => toml::from_str(&text).map_err(io::Error::other)?,
+        };
+        let makes_sense = plan.reference < plan.contenders.len()
+            && plan.blocks > 0
+            && !plan.workloads.is_empty()
+            && !plan.window.is_zero();
+        match makes_sense {
+            true => Ok(plan),
+            false => Err(io::Error::other(
+                "the plan needs contenders, a reference among them, workloads, blocks and a window",
+            )),
+        }
     }
 
     /// How many windows there are in all, repetitions of disturbed ones aside.

@@ -26,6 +26,9 @@ pub const SCHEMA: u32 = 2;
 /// The file's name within the directory of the results.
 pub const FILE_NAME: &str = "results.json";
 
+/// The name of the plan beside it, as a file that can be edited and run again.
+pub const PLAN_NAME: &str = "plan.toml";
+
 /// A whole bench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
@@ -258,6 +261,7 @@ impl Results {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, directory: &Path) -> io::Result<()> {
+        fs::write(directory.join(PLAN_NAME), self.plan.to_toml()?)?;
         let unfinished = directory.join(".results.json.new");
         fs::write(&unfinished, json::to_string(self)?)?;
         fs::rename(unfinished, directory.join(FILE_NAME))

@@ -1,10 +1,13 @@
 //! The server under test: a child process, from its start to the proof that nothing is left of it.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -34,6 +37,8 @@ pub struct ServerUnderTest {
     child: Child,
     address: SocketAddr,
     stop_signal: Signal,
+    /// For the files of a foreign server; it goes when the server is gone.
+    _directory: Scratch,
     stderr_tail: StderrTail,
     /// All its processes are known to be gone, so their numbers may belong to others by now.
     gone: bool,
@@ -55,8 +60,9 @@ impl ServerUnderTest {
             Some(_) => free_port().map_err(|error| not_started(error.to_string()))?,
             None => 0,
         };
-        let mut child =
-            spawn(program, who, port, cpus).map_err(|error| not_started(error.to_string()))?;
+        let directory = Scratch::new().map_err(|error| not_started(error.to_string()))?;
+        let mut child = spawn(program, who, (port, &directory.0), cpus)
+            .map_err(|error| not_started(error.to_string()))?;
         let stderr_tail = StderrTail::of(child.stderr.take());
         let first_line = first_line_of(child.stdout.take());
         // From here on an error drops the server, and that ends its processes.
@@ -65,6 +71,7 @@ impl ServerUnderTest {
             child,
             address: chosen,
             stop_signal: stop_signal(who),
+            _directory: directory,
             stderr_tail,
             gone: false,
         };
@@ -205,9 +212,14 @@ impl Drop for ServerUnderTest {
     }
 }
 
-fn spawn(program: &Path, who: &Contender, port: u16, cpus: &[usize]) -> io::Result<Child> {
+fn spawn(
+    program: &Path,
+    who: &Contender,
+    (port, directory): (u16, &Path),
+    cpus: &[usize],
+) -> io::Result<Child> {
     let mut command = match &who.foreign {
-        Some(foreign) => foreign_command(&foreign.command, port)?,
+        Some(foreign) => foreign_command(foreign, port, directory)?,
         None => {
             let mut command = Command::new(who.program.as_deref().unwrap_or(program));
             command.arg("run").args(&who.arguments);
@@ -222,15 +234,42 @@ fn spawn(program: &Path, who: &Contender, port: u16, cpus: &[usize]) -> io::Resu
     guard(&mut command, cpus)?.spawn()
 }
 
-fn foreign_command(words: &[String], port: u16) -> io::Result<Command> {
-    let filled = words
-        .iter()
-        .map(|word| word.replace(Foreign::PORT, &port.to_string()));
-    let mut words = filled.collect::<Vec<_>>().into_iter();
+/// The command, with its files where it will find them.
+fn foreign_command(foreign: &Foreign, port: u16, directory: &Path) -> io::Result<Command> {
+    let fill = |text: &String| {
+        text.replace(Foreign::PORT, &port.to_string())
+            .replace(Foreign::DIRECTORY, &directory.display().to_string())
+    };
+    for (name, text) in &foreign.files {
+        fs::write(directory.join(name), fill(text))?;
+    }
+    let mut words = foreign.command.iter().map(fill);
     let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
     command.args(words);
     Ok(command)
+}
+
+/// A directory of its own for each server, removed in the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> io::Result<Scratch> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Relaxed);
+        let name = format!("servers-bench-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir(&directory)?;
+        // Apache's children are another user, who has to read the page.
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755))?;
+        Ok(Scratch(directory))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
 }
 
 /// A port that was free a moment ago. Ours need none: they choose one and say which.

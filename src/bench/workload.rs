@@ -60,12 +60,29 @@ pub struct Workload {
     pub keep_alive: bool,
     /// By which figure the contenders are compared.
     pub metric: Metric,
+    /// A second path, and how many requests of ten ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<Second>,
+    /// Requests per second for each processor of the server, whatever the answers do (open loop);
+    /// without it, each connection sends its next request when it has its answer (closed loop).
+    /// All contenders of a bench get the same rate and the same arrivals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_cpu: Option<f64>,
     /// Connections beside those of the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bystanders: Option<Bystanders>,
 }
 
-/// A built-in workload. All have [`CONNECTIONS_DEFAULT`] connections.
+/// The second kind of request of a mix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Second {
+    /// Asked for instead of [`Workload::path`].
+    pub path: String,
+    /// How many requests of ten ask for it.
+    pub of_ten: u32,
+}
+
+/// A built-in workload.
 struct BuiltIn {
     name: &'static str,
     title: &'static str,
@@ -73,6 +90,9 @@ struct BuiltIn {
     path: &'static str,
     keep_alive: bool,
     metric: Metric,
+    connections: usize,
+    second: Option<(&'static str, u32)>,
+    rate_per_cpu: Option<f64>,
     bystanders: Option<Bystanders>,
 }
 
@@ -86,6 +106,9 @@ const HELLO: BuiltIn = BuiltIn {
     path: "/",
     keep_alive: true,
     metric: Metric::CpuPerRequest,
+    connections: CONNECTIONS_DEFAULT,
+    second: None,
+    rate_per_cpu: None,
     bystanders: None,
 };
 
@@ -116,6 +139,14 @@ const BUILT_IN: &[BuiltIn] = &[
         ..HELLO
     },
     BuiltIn {
+        name: "mixed",
+        title: "nine quick requests, then one of 50 ms",
+        why: "Whether quick requests wait behind a slow one.",
+        metric: Metric::Throughput,
+        second: Some(("/sleep?ms=50", 1)),
+        ..HELLO
+    },
+    BuiltIn {
         name: "big",
         title: "answers of 1 MiB",
         why: "What it costs to send much: copies, full socket buffers, partial writes.",
@@ -129,6 +160,16 @@ const BUILT_IN: &[BuiltIn] = &[
         keep_alive: false,
         metric: Metric::Throughput,
         bystanders: Some(Bystanders::Silent(64)),
+        ..HELLO
+    },
+    BuiltIn {
+        name: "overload",
+        title: "twice as many requests of 2 ms as the processors can answer",
+        why: "What is still answered when clients ask for more than there is.",
+        path: "/cpu?ms=2",
+        metric: Metric::Throughput,
+        connections: 256,
+        rate_per_cpu: Some(1000.0),
         ..HELLO
     },
     BuiltIn {
@@ -148,9 +189,14 @@ impl From<&BuiltIn> for Workload {
             why: it.why.to_owned(),
             title: it.title.to_owned(),
             path: it.path.to_owned(),
-            connections: CONNECTIONS_DEFAULT,
+            connections: it.connections,
             keep_alive: it.keep_alive,
             metric: it.metric,
+            second: it.second.map(|(path, of_ten)| Second {
+                path: path.to_owned(),
+                of_ten,
+            }),
+            rate_per_cpu: it.rate_per_cpu,
             bystanders: it.bystanders,
         }
     }

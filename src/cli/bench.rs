@@ -6,10 +6,12 @@ mod places;
 mod sweep;
 mod workloads;
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::error::ErrorKind;
 
 use super::run::strategy_parser;
@@ -18,12 +20,16 @@ use crate::accept::Strategy;
 use crate::bench::budget::{
     Budget, SWEEP_BLOCKS, SWEEP_WINDOW, UNP_BLOCKS, blocks_default, warm_up_for,
 };
+use crate::bench::peers;
 use crate::bench::plan::{Contender, Plan};
+use crate::bench::results::Results;
 use crate::bench::stats::planning::blocks_min;
 use crate::bench::sweep::Sweep;
 use crate::bench::unp;
+use crate::bench::unpaired;
 use crate::bench::workload::{CONNECTIONS_DEFAULT, Workload};
 use crate::models;
+use crate::report::unpaired_table;
 use contenders::{Common, Entry, EntryParser, PLACEHOLDER, number_namesakes};
 
 /// Compare servers: start each as a process of its own, load it, and say which differ.
@@ -36,7 +42,13 @@ use contenders::{Common, Entry, EntryParser, PLACEHOLDER, number_namesakes};
 /// are saved. Ctrl-C ends it early and shows what was measured so far.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true
+)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// What to compare: models, or whole command lines of `servers run` in quotes; one named twice
     /// shows how far equals differ here
     #[arg(value_name = PLACEHOLDER, value_parser = EntryParser)]
@@ -52,6 +64,16 @@ pub(super) struct Args {
     /// be repeated
     #[arg(long, value_name = "NAME=COMMAND", value_parser = contenders::parse_foreign)]
     with: Vec<Contender>,
+    /// The servers that the book speaks of, as far as they are installed: nginx, Apache, Gunicorn,
+    /// and minimal servers in C
+    #[arg(long, conflicts_with_all = ["sweep", "unp", "verify"])]
+    peers: bool,
+    /// Run what a file describes: the plan.toml or results.json of an earlier run
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["contenders", "all", "unp", "with", "peers", "reference", "sweep"])]
+    #[arg(conflicts_with_all = ["workloads", "quick", "connections", "duration", "requests"])]
+    #[arg(conflicts_with_all = ["warm_up", "blocks", "until", "mode", "path", "verify", "seed"])]
+    plan: Option<PathBuf>,
     /// The contender that the others are compared with, by name or command line [default: the
     /// first]; the exit code then says 3 if any is worse, 4 if that cannot be told
     #[arg(long, value_name = "NAME")]
@@ -110,7 +132,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     run_arg: Vec<String>,
     /// Decides the order within the blocks [default: another one each time]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=SEED_MAX))]
     seed: Option<u64>,
     /// Where to put the results [default: bench-results/TIME]
     #[arg(long, value_name = "DIR")]
@@ -142,18 +164,36 @@ Examples:
                                                  two builds, compared honestly
   servers bench prefork --with 'mine=python3 server.py {port}'
                                                  beside any other server
+  servers bench prefork --peers                  beside nginx, Apache, Gunicorn and C servers
+  servers bench --plan bench-results/TIME/plan.toml
+                                                 the same once more
+  servers bench compare OLD/results.json NEW/results.json
   servers bench fork prefork --until 5%          as many blocks as it takes
   servers bench --unp                            Stevens' tables, in about a minute
   servers bench --all --sweep connections=20,200,1000,3000,8000,15000
                                                  where each model breaks down, and how
   servers bench --all --verify time              how many answers are wrong
 
-Workloads: close, hello, backend, cpu, big, slow-clients, idle.
+Workloads: close, hello, backend, cpu, mixed, big, slow-clients, overload, idle.
 Saved in the results' directory: results.json (every raw figure) and the tables as table.txt,
 table.md and table.svg; also unp.txt and unp.json, or sweep.txt, sweep.json and a directory for each
 value of the sweep.
 Exit codes: 0 done; 1 a server failed, the bench was interrupted or could not be saved; 2 the call
 was wrong; with --reference also 3, a contender is worse, and 4, that cannot be told.";
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Compare two results.json of the same plan on the same machine: a warning, no proof
+    Compare {
+        /// The earlier one
+        old: PathBuf,
+        /// The later one
+        new: PathBuf,
+    },
+}
+
+/// TOML, in which plans are saved, has no larger number.
+const SEED_MAX: u64 = i64::MAX as u64;
 
 /// Which of the two basic workloads to run.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -168,6 +208,9 @@ enum Mode {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        if let Some(Action::Compare { old, new }) = &self.action {
+            return compare(old, new);
+        }
         if let Some(subject) = self.verify {
             let connections = self
                 .connections
@@ -175,19 +218,35 @@ impl Args {
             let contenders = self.contenders(&self.common());
             return verify::execute(subject, &contenders, connections, self.json);
         }
-        let plan = self.plan();
+        if let Some(file) = &self.plan {
+            let read = Plan::read(file).with_context(|| format!("cannot read {}", file.display()));
+            return self.run_bench(read?, None);
+        }
+        let directory = match self.peers {
+            true => Some(self.directory()?),
+            false => None,
+        };
+        let plan = self.planned(directory.as_deref());
         match self.sweep.clone() {
             Some(sweep) => {
                 let stretches = self.duration.is_none();
                 self.run_sweep(Sweep { stretches, ..sweep }, plan)
             }
-            None => self.run_bench(plan),
+            None => self.run_bench(plan, directory),
         }
     }
 
-    fn plan(&self) -> Plan {
+    /// The plan that the call describes; `directory` is where peers are built.
+    fn planned(&self, directory: Option<&Path>) -> Plan {
         let common = self.common();
-        let contenders = self.contenders(&common);
+        let mut contenders = self.contenders(&common);
+        if let Some(directory) = directory {
+            let found = peers::find(directory);
+            for missing in found.missing {
+                say(&format!("not installed: {missing}"));
+            }
+            contenders.extend(found.contenders);
+        }
         let count = contenders.len();
         let blocks = match (self.sweep.is_some(), self.unp) {
             (true, _) => SWEEP_BLOCKS[usize::from(self.quick)],
@@ -306,7 +365,7 @@ impl Args {
             true => models::ALL.iter().map(Entry::of).collect(),
             false => self.contenders.clone(),
         };
-        if entries.is_empty() && self.with.is_empty() {
+        if entries.is_empty() && self.with.is_empty() && !self.peers {
             let names: Vec<&str> = models::ALL.iter().map(|model| model.name).collect();
             let advice = format!(
                 "name the models to compare ({}), or say --all",
@@ -350,6 +409,20 @@ fn parse_percent(text: &str) -> Result<f64, String> {
         Ok(percent) if (0.1..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("should be a number of per cent from 0.1 to 100, as in 5%".to_owned()),
     }
+}
+
+/// A line on standard error. Where that cannot be written, the bench goes on all the same.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// `servers bench compare`.
+fn compare(old: &Path, new: &Path) -> anyhow::Result<ExitCode> {
+    let read = |path: &Path| {
+        Results::read(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let changes = unpaired::compare(&read(old)?, &read(new)?).unwrap_or_else(|why| refuse(why));
+    super::print(unpaired_table::text(&changes).as_bytes())
 }
 
 /// A path as a request line has it: RFC 9112 section 3.2.1.

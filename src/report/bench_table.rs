@@ -291,17 +291,17 @@ pub(super) fn notes(row: &Row) -> Vec<String> {
     notes
 }
 
-/// `other processes took up to 71 % (1 of 9 windows)`.
+/// `others 71 % (1 of 9 windows)`: the most that was taken in a window, and in how many.
 fn disturbance(row: &Row, mark: Mark, struck: Struck) -> Option<String> {
     let taker = match mark {
-        Mark::Steal => "the hypervisor took",
-        Mark::Others => "other processes took",
+        Mark::Steal => "steal",
+        Mark::Others => "others",
         Mark::Miscounted => return Some("workers and client count differently".to_owned()),
         _ => return None,
     };
     let percent = struck.worst * 100.0;
     Some(format!(
-        "{taker} up to {percent:.0} % ({})",
+        "{taker} {percent:.0} % ({})",
         windows(row, struck.windows)
     ))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::bench_table::{self, figure, shown, times};
+use super::matrix;
 use super::units::grouped;
 use crate::bench::environment::Environment;
 use crate::bench::gates::Mark;
@@ -15,6 +16,7 @@ use crate::bench::summary::{Against, Ranking, Row, Struck, Summary};
 /// All lines below the tables: what there is to see, failures, signs, conditions.
 pub fn below_the_table(results: &Results, summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
+    lines.extend(too_few_blocks(results, summary));
     for ranking in &summary.rankings {
         lines.extend(sentences(results, ranking));
     }
@@ -26,6 +28,9 @@ pub fn below_the_table(results: &Results, summary: &Summary) -> Vec<String> {
         lines.push(String::new());
     }
     lines.push(key(results));
+    if summary.rankings.len() + summary.looks.len() > 1 {
+        lines.push(matrix::key(summary));
+    }
     lines.extend(conditions(results));
     lines.push(trust(results, summary));
     lines
@@ -40,23 +45,31 @@ pub(super) const FAIRNESS: &str = "1 where all answered alike, 1/n where one of 
 /// What the blocks of one workload have shown.
 fn sentences(results: &Results, ranking: &Ranking) -> Vec<String> {
     let contenders = results.plan.contenders.len();
-    let blocks = ranking.rows.iter().map(|row| row.blocks_measured).max();
-    let name = &ranking.workload.name;
-    if contenders < 2 {
+    if contenders < 2 || blocks_of(ranking) < blocks_min(contenders) {
         return Vec::new();
-    }
-    let needed = blocks_min(contenders);
-    if blocks.unwrap_or(0) < needed {
-        return vec![format!(
-            "{name}: nothing is claimed. With {}, it takes at least {} to tell a difference from \
-             chance.",
-            counted(contenders, "contender"),
-            counted(needed, "block")
-        )];
     }
     let mut lines = vec![against_reference(results, ranking)];
     lines.extend(best(ranking));
     lines
+}
+
+fn blocks_of(ranking: &Ranking) -> usize {
+    let blocks = ranking.rows.iter().map(|row| row.blocks_measured);
+    blocks.max().unwrap_or(0)
+}
+
+/// Why there is no claim, where there is none.
+fn too_few_blocks(results: &Results, summary: &Summary) -> Option<String> {
+    let contenders = results.plan.contenders.len();
+    let needed = blocks_min(contenders);
+    let blocks = summary.rankings.iter().map(blocks_of).max()?;
+    (contenders > 1 && blocks < needed).then(|| {
+        format!(
+            "Nothing is claimed: with {}, it takes at least {} to tell a difference from chance.",
+            counted(contenders, "contender"),
+            counted(needed, "block")
+        )
+    })
 }
 
 /// Every contender in terms of the reference, by verdict.
@@ -207,7 +220,8 @@ fn key(results: &Results) -> String {
     let mut key = String::from(
         "CPU/request: the server's user + system time for each answered request, children \
          included; the median over the blocks. Percentiles are of the requests of all blocks; –: \
-         fewer than 10 requests beyond.",
+         fewer than 10 requests beyond. others, steal: the most of the CPU time that other \
+         processes or the hypervisor took in a window.",
     );
     if results.plan.contenders.len() > 1 {
         key.push(' ');
@@ -231,7 +245,10 @@ pub(super) fn conditions(results: &Results) -> Vec<String> {
 pub(super) fn machine(plan: &Plan, environment: &Environment) -> Vec<String> {
     let window = match plan.requests {
         Some(requests) => format!("windows of {} requests", grouped(requests as f64)),
-        None => format!("{} s windows", plan.window.as_secs_f64()),
+        None => format!(
+            "{} s windows",
+            (plan.window.as_secs_f64() * 1000.0).round() / 1000.0
+        ),
     };
     let mut lines = vec![format!(
         "{}; {} of {window}, seed {}; {}, {}.",
@@ -313,6 +330,9 @@ fn is_biased(verdict: Verdict) -> bool {
     )
 }
 
+/// More blocks than this are no advice.
+const BLOCKS_MAX: f64 = 300.0;
+
 /// How many blocks would show 10 %, where this run could not.
 fn blocks_for_ten_percent(results: &Results, detectable: f64) -> Option<String> {
     const WANTED: f64 = 0.10;
@@ -322,7 +342,10 @@ fn blocks_for_ten_percent(results: &Results, detectable: f64) -> Option<String> 
     // The interval's width shrinks with the square root of the number of blocks.
     let factor = ((detectable - MARGIN_MIN) / (WANTED - MARGIN_MIN)).powi(2);
     let blocks = (results.plan.blocks as f64 * factor).ceil();
-    Some(format!("about {} blocks would show 10 %", grouped(blocks)))
+    Some(match blocks > BLOCKS_MAX {
+        true => "to show 10 % takes a quieter machine".to_owned(),
+        false => format!("about {blocks} blocks would show 10 %"),
+    })
 }
 
 fn disturbed(summary: &Summary) -> BTreeMap<Mark, Struck> {

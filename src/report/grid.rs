@@ -18,6 +18,8 @@ pub(super) struct Grid {
     rows: Vec<Row>,
     /// Columns in the order in which they go when there is no room.
     expendable: Vec<usize>,
+    /// The gap for which a column goes.
+    gap: usize,
 }
 
 struct Row {
@@ -33,6 +35,7 @@ impl Grid {
             heads,
             rows: Vec::new(),
             expendable: Vec::new(),
+            gap: GAP,
         }
     }
 
@@ -44,6 +47,12 @@ impl Grid {
     /// Lets these columns go, the first first, where there is no room.
     pub(super) fn expending(mut self, columns: &[usize]) -> Grid {
         self.expendable = columns.to_vec();
+        self
+    }
+
+    /// Prefers narrow gaps to fewer columns.
+    pub(super) fn dense(mut self) -> Grid {
+        self.gap = GAP - 1;
         self
     }
 
@@ -62,7 +71,7 @@ impl Grid {
     pub(super) fn text(&self, width_max: usize) -> String {
         let mut columns: Vec<usize> = (0..self.columns()).collect();
         for expended in &self.expendable {
-            let gap = GAP * columns.len().saturating_sub(1);
+            let gap = self.gap * columns.len().saturating_sub(1);
             let width_of = |column: &usize| match column {
                 0 => self.width_of(0).min(NAME_WIDTH_MAX),
                 column => self.width_of(*column),

@@ -1,11 +1,11 @@
 //! Which model for which situation: a row for each contender, a column for each workload.
 
-use super::bench_table::{NONE, figure, shown};
+use super::bench_table::{NONE, figure};
 use super::grid::Grid;
-use super::units::{COUNT, value};
+use super::units::{BYTES, COUNT, TIME, brief};
 use crate::bench::results::Results;
 use crate::bench::summary::{Row, Summary};
-use crate::bench::workload::Metric;
+use crate::bench::workload::{Metric, Workload};
 
 /// Above the matrix.
 pub(super) const TITLE: &str = "Which model for which situation? ★ none is shown to be better";
@@ -17,26 +17,20 @@ pub(super) fn grid(results: &Results, summary: &Summary) -> Option<Grid> {
     }
     let rankings = summary.rankings.iter();
     let looks = summary.looks.iter();
-    let mut names = vec![String::new()];
-    let mut units = vec![String::new()];
-    names.extend(rankings.clone().map(|it| it.workload.name.clone()));
-    units.extend(rankings.clone().map(|it| unit(it.workload.metric)));
-    names.extend(looks.clone().map(|it| it.workload.name.clone()));
-    units.extend(looks.clone().map(|it| look_unit(it.workload.metric)));
-    let mut grid = Grid::new(vec![names, units]);
+    let measured = rankings.clone().map(|it| &it.workload);
+    let workloads: Vec<&Workload> = measured
+        .chain(looks.clone().map(|it| &it.workload))
+        .collect();
+    let columns: Vec<usize> = (1..=workloads.len()).rev().collect();
+    let mut grid = Grid::new(heads(&workloads)).expending(&columns).dense();
     for (index, contender) in results.plan.contenders.iter().enumerate() {
         let mut cells = vec![contender.name.clone()];
         cells.extend(rankings.clone().map(|ranking| {
             let row = &ranking.rows[index];
-            let metric = ranking.workload.metric;
-            let median = figure(row, metric).map(|it| it.median);
-            let star = if ranking.best.contains(&row.contender) {
-                "★"
-            } else {
-                " "
-            };
-            let figure = median.map_or(NONE.to_owned(), |it| shown(it, metric));
-            with_trouble(format!("{figure}{star}"), row)
+            let is_best = ranking.best.contains(&row.contender);
+            let star = if is_best { "★" } else { " " };
+            let glance = glance(row, ranking.workload.metric);
+            with_trouble(format!("{glance}{star}"), row)
         }));
         cells.extend(looks.clone().map(|look| {
             let row = &look.rows[index];
@@ -47,44 +41,56 @@ pub(super) fn grid(results: &Results, summary: &Summary) -> Option<Grid> {
     Some(grid)
 }
 
-/// What a look shows in a cell.
+/// The names of the workloads, one with a dash in two lines.
+fn heads(workloads: &[&Workload]) -> Vec<Vec<String>> {
+    let parts = |it: &&Workload| match it.name.split_once('-') {
+        Some((first, second)) => (format!("{first}-"), second.to_owned()),
+        None => (String::new(), it.name.clone()),
+    };
+    let (above, below): (Vec<String>, Vec<String>) = workloads.iter().map(parts).unzip();
+    let with_name = |cells: Vec<String>| [vec![String::new()], cells].concat();
+    let heads = [with_name(above), with_name(below)];
+    let is_empty = |row: &Vec<String>| row.iter().all(String::is_empty);
+    heads.into_iter().filter(|row| !is_empty(row)).collect()
+}
+
+/// A figure in six characters.
 fn glance(row: &Row, metric: Metric) -> String {
-    match metric {
-        Metric::Memory => {
-            let median = figure(row, metric).map(|it| it.median);
-            median.map_or(NONE.to_owned(), |it| shown(it, metric))
-        }
-        _ => row.requests_per_s.map_or(NONE.to_owned(), |it| {
-            format!("{}/s", value(it.median, COUNT))
-        }),
-    }
+    figure(row, metric).map_or(NONE.to_owned(), |it| match metric {
+        Metric::CpuPerRequest => brief(it.median, TIME),
+        Metric::Throughput => format!("{}/s", brief(it.median, COUNT)),
+        Metric::Memory => brief(it.median * 1024.0, BYTES),
+    })
 }
 
-fn unit(metric: Metric) -> String {
-    match metric {
-        Metric::CpuPerRequest => "CPU/request ",
-        Metric::Throughput => "answers ",
-        Metric::Memory => "memory ",
-    }
-    .to_owned()
-}
-
-fn look_unit(metric: Metric) -> String {
-    match metric {
-        Metric::Memory => "memory",
-        _ => "a look",
-    }
-    .to_owned()
+/// Below the matrix: what its figures are.
+pub(super) fn key(summary: &Summary) -> String {
+    let rankings = summary.rankings.iter().map(|it| &it.workload);
+    let all = rankings.chain(summary.looks.iter().map(|it| &it.workload));
+    let names = |metric| {
+        let names = all.clone().filter(|it| it.metric == metric);
+        names.map(|it| it.name.as_str()).collect::<Vec<_>>()
+    };
+    let metrics = [Metric::CpuPerRequest, Metric::Throughput, Metric::Memory];
+    let parts = metrics.map(|metric| (names(metric).join(", "), metric));
+    let parts = parts.into_iter().filter(|(names, _)| !names.is_empty());
+    let parts: Vec<String> = parts
+        .map(|(names, metric)| format!("{names}: {metric}"))
+        .collect();
+    format!(
+        "Matrix: {}. ◀: connections that got no answer in the window.",
+        parts.join("; ")
+    )
 }
 
 /// The cell, with what went wrong below it.
 fn with_trouble(cell: String, row: &Row) -> String {
     let trouble = if row.lacks.is_some() {
-        "not there".to_owned()
+        "absent".to_owned()
     } else if !row.failures.is_empty() {
-        "✗ failed".to_owned()
+        "FAILED".to_owned()
     } else if row.starved() > 0.0 {
-        format!("{:.0} wait", row.starved())
+        format!("◀{:.0}", row.starved())
     } else if row.errors > 0 {
         "errors".to_owned()
     } else {

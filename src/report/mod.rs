@@ -14,6 +14,7 @@ pub mod progress;
 pub mod sweep_table;
 pub mod units;
 pub mod unp_tables;
+pub mod unpaired_table;
 pub mod verify_table;
 mod workers_table;
 mod wrap;

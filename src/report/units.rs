@@ -39,6 +39,12 @@ pub fn value(value: f64, scale: Scale) -> String {
     format!("{}{}{sign}", digits(value / divisor, 3), scale.gap)
 }
 
+/// `12µs`, `1.2ms`: two digits and no space, for a narrow column.
+pub fn brief(value: f64, scale: Scale) -> String {
+    let (divisor, sign) = scale.unit_for(value);
+    format!("{}{sign}", digits(value / divisor, 2))
+}
+
 /// `11.8..13.4`, in the unit of the median, which stands above it. Where that would take too many
 /// digits the range has a unit of its own, `0.5..4.6ms`, or each end has one, `12µs..460ms`.
 pub fn range(spread: &Spread, scale: Scale) -> String {

@@ -176,6 +176,7 @@ pub(super) fn parse_foreign(text: &str) -> Result<Contender, String> {
         foreign: Some(Foreign {
             command,
             stop: Foreign::STOP_DEFAULT.to_owned(),
+            files: BTreeMap::new(),
         }),
         workers_last: false,
     })

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -108,8 +108,12 @@ fn limits(plan: &mut Plan, connections: usize) -> anyhow::Result<Vec<String>> {
 
 impl Args {
     /// One bench.
-    pub(super) fn run_bench(&self, mut plan: Plan) -> anyhow::Result<ExitCode> {
-        let directory = self.directory()?;
+    pub(super) fn run_bench(
+        &self,
+        mut plan: Plan,
+        directory: Option<PathBuf>,
+    ) -> anyhow::Result<ExitCode> {
+        let directory = directory.map_or_else(|| self.directory(), Ok)?;
         let (session, said) = Session::begin(self, &mut plan, 0)?;
         let mut progress = Progress::start(&plan, &said, self.seed.is_none());
         let (results, mut saved) = session.measure(plan, &directory, &mut progress);

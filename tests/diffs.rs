@@ -1,8 +1,8 @@
 //! The differences between models that the chapters show, made from the files that run.
 //!
-//! `chapters/diffs/FROM-TO.diff` is what has to be changed in one model's `run` to get the other's.
-//! A difference that is no longer true fails here; `UPDATE_DIFFS=1 cargo test --test diffs` writes
-//! them anew. A chapter shows one within a block of code marked `diff`.
+//! `chapters/diffs/FROM-TO.diff` says what has to be changed in one model's `run` to get the
+//! other's. A file that differs from the source fails this test, and `UPDATE_DIFFS=1 cargo test
+//! --test diffs` writes all of them again. A chapter includes one in a block of code marked `diff`.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,18 +17,18 @@ use std::path::{Path, PathBuf};
 use servers::models;
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-/// What is compared of two files.
+/// Which part of two files is compared.
 #[derive(Debug, Clone, Copy)]
 enum Part {
     /// The region `run`, which a chapter shows first.
     Run,
-    /// The regions of these names, where `run` only chooses between two ways.
+    /// The regions of these names, for a model whose `run` only chooses between two ways.
     Regions(&'static str, &'static str),
     /// All below the opening comment: for models whose difference lies elsewhere.
     File,
 }
 
-/// A model, the one that it is to be read beside, and what of them.
+/// Two models that a chapter compares, and which part of them.
 const PAIRS: &[(&str, &str, Part)] = &[
     ("iterative", "fork", Part::Run),
     ("iterative", "prefork", Part::Run),
@@ -76,7 +76,7 @@ fn the_differences_that_the_book_shows_are_those_of_the_source() {
     }
 }
 
-/// The first text with what must go, `-`, and what must come, `+`, for the second.
+/// The lines of both texts: `-` for those of the first alone, `+` for those of the second alone.
 fn difference(from: &str, to: &str, part: Part) -> String {
     let (region_of_old, region_of_new) = match part {
         Part::Run => (Some("run"), Some("run")),
@@ -84,7 +84,7 @@ fn difference(from: &str, to: &str, part: Part) -> String {
         Part::File => (None, None),
     };
     let (old, new) = (text(from, region_of_old), text(to, region_of_new));
-    // Patience keeps lines together that occur once in each, as people do.
+    // Patience aligns lines that occur once in each text, as a person would.
     let changes = TextDiff::configure()
         .algorithm(Algorithm::Patience)
         .diff_lines(&old, &new);

@@ -1,4 +1,4 @@
-//! What the pool's accept strategies promise: all that the default does, and each its own.
+//! What the accept strategies of the pool promise: what the default promises, and more.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -51,7 +51,7 @@ for_every_strategy! {
     stop::silent_clients_do_not_hold_up_a_stop,
     stop::a_second_signal_stops_at_once,
     stop::the_graceful_timeout_ends_in_force,
-    stop::a_killed_server_leaves_nobody_and_frees_the_port,
+    stop::a_killed_server_leaves_no_process_and_frees_the_port,
     stop::the_port_can_be_bound_again_after_a_stop,
     children::no_zombies_after_200_connections,
     children::descriptors_do_not_grow_over_1000_connections,
@@ -68,7 +68,8 @@ for_every_strategy! {
     slow::an_answer_that_is_not_read_is_not_collected,
 }
 
-/// Not so with a listener each: whom the kernel has dealt to a busy worker waits for that worker.
+/// With a listener for each worker this does not hold: a client that the kernel has dealt to a busy
+/// worker waits for that worker.
 #[test]
 fn a_common_queue_waits_for_nobody_in_particular() {
     for strategy in ["flock", "mutex", "pass"] {
@@ -87,7 +88,7 @@ fn all_strategies() -> impl Iterator<Item = &'static str> {
     ["shared"].into_iter().chain(OTHERS)
 }
 
-/// More clients than workers are in the queues when the wish to stop comes.
+/// More clients than workers are in the queues when SIGTERM comes.
 #[test]
 fn forty_queued_clients_are_answered_at_the_stop() {
     for strategy in all_strategies() {
@@ -99,7 +100,7 @@ fn forty_queued_clients_are_answered_at_the_stop() {
     }
 }
 
-/// They have died when the wish to stop comes, and may not have been replaced yet.
+/// The workers have died when SIGTERM comes, and may not have been replaced yet.
 #[test]
 fn queued_clients_are_answered_at_a_stop_without_workers() {
     for strategy in all_strategies() {
@@ -113,7 +114,7 @@ fn queued_clients_are_answered_at_a_stop_without_workers() {
     }
 }
 
-/// Whoever waits while a worker is killed is answered by its successor.
+/// A client that waits while a worker is killed is answered by the worker's successor.
 #[test]
 fn the_queue_of_a_killed_worker_is_not_lost() {
     for strategy in all_strategies() {
@@ -127,7 +128,7 @@ fn the_queue_of_a_killed_worker_is_not_lost() {
     }
 }
 
-/// What was passed to a worker that could not read it any more is taken back.
+/// The master takes back a client that it has passed to a worker that died before reading it.
 #[test]
 fn killing_an_idle_worker_loses_nothing() {
     let server = start("pass", &["--workers", "3"]);
@@ -147,7 +148,7 @@ fn killing_an_idle_worker_loses_nothing() {
     assert_all_answered("pass", &clients);
 }
 
-/// The holder of the lock is the one that accepts. It is killed, again and again.
+/// The worker that accepts holds the lock. The test kills it, again and again.
 #[test]
 fn a_killed_holder_of_the_lock_is_survived() {
     for (strategy, call) in [("flock", libc::SYS_flock), ("mutex", libc::SYS_futex)] {
@@ -162,7 +163,7 @@ fn a_killed_holder_of_the_lock_is_survived() {
     }
 }
 
-/// The exhibit: with a mutex that is not robust, nobody ever accepts again.
+/// The exhibit: with a mutex that is not robust, no worker ever accepts again.
 #[test]
 fn a_killed_holder_of_a_plain_mutex_is_the_end() {
     let server = start("mutex --plain-mutex", &["--workers", "3"]);
@@ -175,10 +176,10 @@ fn a_killed_holder_of_a_plain_mutex_is_the_end() {
     let client = server.connect();
     wire::get(&client, "/");
     thread::sleep(Duration::from_secs(1));
-    assert_eq!(proc::accept_queue(server.address), 1, "nobody takes it");
+    assert_eq!(proc::accept_queue(server.address), 1, "no worker takes it");
 }
 
-/// One client after the other, and each time all workers are idle.
+/// The clients come one after the other, and each time all workers are idle.
 #[test]
 fn first_is_always_the_first_and_round_robin_goes_round() {
     assert_eq!(slots_in_turn("pass --pick first"), [0; 9]);
@@ -187,7 +188,8 @@ fn first_is_always_the_first_and_round_robin_goes_round() {
     assert_eq!(slots_in_turn("pass"), round_robin);
 }
 
-/// Busy workers are passed over, so the last is only reached when all others are busy.
+/// The master passes over busy workers, so the last one gets a client only when all the others are
+/// busy.
 #[test]
 fn first_reaches_the_last_when_all_others_are_busy() {
     let server = start("pass --pick first", &["--workers", "3"]);
@@ -197,7 +199,7 @@ fn first_reaches_the_last_when_all_others_are_busy() {
     assert_eq!(slots, [0, 1, 2]);
 }
 
-/// Where the kernel or a queue for a lock decides, everybody has a turn.
+/// Where the kernel or a queue for a lock decides, every worker has a turn.
 #[test]
 fn every_worker_has_its_turn() {
     for strategy in ["shared", "flock", "mutex", "reuseport"] {
@@ -210,7 +212,7 @@ fn every_worker_has_its_turn() {
     }
 }
 
-/// What was served in each slot is in the scoreboard, and nothing else is.
+/// The scoreboard shows what each slot has served, and nothing else.
 #[test]
 fn the_scoreboard_shows_who_has_served() {
     let server = start("pass --pick first", &["--workers", "3"]);
@@ -228,7 +230,7 @@ fn the_scoreboard_shows_who_has_served() {
     assert_eq!(requests(), [10, 0, 0]);
 }
 
-/// The master has a descriptor for each client, if only for a moment.
+/// The master needs a descriptor for each client, for a moment.
 #[test]
 fn a_master_without_descriptors_pauses() {
     let server = start("pass", &["--workers", "2"]);
@@ -239,7 +241,7 @@ fn a_master_without_descriptors_pauses() {
         command.args(["--pid", &pid, &format!("--nofile={limit}:")]);
         assert!(command.status().unwrap().success());
     };
-    // Descriptors are numbered from 0, and a new one gets the lowest number that is free.
+    // A new descriptor gets the lowest number that is free.
     let is_open = |number: &usize| {
         let path = format!("/proc/{}/fd/{number}", server.pid());
         std::fs::symlink_metadata(path).is_ok()
@@ -281,7 +283,7 @@ fn a_master_with_few_descriptors_has_few_workers() {
     assert!(server.is_running());
 }
 
-/// A lock that nobody else wants, channels that nobody else holds, and so on.
+/// One worker alone: it competes with no other for the lock, and there is one channel.
 #[test]
 fn two_servers_do_not_disturb_each_other() {
     for strategy in all_strategies() {
@@ -315,7 +317,7 @@ fn slots_in_turn(strategy: &str) -> Vec<usize> {
     (0..9).map(next).collect()
 }
 
-/// Until all workers sit and wait for a descriptor: they have said so before.
+/// Waits until all workers wait for a descriptor, which they have reported to the master before.
 fn wait_until_idle(server: &Server, workers: usize) {
     wait_for("all workers are idle", || {
         let calls = calls(server);
@@ -323,7 +325,7 @@ fn wait_until_idle(server: &Server, workers: usize) {
     });
 }
 
-/// One worker sits in accept; the others wait for the lock, in this system call.
+/// One worker waits in `accept`; the others wait for the lock, in this system call.
 #[track_caller]
 fn wait_for_holder(server: &Server, waiting: i64) -> Process {
     let mut holder = None;
@@ -370,7 +372,7 @@ fn assert_all_answered(strategy: &str, clients: &[TcpStream]) {
     }
 }
 
-/// Kills a worker, and is sure that it will take no client any more.
+/// Kills a worker and waits until it can take no further client.
 fn kill_hard(process: &Process) {
     kill(Pid::from_raw(process.pid), Signal::SIGKILL).unwrap();
     wait_for("it is dead", || !process.is_alive());

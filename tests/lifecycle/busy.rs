@@ -1,4 +1,4 @@
-//! Who waits for whom, and what happens beyond the limit.
+//! Which clients wait for others, and what happens beyond the limit.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -58,7 +58,7 @@ fn iterative_answers_one_after_the_other() {
     answers_one_after_the_other("iterative");
 }
 
-/// They hold both clients at once; but whoever sleeps in the loop sleeps for all.
+/// A loop holds both clients at once, but a handler that sleeps holds up all of them.
 #[test]
 fn loops_answer_one_after_the_other() {
     let loops = ["poll", "epoll", "epoll --trigger edge", "uring"];
@@ -67,7 +67,7 @@ fn loops_answer_one_after_the_other() {
     }
 }
 
-/// When the second has its answer, that of the first is there already, and not before.
+/// When the second client has its answer, the first has had its own for some time.
 fn answers_one_after_the_other(model: &str) {
     let server = Server::start(model, &[]);
     let first = server.connect();
@@ -83,7 +83,7 @@ fn answers_one_after_the_other(model: &str) {
     );
 }
 
-/// A kept connection holds the only worker, be it ever so idle.
+/// A kept connection holds the only worker, even while it is idle.
 pub(crate) fn a_kept_connection_holds_its_worker(model: &str) {
     let one = ["--workers", "1", "--threads", "1"];
     let options = [&one[..], &["--keep-alive-timeout", "1s"]].concat();
@@ -123,17 +123,17 @@ pub(crate) fn serves_as_many_as_it_has_workers(model: &str) {
     wire::get(&third, "/");
     let peer = third.local_addr().unwrap();
     let socket = proc::socket(server.address, peer).unwrap();
-    assert!(socket.unread > 0, "nobody is left to read it");
+    assert!(socket.unread > 0, "no worker is left to read it");
 }
 
 #[test]
 fn fork_turns_away_whom_it_cannot_serve() {
-    turns_away_the_third("fork");
+    rejects_the_third("fork");
 }
 
 #[test]
 fn threaded_turns_away_whom_it_cannot_serve() {
-    turns_away_the_third("threaded");
+    rejects_the_third("threaded");
 }
 
 #[test]
@@ -146,18 +146,18 @@ fn loops_turn_away_whom_they_may_not_serve() {
         "uring",
     ];
     for model in single.into_iter().filter(|model| can_run(model)) {
-        turns_away_the_third(model);
+        rejects_the_third(model);
     }
 }
 
 #[test]
 fn async_turns_away_whom_it_may_not_serve() {
-    turns_away_the_third("async");
+    rejects_the_third("async");
 }
 
-/// A child forked while somebody reads a 503 must not hold that connection open.
+/// A child forked while a rejected client reads its 503 must not hold that connection open.
 #[test]
-fn fork_closes_those_it_has_turned_away() {
+fn fork_closes_those_it_has_rejected() {
     let options = ["--max-connections", "1", "--keep-alive-timeout", "300s"];
     let server = Server::start("fork", &options);
     let first = server.connect();
@@ -178,7 +178,7 @@ fn fork_closes_those_it_has_turned_away() {
 }
 
 /// The third gets a 503 that it can read, whether its request comes before it or not.
-fn turns_away_the_third(model: &str) {
+fn rejects_the_third(model: &str) {
     let server = Server::start(model, &["--max-connections", "2"]);
     let kept: Vec<TcpStream> = (0..2).map(|_| server.connect()).collect();
     for client in &kept {
@@ -191,14 +191,14 @@ fn turns_away_the_third(model: &str) {
             wire::get(&third, "/");
         }
         let (answer, was_reset) = read_to_end(&third);
-        assert!(!was_reset, "a reset would have taken the answer away");
+        assert!(!was_reset, "a reset would have destroyed the answer");
         let answer = wire::Answer::take(&mut &answer[..], false).expect("a whole answer");
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.field("Connection"), Some("close"));
         let retry_after: u32 = answer.field("Retry-After").unwrap().parse().unwrap();
         assert!(retry_after > 0);
     }
-    // Those that were let in go on, and a free place can be had again.
+    // The admitted clients are still served, and a free place goes to a new client.
     wire::get(&kept[0], "/");
     assert_eq!(read_answer(&kept[0]).status(), 200);
     drop(kept);

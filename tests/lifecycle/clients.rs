@@ -1,4 +1,4 @@
-//! Clients that misbehave: each is its own problem and nobody else's.
+//! Clients that misbehave do no harm to other clients.
 
 use std::net::{Shutdown, TcpStream};
 use std::thread;
@@ -22,7 +22,8 @@ for_every_model! {
     a_body_by_drips_meets_the_total_deadline,
 }
 
-/// At each stage of a request: before it, in its head, in its body, behind it, in the answer.
+/// The client disappears at each stage of a request: before it, in its head, in its body, behind
+/// it, and in the answer.
 pub(crate) fn clients_that_reset_are_survived(model: &str) {
     let server = Server::start(model, &[]);
     for part in [
@@ -73,7 +74,7 @@ fn clients_that_send_garbage_are_told_so(model: &str) {
     assert_serves(&server);
 }
 
-/// The answer is larger than all buffers; the client does not take it, and the worker is free again
+/// The answer is larger than all buffers and the client does not read it. The worker is free again
 /// when the send timeout is over.
 fn a_client_that_never_reads_is_given_up(model: &str) {
     let server = Server::start(model, &["--send-timeout", "300ms", "--workers", "1"]);
@@ -90,7 +91,7 @@ fn a_client_that_never_reads_is_given_up(model: &str) {
     assert!(received.len() < 500_000_000);
 }
 
-/// It has sent nothing, so there is nothing to answer.
+/// A client that has sent nothing gets no answer.
 pub(crate) fn a_silent_client_is_closed(model: &str) {
     let server = Server::start(model, &["--head-timeout", "300ms"]);
     let client = server.connect();
@@ -107,7 +108,8 @@ fn an_idle_client_is_closed(model: &str) {
     assert_serves(&server);
 }
 
-/// An octet at a time, each well before any timeout per read would strike: the total must.
+/// One byte at a time, each well before any timeout of a single read. So the total time must be
+/// bounded.
 fn a_head_by_drips_meets_the_total_deadline(model: &str) {
     let server = Server::start(model, &["--head-timeout", "1s"]);
     let client = server.connect();
@@ -126,11 +128,11 @@ fn a_body_by_drips_meets_the_total_deadline(model: &str) {
     assert_serves(&server);
 }
 
-/// Sends an octet every now and then until the server answers: the status, or 0 if none came before
-/// the octets ran out.
-fn drip(client: &TcpStream, octets: &[u8]) -> u16 {
-    for octet in octets {
-        wire::send(client, &[*octet]);
+/// Sends a byte now and then until the server answers. Returns the status, or 0 if no answer came
+/// before the last byte.
+fn drip(client: &TcpStream, bytes: &[u8]) -> u16 {
+    for byte in bytes {
+        wire::send(client, &[*byte]);
         thread::sleep(Duration::from_millis(20));
         client.set_nonblocking(true).unwrap();
         let peeked = client.peek(&mut [0]);

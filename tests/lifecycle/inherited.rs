@@ -1,4 +1,4 @@
-//! What a parent leaves behind in whom it starts, and what must not come of it.
+//! What a server inherits from the process that starts it, and must not be harmed by.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ for_every_model! {
     inherited_signal_settings_change_nothing,
 }
 
-/// With SIGCHLD ignored nobody hears of a child's end; with SIGTERM blocked nobody stops.
+/// With SIGCHLD ignored no parent hears of a child's end; with SIGTERM blocked no process stops.
 pub(crate) fn inherited_signal_settings_change_nothing(model: &str) {
     let mut launcher = Command::new("env");
     let settings = ["--ignore-signal=CHLD", "--block-signal=TERM,INT,CHLD,ALRM"];

@@ -1,4 +1,4 @@
-//! What only event loops have to promise: nobody starves, nothing is forgotten, many are held.
+//! What only event loops have to promise: no client starves or is forgotten, and many are held.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -54,7 +54,7 @@ on_each_loop! {
     a_request_that_arrives_while_the_loop_is_held_up_is_not_late,
 }
 
-/// Somebody who is busy with the server for as long as this lives.
+/// A client that keeps the server busy for as long as this value lives.
 struct Busy {
     over: &'static AtomicBool,
     socket: TcpStream,
@@ -76,7 +76,7 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.over.store(true, Relaxed);
-        // Wakes up whoever waits for it.
+        // Wakes the threads that wait for the connection.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 }
@@ -87,7 +87,7 @@ fn take_all(mut client: &TcpStream) -> bool {
         .is_ok_and(|count| count > 0)
 }
 
-/// Others get their answers, one after the other, though somebody never lets go.
+/// Other clients get their answers, one after the other, though one client never stops.
 #[track_caller]
 fn assert_not_starved(server: &Server, busy: &Busy) {
     for _ in 0..5 {
@@ -98,7 +98,7 @@ fn assert_not_starved(server: &Server, busy: &Busy) {
     assert!(!socket.has_ended);
 }
 
-/// What it has sent takes the server longer than anybody would wait.
+/// The client has sent more work than the server can do while the test waits.
 fn a_client_that_pipelines_without_end_starves_nobody(model: &str) {
     let server = Server::start(model, &["--keep-alive-requests", "1000000000"]);
     let write = |mut client: &TcpStream| {
@@ -122,7 +122,7 @@ fn a_client_that_reads_without_end_starves_nobody(model: &str) {
     assert_not_starved(&server, &busy);
 }
 
-/// A body in chunks of one octet, each of which is work.
+/// A body in chunks of one byte, each of which is work.
 fn a_client_that_writes_without_end_starves_nobody(model: &str) {
     let server = Server::start(model, &["--limit-body", "1000000000000"]);
     let write = |mut client: &TcpStream| client.write_all(&b"1\r\nx\r\n".repeat(10_000)).is_ok();
@@ -135,10 +135,10 @@ fn a_client_that_writes_without_end_starves_nobody(model: &str) {
     assert_not_starved(&server, &busy);
 }
 
-/// Bodies larger than all buffers go up and come back in pieces of every size, at every pace. Once
-/// a wake-up is missed, nothing moves any more.
+/// Bodies larger than all buffers go up and come back in pieces of every size, at every pace. After
+/// a lost wake-up no byte would move.
 fn no_wake_up_is_lost(model: &str) {
-    // A crowded machine may make long pauses of short ones.
+    // On a busy machine a short pause may become a long one.
     let patient = ["--keep-alive-timeout", "300s"];
     let server = Server::start(
         model,
@@ -190,18 +190,18 @@ fn echo_in_pieces(server: &Server, seed: u64) {
             received.extend_from_slice(&part[..count]);
             pause(&mut rng);
         }
-        assert!(received.ends_with(&body), "it came back otherwise");
+        assert!(received.ends_with(&body), "the echo differs");
     }
 }
 
-/// Now and then, so that the server has the time to run dry.
+/// Pauses now and then, so that the server has used up what it has received.
 fn pause(rng: &mut fastrand::Rng) {
     if rng.u8(0..20) == 0 {
         thread::sleep(Duration::from_micros(rng.u64(0..3000)));
     }
 }
 
-/// The octets of a request and the end of the connection arrive in one go: one report for both.
+/// The bytes of a request and the end of the connection arrive together: one report for both.
 fn an_end_behind_the_last_octets_is_seen(model: &str) {
     let server = Server::start(model, &["--head-timeout", "300s"]);
     for _ in 0..50 {
@@ -217,7 +217,7 @@ fn an_end_behind_the_last_octets_is_seen(model: &str) {
     }
 }
 
-/// As many as the test may have descriptors for, at most.
+/// At most as many clients as the test may have descriptors for.
 const MANY: usize = 1000;
 
 fn many(server: &Server) -> Vec<TcpStream> {
@@ -228,11 +228,11 @@ fn many(server: &Server) -> Vec<TcpStream> {
     (0..count).map(|_| server.connect()).collect()
 }
 
-/// Octets of memory that an idle connection may take.
+/// Bytes of memory that an idle connection may use.
 const IDLE_MAX: u64 = 4096;
 
-/// All are connected before the first asks anything, and each is answered twice. In between they
-/// are idle, and cost little.
+/// All clients are connected before the first sends a request, and each is answered twice. In
+/// between they are idle, and cost little.
 fn thousands_are_held_at_once(model: &str) {
     let server = Server::start(
         model,
@@ -254,7 +254,7 @@ fn thousands_are_held_at_once(model: &str) {
     }
 }
 
-/// Half of them say nothing at all, the others half a head.
+/// Half of the clients send nothing, the others half a head.
 fn thousands_of_deadlines_are_met(model: &str) {
     let server = Server::start(model, &["--head-timeout", "2s", "--backlog", "4096"]);
     let clients = many(&server);
@@ -304,14 +304,14 @@ fn those_who_are_connected_are_served_while_descriptors_lack(model: &str) {
     wire::get(&first, "/");
     assert_eq!(read_answer(&first).status(), 200);
     let others: Vec<TcpStream> = (0..30).map(|_| server.connect()).collect();
-    wait_for("it says what it lacks", || {
+    wait_for("the log says what is missing", || {
         server.said().contains("accept: ")
     });
     for _ in 0..20 {
         wire::get(&first, "/");
         assert_eq!(read_answer(&first).status(), 200);
     }
-    // As each client leaves, another one is let in.
+    // Each client that leaves makes room for another.
     for client in others {
         wire::get(&client, "/");
         assert_eq!(read_answer(&client).status(), 200);
@@ -321,7 +321,7 @@ fn those_who_are_connected_are_served_while_descriptors_lack(model: &str) {
 fn the_queue_is_drained_through_a_lack_of_descriptors(model: &str) {
     let mut server = start_with_few_descriptors(model, &[]);
     let clients: Vec<TcpStream> = (0..30).map(|_| server.connect()).collect();
-    wait_for("it says what it lacks", || {
+    wait_for("the log says what is missing", || {
         server.said().contains("accept: ")
     });
     for client in &clients {
@@ -334,21 +334,22 @@ fn the_queue_is_drained_through_a_lack_of_descriptors(model: &str) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// The loop sleeps for longer than a client may be idle. The client has asked again in time.
+/// The loop sleeps for longer than a client may be idle. The client has sent its next request in
+/// time.
 fn a_request_that_arrives_while_the_loop_is_held_up_is_not_late(model: &str) {
     let server = Server::start(model, &["--keep-alive-timeout", "2s"]);
     let (slow, prompt) = (server.connect(), server.connect());
     wire::get(&prompt, "/");
     assert_eq!(read_answer(&prompt).status(), 200);
     wire::get(&slow, "/sleep?ms=3000");
-    // Long enough for the loop to be asleep; if it is not, nothing is shown and nothing fails.
+    // Long enough for the loop to sleep. If it does not sleep yet, the test shows nothing.
     thread::sleep(Duration::from_millis(200));
     wire::get(&prompt, "/");
     assert_eq!(read_answer(&prompt).status(), 200);
     assert_eq!(read_answer(&slow).status(), 200);
 }
 
-/// While a worker's loop is held up, its clients wait and those of the others do not.
+/// While a handler holds up a worker's loop, the clients of that worker wait and no others.
 #[test]
 fn a_worker_that_is_held_up_holds_up_its_own_clients() {
     for model in ["event", "event --accept epoll"] {
@@ -382,7 +383,7 @@ fn a_worker_that_is_held_up_holds_up_its_own_clients() {
             let peeked = client.peek(&mut [0]);
             assert!(peeked.is_err(), "{model}: answered by a worker that sleeps");
         }
-        // Whoever comes now is woken for by a worker that is awake.
+        // For a client that comes now the kernel wakes a worker whose loop is free.
         for _ in 0..10 {
             assert_serves(&server);
         }
@@ -394,7 +395,7 @@ fn wakes(server: &Server) -> Vec<Wakes> {
     view.wakes()
 }
 
-/// However connections are dealt, each is counted by the one who has accepted it.
+/// However the connections are spread, each is counted by the worker that has accepted it.
 #[test]
 fn every_connection_is_counted_once() {
     for strategy in ["exclusive", "exclusive --requeue 0", "epoll", "reuseport"] {
@@ -407,19 +408,19 @@ fn every_connection_is_counted_once() {
     }
 }
 
-/// All who wait are woken, and one has it: the others were woken in vain. The cure lets one queue
-/// for all do without.
+/// The kernel wakes all workers that wait, and one gets the connection: the others were woken in
+/// vain. EPOLLEXCLUSIVE avoids that with one queue for all.
 #[test]
 fn a_herd_is_woken_in_vain() {
     let server = Server::start("event --accept epoll", &["--workers", "4"]);
-    wait_for("somebody is woken in vain", || {
+    wait_for("a worker is woken in vain", || {
         assert_serves(&server);
         wakes(&server).iter().any(|wakes| wakes.in_vain > 0)
     });
 }
 
-/// The kernel wakes one worker and nobody else. Should that one never get round to it, be it
-/// stopped or dead, another looks after the connection.
+/// The kernel wakes one worker and no other. If that worker is stopped or dead, another one takes
+/// the connection.
 #[test]
 fn a_connection_outlives_the_worker_that_was_woken_for_it() {
     let server = Server::start("event --accept exclusive", &["--workers", "3"]);

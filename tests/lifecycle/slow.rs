@@ -22,10 +22,10 @@ for_every_model! {
     draining_ends_with_the_time_that_it_may_take,
 }
 
-/// A place for one client: as long as somebody holds it, no other is served.
+/// One place for clients: while one client holds it, no other is served.
 const ONE_PLACE: [&str; 6] = ["--workers", "1", "--threads", "1", "--max-connections", "1"];
 
-/// Memory that a server may take beyond what the test says: buffers, a stack, a child's copies.
+/// Memory that a server may use besides: buffers, a stack, the pages that a child has copied.
 const SLACK_KIB: u64 = 4 * 1024;
 
 #[track_caller]
@@ -33,7 +33,7 @@ fn start(model: &str, options: &[&str]) -> Server {
     Server::start(model, &[&ONE_PLACE, options].concat())
 }
 
-/// The place is free again: a new client is answered, though perhaps others with 503 before it.
+/// Waits until the place is free again: a new client is answered. Others may get a 503 before it.
 #[track_caller]
 fn assert_freed(server: &Server) {
     wait_for("the place is free", || {
@@ -43,7 +43,7 @@ fn assert_freed(server: &Server) {
     });
 }
 
-/// A gigabyte; a tenth of it flows, then the client stops reading.
+/// The answer has a gigabyte. The client reads a tenth of it and stops.
 pub(crate) fn an_answer_that_is_not_read_is_not_collected(model: &str) {
     let server = start(model, &["--send-timeout", "300s"]);
     let mut client = server.connect();
@@ -59,7 +59,7 @@ pub(crate) fn an_answer_that_is_not_read_is_not_collected(model: &str) {
     assert!(after_kib < before_kib + SLACK_KIB, "{after_kib} KiB");
 }
 
-/// All but the last octet of 20 MB has arrived, and the memory is that of the body.
+/// All but the last byte of 20 MB has arrived. The server uses the memory of that body and no more.
 fn an_upload_costs_no_more_than_its_limit(model: &str) {
     let server = start(model, &["--limit-body", "20000000"]);
     let client = server.connect();
@@ -77,7 +77,7 @@ fn an_upload_costs_no_more_than_its_limit(model: &str) {
     assert_eq!(read_answer(&client).status(), 405);
 }
 
-/// A large upload comes back to a client that does not take it.
+/// A large upload is echoed to a client that does not read.
 fn an_echo_that_is_not_read_is_given_up(model: &str) {
     let options = ["--limit-body", "50000000", "--send-timeout", "300ms"];
     let server = start(model, &options);
@@ -101,7 +101,7 @@ fn a_file_that_is_not_read_is_given_up(model: &str) {
         let children = server.children();
         children.iter().map(|process| process.pid).collect()
     };
-    // Before somebody is served, the pool may not be complete.
+    // Before the first client is served, the pool may not be complete.
     assert_freed(&server);
     let before = pool(&server);
     let client = server.connect();
@@ -110,11 +110,12 @@ fn a_file_that_is_not_read_is_given_up(model: &str) {
     if has_master(model) {
         assert_eq!(pool(&server), before, "the worker goes on");
     }
-    assert_eq!(server.said(), "", "it is nothing to report");
+    assert_eq!(server.said(), "", "that is nothing to log");
     assert!(wire::read_to_end(&client).0.len() < 500_000_000);
 }
 
-/// The body has earned a hundred seconds when it pauses beyond the half second that it is given.
+/// The body pauses for longer than the half second that it is given. By then its bytes have earned
+/// a hundred seconds.
 fn a_body_at_the_least_rate_outlives_the_body_timeout(model: &str) {
     assert_eq!(post_with_a_pause(model, "10"), 200);
 }

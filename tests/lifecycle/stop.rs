@@ -1,5 +1,5 @@
-//! SIGTERM: what is in flight is finished, what is queued is answered, nobody is left. SIGINT and
-//! SIGQUIT: nobody is left, at once.
+//! SIGTERM: requests in flight are finished, queued connections are answered, and no process is
+//! left. SIGINT and SIGQUIT: no process is left, at once.
 
 use std::net::{TcpListener, TcpStream};
 
@@ -23,7 +23,7 @@ for_every_model! {
     silent_clients_do_not_hold_up_a_stop,
     a_second_signal_stops_at_once,
     the_graceful_timeout_ends_in_force,
-    a_killed_server_leaves_nobody_and_frees_the_port,
+    a_killed_server_leaves_no_process_and_frees_the_port,
     the_port_can_be_bound_again_after_a_stop,
 }
 
@@ -51,7 +51,7 @@ fn sigquit_stops_at_once(model: &str) {
     cuts_what_is_in_flight(model, Signal::SIGQUIT);
 }
 
-/// The request would take longer than the test waits; one client more is in the accept queue.
+/// The request would take longer than the test waits. Another client is in the accept queue.
 fn cuts_what_is_in_flight(model: &str, signal: Signal) {
     let mut server = Server::start(model, &["--workers", "1", "--max-wait", "1000s"]);
     let client = server.connect();
@@ -67,7 +67,7 @@ fn cuts_what_is_in_flight(model: &str, signal: Signal) {
     drop(queued);
 }
 
-/// Larger than the socket buffers can ever be, so that the server is still writing.
+/// The answer is larger than the socket buffers can ever be, so the server is still writing.
 pub(crate) fn a_large_answer_in_flight_is_sent_to_its_end(model: &str) {
     let length = 50_000_000;
     let mut server = Server::start(model, &[]);
@@ -103,7 +103,7 @@ pub(crate) fn the_accept_queue_is_answered(model: &str) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// They are within their keep-alive timeout, which is longer than the test waits.
+/// The clients are within their keep-alive timeout, which is longer than the test waits.
 pub(crate) fn idle_connections_do_not_hold_up_a_stop(model: &str) {
     let mut server = Server::start(model, &["--keep-alive-timeout", "300s"]);
     let client = server.connect();
@@ -114,8 +114,8 @@ pub(crate) fn idle_connections_do_not_hold_up_a_stop(model: &str) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// The client was promised another answer and has asked for it. The server learns of that and of
-/// the wish to stop together.
+/// The client was promised another answer and has sent its request. The server learns of the
+/// request and of the signal together.
 pub(crate) fn a_request_that_has_arrived_by_then_is_answered(model: &str) {
     let mut server = Server::start(model, &["--keep-alive-timeout", "300s"]);
     let client = server.connect();
@@ -129,7 +129,7 @@ pub(crate) fn a_request_that_has_arrived_by_then_is_answered(model: &str) {
         tree
     };
     wait_for("all of them stand still", || {
-        // The master may have been about to make another worker.
+        // The master may have been about to fork another worker.
         let tree = tell_all(Signal::SIGSTOP);
         tree.iter().all(|process| process.state == 'T')
     });
@@ -145,7 +145,8 @@ pub(crate) fn a_request_that_has_arrived_by_then_is_answered(model: &str) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// One has sent nothing, the other half a head; both within a head timeout as long.
+/// One client has sent nothing, the other half a head. The head timeout is longer than the test
+/// waits.
 pub(crate) fn silent_clients_do_not_hold_up_a_stop(model: &str) {
     let mut server = Server::start(model, &["--head-timeout", "300s", "--workers", "3"]);
     let client = server.connect();
@@ -161,7 +162,7 @@ pub(crate) fn a_second_signal_stops_at_once(model: &str) {
     server.wait_until_read(&client);
     let tree = server.tree();
     server.signal(Signal::SIGTERM);
-    // Two signals that are pending at once would be one.
+    // The kernel merges a signal with the same one that is still pending.
     wait_for("the first signal arrives", || {
         has_no_pending_signal(server.pid())
     });
@@ -189,7 +190,7 @@ pub(crate) fn the_graceful_timeout_ends_in_force(model: &str) {
     assert_gone(&tree);
 }
 
-pub(crate) fn a_killed_server_leaves_nobody_and_frees_the_port(model: &str) {
+pub(crate) fn a_killed_server_leaves_no_process_and_frees_the_port(model: &str) {
     let mut server = Server::start(model, &["--max-wait", "1000s"]);
     let client = server.connect();
     wire::get(&client, "/sleep?ms=1000000");

@@ -1,4 +1,4 @@
-//! Threads made in advance: how many there are, what they share, and who dies with whom.
+//! Threads made in advance: how many there are, what they share, and which die together.
 
 use std::collections::BTreeSet;
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use crate::support::server::Server;
 use crate::support::wire::{self, read_answer};
 use crate::support::{name, wait_for};
 
-/// Process, thread and slot of whoever serves the client.
+/// Process, thread and slot of the worker that serves the client.
 fn who_serves(client: &TcpStream) -> (i32, i32, usize) {
     wire::get(client, "/pid");
     let text = read_answer(client).text();
@@ -23,7 +23,7 @@ fn who_serves(client: &TcpStream) -> (i32, i32, usize) {
     (numbers[0], numbers[1], numbers[2].try_into().unwrap())
 }
 
-/// So many clients, each served by a thread of its own as long as it is connected.
+/// Connects `count` clients. Each is served by a thread of its own as long as it is connected.
 fn served(server: &Server, count: usize) -> Vec<(TcpStream, (i32, i32, usize))> {
     let clients: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
     let serve = |client: TcpStream| {
@@ -37,7 +37,7 @@ fn threads(server: &Server) -> usize {
     server.tree().iter().map(Process::threads).sum()
 }
 
-/// Connections that the server has accepted: its sockets but for the listener.
+/// Connections that the server has accepted: its sockets without the listener.
 fn accepted(server: &Server) -> usize {
     let descriptors = Process::find(server.pid()).unwrap().descriptors();
     let is_socket = |target: &&String| target.starts_with("socket:");
@@ -46,7 +46,7 @@ fn accepted(server: &Server) -> usize {
 
 #[test]
 fn threads_are_made_in_advance_and_stay_the_same() {
-    // The main thread, and where there are workers the master and theirs.
+    // The main thread; in a pool of processes, the master's and those of the workers.
     let models: [(&[&str], usize); 4] = [
         (&["prethreaded", "--threads", "6"], 1 + 6),
         (
@@ -98,12 +98,13 @@ fn worker_serves_threads_times_processes_at_once() {
     let next = server.connect();
     wire::get(&next, "/");
     let socket = proc::socket(server.address, next.local_addr().unwrap()).unwrap();
-    assert!(socket.unread > 0, "nobody is left to read it");
+    assert!(socket.unread > 0, "no thread is left to read it");
     drop(clients);
     assert_eq!(read_answer(&next).status(), 200);
 }
 
-/// Its clients are lost with it, those of its sibling are not, and another takes its place.
+/// A killed process loses its clients. Those of its sibling are safe, and another process takes its
+/// place.
 #[test]
 fn a_dying_process_takes_the_clients_of_its_threads_along() {
     let options = [
@@ -134,7 +135,7 @@ fn a_dying_process_takes_the_clients_of_its_threads_along() {
     assert_eq!(slots.len(), 3);
 }
 
-/// What a process has loaded its threads find loaded, and other processes do not.
+/// The threads of a process share what one of them has loaded. Other processes do not.
 #[test]
 fn an_object_is_shared_within_a_process() {
     let options = [
@@ -169,7 +170,7 @@ fn an_object_is_shared_within_a_process() {
     }
 }
 
-/// With fork each process loads it anew, so it never is of use twice.
+/// With fork each process loads it again, so it is never used twice.
 #[test]
 fn an_object_dies_with_its_process() {
     let server = Server::start("fork", &[]);
@@ -180,8 +181,8 @@ fn an_object_dies_with_its_process() {
     }
 }
 
-/// One is served, one is in the queue, one in the main thread's hands; the others stay with the
-/// kernel, which will tell further clients when there is no more room.
+/// One client is served, one is in the queue, and the main thread holds one. The others stay in the
+/// accept queue.
 #[test]
 fn the_queue_of_the_main_thread_is_bounded() {
     let options = [
@@ -193,7 +194,7 @@ fn the_queue_of_the_main_thread_is_bounded() {
         "300s",
     ];
     let mut server = Server::start("prethreaded", &options);
-    // It holds the thread for as long as it is connected.
+    // This client holds the thread for as long as it is connected.
     let busy = server.connect();
     who_serves(&busy);
     let waiting: Vec<TcpStream> = (0..10).map(|_| server.connect()).collect();
@@ -225,8 +226,8 @@ fn a_hand_over_from_the_main_thread_stops_in_good_order() {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// A request that blocks its thread of the runtime holds up those that wait for that thread, and as
-/// many as there are threads hold up all.
+/// A request that blocks a thread of the runtime holds up the tasks that wait for that thread. As
+/// many such requests as there are threads hold up all.
 #[test]
 fn async_stands_still_when_all_its_threads_are_blocked() {
     let model = name("r#async");

@@ -1,4 +1,4 @@
-//! What is special about completions: memory that the kernel has, and kernels that have none of it.
+//! What is special about completions: memory that the kernel uses, and kernels without io_uring.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,9 +15,9 @@ use crate::support::server::{BINARY, Server};
 use crate::support::wire::{self, read_answer};
 use crate::support::{can_run, proc, wait_for};
 
-/// Hundreds of connections break off while much is being sent to them, read from a file for them or
-/// received from them. Meanwhile others post and compare what they get: memory that was given
-/// to somebody else too early would show in it.
+/// Hundreds of connections break off while the kernel sends to them, reads a file for them or
+/// receives from them. Meanwhile other clients post and compare what they get. Memory that was
+/// reused too early would show in it.
 #[test]
 fn memory_outlives_its_operations() {
     if !can_run("uring") {
@@ -62,7 +62,8 @@ fn sockets(server: &Server) -> usize {
     sockets.count()
 }
 
-/// Posts bodies of all sizes, each of its own octets, until the others are done: how many.
+/// Posts bodies of all sizes, each of bytes of its own, until the others are done. Returns how many
+/// it has posted.
 fn echo_until(server: &Server, number: u8, is_over: &AtomicBool) -> usize {
     let mut client = server.connect();
     let mut count = 0;
@@ -74,19 +75,19 @@ fn echo_until(server: &Server, number: u8, is_over: &AtomicBool) -> usize {
         wire::send(&client, &[head.as_bytes(), &body].concat());
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let mut octet = [0];
-            client.read_exact(&mut octet).unwrap();
-            head.extend(octet);
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            head.extend(byte);
         }
         let mut content = vec![0; length];
         client.read_exact(&mut content).unwrap();
-        assert!(content == body, "somebody else's octets");
+        assert!(content == body, "bytes of another client");
         count += 1;
     }
     count
 }
 
-/// Six clients, each at work on something else, are gone all of a sudden.
+/// Six clients, each in another stage of a request, disappear.
 fn break_off(server: &Server, round: usize) {
     let clients: Vec<TcpStream> = (0..6).map(|_| server.connect()).collect();
     let upload = [
@@ -102,7 +103,7 @@ fn break_off(server: &Server, round: usize) {
     );
     wire::get(&clients[4], "/");
     for (index, mut client) in clients.into_iter().enumerate() {
-        // Something may happen first, but to those who have sent no whole request.
+        // The server may get some way with them first, if their request is complete.
         if ![2, 5].contains(&index) && (round + index).is_multiple_of(3) {
             let _ = client.read(&mut [0; 1000]);
         }
@@ -116,8 +117,8 @@ fn break_off(server: &Server, round: usize) {
     }
 }
 
-/// It sends one request after the other and reads no answer. The server stops receiving from it,
-/// keeps a bounded amount of what it had received by then, and serves the others.
+/// A client sends one request after the other and reads no answer. The server stops receiving from
+/// it, keeps a bounded amount of what it has received, and serves the other clients.
 #[test]
 fn a_client_that_pipelines_without_end_is_held_back() {
     if !can_run("uring") {
@@ -140,30 +141,30 @@ fn a_client_that_pipelines_without_end_is_held_back() {
     }
     assert_serves(&server);
     let after_kib = proc::anonymous_kib(server.pid());
-    // The provided buffers may all have been touched by now.
+    // By now every provided buffer may have been used.
     let limit_kib = before_kib + 2 * 1024 + 10 * 256 + 1024;
     assert!(after_kib < limit_kib, "{before_kib} to {after_kib} KiB");
-    // Once it reads, it gets what it has asked for.
+    // Once the client reads, it gets its answers.
     clients[0].set_nonblocking(false).unwrap();
     for _ in 0..300 {
         assert_eq!(read_large(&clients[0]), 100_000);
     }
 }
 
-/// Reads an answer: the length of its content.
+/// Reads an answer. Returns the length of its content.
 fn read_large(mut client: &TcpStream) -> usize {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        let mut octet = [0];
-        client.read_exact(&mut octet).unwrap();
-        head.extend(octet);
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        head.extend(byte);
     }
     let head = String::from_utf8(head).unwrap();
     let length = head.split("Content-Length: ").nth(1).unwrap();
     let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
     let mut content = vec![0; length];
     client.read_exact(&mut content).unwrap();
-    assert!(content.iter().all(|&octet| octet == b'x'));
+    assert!(content.iter().all(|&byte| byte == b'x'));
     length
 }
 
@@ -196,15 +197,15 @@ fn a_kernel_without_io_uring_is_told_from_one_that_forbids_it() {
 fn assert_refused(output: &Output, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(output.stdout.is_empty(), "nobody may learn the port");
+    assert!(output.stdout.is_empty(), "it announces no port");
     assert_eq!(said.lines().count(), 1, "{said}");
     for word in words {
         assert!(said.contains(word), "no {word:?} in {said}");
     }
 }
 
-/// `servers run uring` where io_uring_setup(2) fails with this error: a thread's filter is
-/// inherited by whom it starts (seccomp(2)).
+/// `servers run uring` where io_uring_setup(2) fails with this error. A process inherits the filter
+/// of the thread that starts it (seccomp(2)).
 fn run_without_io_uring(errno: i32) -> Output {
     let filter = SeccompFilter::new(
         [(libc::SYS_io_uring_setup, Vec::new())].into(),

@@ -43,8 +43,6 @@ const FILLERS: &[&str] = &[
 const PENDING: &[&str] = &[
     "src/cli/load.rs",
     "src/load/",
-    "tests/diffs.rs",
-    "tests/lifecycle/",
     "tests/load/",
     "tests/master/",
     "tests/reload/",

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::errors::{EXHAUSTED_PAUSE, is_lasting, recover};
+use super::errors::{self, EXHAUSTED_PAUSE, is_lasting, log_exhausted, recover};
 use super::listener::{Listener, TICK};
 use crate::sys::{net, signal};
 
@@ -47,7 +47,10 @@ impl AsyncListener {
                 return self.drain().await;
             }
             match timeout(TICK, self.socket.accept()).await {
-                Ok(Ok((client, _))) => return Ok(Some(client)),
+                Ok(Ok((client, _))) => {
+                    errors::accepted();
+                    return Ok(Some(client));
+                }
                 Ok(Err(error)) => pause(&error).await?,
                 Err(_tick) => {}
             }
@@ -87,7 +90,7 @@ async fn pause(error: &io::Error) -> io::Result<()> {
     if !is_lasting(errno) {
         return recover(errno);
     }
-    crate::log!("accept: {}; waiting until that changes", errno.desc());
+    log_exhausted(errno);
     sleep(EXHAUSTED_PAUSE).await;
     Ok(())
 }

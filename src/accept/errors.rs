@@ -5,10 +5,26 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::sys::outage::Outage;
+
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
 /// threads. Connections stay in the accept queue meanwhile; trying again at once would only use
 /// CPU time.
 pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// This process cannot accept, though connections wait.
+static CANNOT_ACCEPT: Outage = Outage::new("accept");
+
+/// Logs an error that lasts, as often as it makes sense.
+pub(super) fn log_exhausted(error: Errno) {
+    CANNOT_ACCEPT.failed(error.desc());
+}
+
+/// A connection was accepted.
+#[inline]
+pub(super) fn accepted() {
+    CANNOT_ACCEPT.worked();
+}
 
 /// Whether another try at once would fail again.
 pub(super) fn is_lasting(error: Errno) -> bool {
@@ -21,7 +37,7 @@ pub(super) fn recover(error: Errno) -> io::Result<()> {
     match cure(error) {
         Cure::Retry => Ok(()),
         Cure::Wait => {
-            crate::log!("accept: {}; waiting until that changes", error.desc());
+            log_exhausted(error);
             std::thread::sleep(EXHAUSTED_PAUSE);
             Ok(())
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::Acceptor;
-use super::errors::{is_lasting, recover};
+use super::errors::{self, is_lasting, log_exhausted, recover};
 use crate::sys::{net, reuseport, signal};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
@@ -26,8 +26,8 @@ pub enum Attempt {
     /// The accept queue is empty.
     Empty,
     /// A connection waits, but accepting it fails with an error that lasts: no descriptor, no
-    /// memory, or an error that no manual names.
-    Exhausted(Errno),
+    /// memory, or an error that no manual names. The log says which.
+    Exhausted,
     /// The server stops and all that was in the queue at that moment has been taken; or this
     /// worker leaves, and other workers take what is in the queue.
     Over,
@@ -38,6 +38,9 @@ pub struct Listener {
     socket: TcpListener,
     /// More listeners on the same port that were inherited with it; see [`Listener::with`].
     siblings: Vec<Self>,
+    /// Kept for [`Listener::reopen_if_shut`].
+    address: SocketAddr,
+    queue_limit: u32,
     /// Once the server stops: how many connections of the accept queue are still to be answered, by
     /// all threads together. Before that, [`SERVING`].
     left_to_drain: AtomicI64,
@@ -57,6 +60,8 @@ impl Listener {
     pub fn adopt(socket: TcpListener) -> io::Result<Self> {
         net::set_inherited(&socket, TICK)?;
         Ok(Self {
+            address: socket.local_addr()?,
+            queue_limit: net::accept_queue_limit(&socket)?,
             socket,
             siblings: Vec::new(),
             left_to_drain: AtomicI64::new(SERVING),
@@ -95,13 +100,28 @@ impl Listener {
 
     /// The address, with the port that was picked.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        Ok(self.address)
+    }
+
+    /// A process that shares the listener can shut it down (`shutdown(2)`), and then no process can
+    /// accept any more. If that has happened, listens again. Connections that waited are lost.
+    ///
+    /// # Errors
+    /// Another server has taken the port.
+    pub(super) fn reopen_if_shut(&self) -> io::Result<()> {
+        if net::is_listening(&self.socket) {
+            return Ok(());
+        }
+        let address = self.address;
+        crate::log!("a worker has shut down the listener of {address}; it listens again");
+        let backlog = i32::try_from(self.queue_limit).unwrap_or(i32::MAX);
+        Ok(net::listen_again(&self.socket, address, backlog)?)
     }
 
     /// Connections that the kernel lets wait here: the backlog, or net.core.somaxconn if that is
     /// less.
     pub fn queue_limit(&self) -> io::Result<u32> {
-        Ok(net::accept_queue_limit(&self.socket)?)
+        Ok(self.queue_limit)
     }
 
     /// Connections that wait in the accept queue.
@@ -187,7 +207,8 @@ impl Listener {
                 }
                 Err(Errno::EAGAIN) => return Ok(Attempt::Empty),
                 Err(error) if is_lasting(error) => {
-                    return Ok(Attempt::Exhausted(error));
+                    log_exhausted(error);
+                    return Ok(Attempt::Exhausted);
                 }
                 Err(error) => recover(error)?,
             }
@@ -216,6 +237,7 @@ impl Listener {
     }
 
     pub(super) fn count_taken(&self) {
+        errors::accepted();
         let one_less = |left: i64| (left > 0).then(|| left - 1);
         // Before the stop there is nothing to count, which is no error.
         let _ = self.left_to_drain.fetch_update(Relaxed, Relaxed, one_less);

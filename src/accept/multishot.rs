@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
-use super::errors::{is_lasting, recover};
+use super::errors::{is_lasting, log_exhausted, recover};
 use super::listener::Listener;
 use crate::sys::signal;
 use crate::sys::uring::{Parcel, Ring};
@@ -16,9 +16,6 @@ pub struct Arrivals {
     /// `None` once it is closed.
     listener: Option<Listener>,
     state: State,
-    /// The last accept failed with an error that lasts, such as a lack of descriptors, and the log
-    /// says so.
-    is_exhausted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +35,6 @@ impl Arrivals {
         Self {
             listener: Some(listener),
             state: State::Idle,
-            is_exhausted: false,
         }
     }
 
@@ -89,7 +85,6 @@ impl Arrivals {
         }
         match client {
             Ok(client) => {
-                self.is_exhausted = false;
                 if let Some(listener) = &self.listener {
                     listener.count_taken();
                 }
@@ -97,10 +92,7 @@ impl Arrivals {
             }
             Err(Errno::ECANCELED) => Ok(None),
             Err(error) if is_lasting(error) => {
-                if !self.is_exhausted {
-                    crate::log!("accept: {}; waiting until that changes", error.desc());
-                }
-                self.is_exhausted = true;
+                log_exhausted(error);
                 self.state = State::Paused;
                 Ok(None)
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::strategy::MasterSide;
 use super::{Acceptor, Listener, Strategy, StrategyOptions};
+use crate::sys::errors::plain;
 use crate::sys::signal::{Event, Signals};
 
 /// What the master of a pool opens before its first fork and holds until the port closes.
@@ -72,10 +73,17 @@ impl SharedListeners {
         }
     }
 
-    /// To be called when the worker of a slot has ended, before another worker gets the slot.
+    /// To be called when the worker of a slot has ended, before another worker gets the slot. A
+    /// worker also ends when the listener was shut down, so this is when the master looks.
     pub fn worker_ended(&mut self, slot: usize) {
-        if let Some(held) = &mut self.held {
-            held.worker_ended(slot);
+        let Some(held) = &mut self.held else {
+            return;
+        };
+        held.worker_ended(slot);
+        for listener in held.listeners() {
+            if let Err(error) = listener.reopen_if_shut() {
+                crate::log!("cannot listen again: {}", plain(&error));
+            }
         }
     }
 

@@ -19,6 +19,8 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -41,6 +43,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
+    check,
     run,
 };
 
@@ -89,3 +92,25 @@ fn runtime(server: Lasting) -> io::Result<Runtime> {
         .build()
 }
 // ANCHOR_END: runtime
+
+/// tokio panics where the system refuses a thread. So this tries all of them before: each waits
+/// until the last has started.
+fn check(threads: Option<usize>) -> io::Result<()> {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    let count = threads.unwrap_or_else(cores);
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let closed = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = || drop(gate.lock());
+        let start = |_| thread::Builder::new().spawn_scoped(scope, wait);
+        let started: io::Result<Vec<_>> = (0..count).map(start).collect();
+        drop(closed);
+        let reason = match started {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        Err(io::Error::other(format!(
+            "no {count} threads: {reason}; ask for fewer with --threads"
+        )))
+    })
+}

@@ -20,7 +20,7 @@
 
 use std::io;
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{Listener, SHARED};
 use crate::serve::{Epoll, EventLoop, Ready};
 use crate::server::{Server, Trigger};
@@ -39,6 +39,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED],
     triggers: &Trigger::ALL,
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 

@@ -22,7 +22,7 @@ use std::io;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{EPOLL, EXCLUSIVE, Listener, REUSEPORT};
 use crate::master::{self, Worker};
 use crate::scoreboard::Wakes;
@@ -44,6 +44,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[EXCLUSIVE, EPOLL, REUSEPORT],
     triggers: &Trigger::ALL,
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 

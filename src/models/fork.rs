@@ -24,11 +24,12 @@ use std::io;
 use std::net::TcpStream;
 use std::thread;
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{EXHAUSTED_PAUSE, Listener, SHARED};
 use crate::master::Children;
 use crate::server::{Admission, Place, Server};
 use crate::sys::exit::leave_after;
+use crate::sys::outage::Outage;
 use crate::sys::process::{self, Fork};
 use crate::sys::signal::Signals;
 
@@ -46,6 +47,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 
@@ -81,6 +83,9 @@ fn serve(server: &Server<'_>, place: &Place<'_>, client: &TcpStream) -> i32 {
     0
 }
 
+/// The system refuses a process.
+static NO_PROCESS: Outage = Outage::new("fork");
+
 /// Forks, and tries again until a process and memory are available. The client that has been
 /// accepted waits meanwhile, and those behind it wait in the accept queue.
 // ANCHOR: exhausted
@@ -89,9 +94,12 @@ fn fork(server: &Server<'_>, children: &mut Children<Place<'_>>) -> Fork {
     server.render_date();
     loop {
         match process::fork() {
-            Ok(fork) => return fork,
+            Ok(fork) => {
+                NO_PROCESS.worked();
+                return fork;
+            }
             Err(error) => {
-                crate::log!("fork: {error}; waiting until that changes");
+                NO_PROCESS.failed(error);
                 thread::sleep(EXHAUSTED_PAUSE);
                 children.reap_all(drop);
             }

@@ -21,7 +21,6 @@ use std::io;
 
 use crate::accept::{Listener, Strategy};
 use crate::server::{Server, Trigger};
-use crate::sys::uring as io_uring;
 
 /// A way to structure a server: who accepts, who serves, how many clients one worker holds.
 pub struct Model {
@@ -53,6 +52,9 @@ pub struct Model {
     pub triggers: &'static [Trigger],
     /// The model makes io_uring's system calls, which a sandbox has to allow and a kernel may lack.
     pub needs_io_uring: bool,
+    /// Whether this machine can run the model with so many threads, if a number was asked for. The
+    /// error says what is missing, and what the user can do about it.
+    check: fn(Option<usize>) -> io::Result<()>,
     /// Serves until the process is asked to stop and every request in flight is finished.
     ///
     /// The model owns the listener: when to close it, and in which process, is part of its story.
@@ -109,17 +111,18 @@ impl Model {
         self.holds_all_clients || !self.workers_last()
     }
 
-    /// Whether this machine can run the model. To be asked before the port is announced.
+    /// Whether this machine can run the model, with `threads` threads if a number was asked for. To
+    /// be asked before the port is announced.
     ///
     /// # Errors
     /// What is missing, and what the user can do about it.
-    pub fn check(&self) -> io::Result<()> {
-        match self.needs_io_uring {
-            true => io_uring::check(),
-            false => Ok(()),
-        }
+    pub fn check(&self, threads: Option<usize>) -> io::Result<()> {
+        (self.check)(threads)
     }
 }
+
+/// The check of a model that runs everywhere, with as many threads as it gets.
+const RUNS_EVERYWHERE: fn(Option<usize>) -> io::Result<()> = |_| Ok(());
 
 /// Every model, in the order of the chapters.
 // ANCHOR: registry

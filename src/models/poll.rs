@@ -21,7 +21,7 @@
 
 use std::io;
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{Listener, SHARED};
 use crate::serve::{EventLoop, Poll, Ready};
 use crate::server::Server;
@@ -40,6 +40,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 

@@ -20,7 +20,7 @@
 
 use std::io;
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{FLOCK, Listener, MUTEX, PASS, REUSEPORT, SHARED};
 use crate::master::{self, Worker};
 use crate::server::Server;
@@ -39,6 +39,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED, FLOCK, MUTEX, PASS, REUSEPORT],
     triggers: &[],
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 

@@ -28,7 +28,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{Accepted, Listener, MAIN, MUTEX};
 use crate::server::{Server, ThreadPool};
 
@@ -46,6 +46,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[MUTEX, MAIN],
     triggers: &[],
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 

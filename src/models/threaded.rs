@@ -22,9 +22,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread::{self, Scope};
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{EXHAUSTED_PAUSE, Listener, SHARED};
-use crate::server::{Admission, Place, STACK_BYTES, Server};
+use crate::server::{Admission, NO_THREAD, Place, STACK_BYTES, Server};
 
 pub(super) const MODEL: Model = Model {
     name: "threaded",
@@ -40,6 +40,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 
@@ -77,9 +78,9 @@ fn spawn<'scope, 'env: 'scope>(
         let theirs = Arc::clone(&admitted);
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
         match thread.spawn_scoped(scope, move || serve(theirs)) {
-            Ok(_) => return,
+            Ok(_) => return NO_THREAD.worked(),
             Err(error) => {
-                crate::log!("thread: {error}; waiting until that changes");
+                NO_THREAD.failed(error);
                 thread::sleep(EXHAUSTED_PAUSE);
             }
         }

@@ -28,6 +28,7 @@ use super::{HowMany, Model};
 use crate::accept::{Listener, SHARED};
 use crate::serve::{CompletionLoop, Done};
 use crate::server::Server;
+use crate::sys::uring;
 
 pub(super) const MODEL: Model = Model {
     name: "uring",
@@ -43,6 +44,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: true,
+    check: |_| uring::check(),
     run,
 };
 

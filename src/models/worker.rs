@@ -20,7 +20,7 @@
 use std::io;
 use std::thread;
 
-use super::{HowMany, Model};
+use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{Listener, SHARED};
 use crate::master::{self, Worker};
 use crate::server::{Server, ThreadPool};
@@ -40,6 +40,7 @@ pub(super) const MODEL: Model = Model {
     strategies: &[SHARED],
     triggers: &[],
     needs_io_uring: false,
+    check: RUNS_EVERYWHERE,
     run,
 };
 

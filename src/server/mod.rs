@@ -32,7 +32,7 @@ pub use lifetime::Lifetime;
 pub use pool_settings::{PoolSettings, Sizing};
 pub use rejected::Rejected;
 pub use standalone::Standalone;
-pub use thread_pool::{STACK_BYTES, ThreadPool};
+pub use thread_pool::{NO_THREAD, STACK_BYTES, ThreadPool};
 pub use trigger::Trigger;
 
 /// What all models share: the handler, the limits, the size of the pool.

@@ -5,10 +5,14 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Instant;
 
 use crate::accept::EXHAUSTED_PAUSE;
+use crate::sys::outage::Outage;
 use crate::sys::signal;
 
 /// Address space for a thread's stack. The kernel provides memory only where the thread touches it.
 pub const STACK_BYTES: usize = 256 * 1024;
+
+/// The system refuses this process a thread.
+pub static NO_THREAD: Outage = Outage::new("thread");
 
 /// Threads that all do the same work, each with a number of its own, from 0.
 pub struct ThreadPool<'scope, 'env, W> {
@@ -46,9 +50,12 @@ where
             let (number, work) = (self.threads.len(), self.work);
             let thread = thread::Builder::new().stack_size(STACK_BYTES);
             match thread.spawn_scoped(self.scope, move || work(number)) {
-                Ok(thread) => self.threads.push(thread),
+                Ok(thread) => {
+                    NO_THREAD.worked();
+                    self.threads.push(thread);
+                }
                 Err(error) => {
-                    crate::log!("thread: {error}; waiting until that changes");
+                    NO_THREAD.failed(error);
                     self.refused = Some(Instant::now());
                 }
             }

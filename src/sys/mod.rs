@@ -38,6 +38,7 @@ pub mod log;
 mod math;
 pub mod mutex;
 pub mod net;
+pub mod outage;
 pub mod passing;
 pub mod poll;
 pub mod process;

@@ -130,6 +130,29 @@ pub fn queue_limit_of(backlog: i32) -> u32 {
     backlog.cast_unsigned().min(cap.unwrap_or(u32::MAX))
 }
 
+/// Whether the socket accepts connections. `shutdown(2)` by any process that holds a listener ends
+/// that for all of them.
+pub fn is_listening(listener: &impl AsFd) -> bool {
+    // An error of the question itself says nothing about the listener.
+    socket::getsockopt(listener, sockopt::AcceptConn).unwrap_or(true)
+}
+
+/// Makes a listener that was shut down listen again, at its old address. The socket stays the same,
+/// so that all processes that hold it can accept again.
+///
+/// # Errors
+/// EADDRINUSE: another server has taken the port.
+pub fn listen_again(listener: &TcpListener, address: SocketAddr, backlog: i32) -> nix::Result<()> {
+    let descriptor = listener.as_raw_fd();
+    // The port is gone if the kernel had picked it, and still bound otherwise (EINVAL).
+    match socket::bind(descriptor, &SockaddrStorage::from(address)) {
+        Ok(()) | Err(Errno::EINVAL) => {}
+        Err(error) => return Err(error),
+    }
+    // SAFETY: `listener` is open for the whole call, which takes no pointer.
+    Errno::result(unsafe { libc::listen(descriptor, backlog) }).map(drop)
+}
+
 /// Whether the kernel holds bytes that a client has sent and this process has not read. Never
 /// blocks. The client's end does not count.
 pub fn has_unread(client: &impl AsFd) -> bool {

@@ -1,12 +1,16 @@
 //! Children: replaced when they die, reaped when they end, and no descriptor lost on the way.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::process::Command;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket;
 use nix::unistd::Pid;
 
 use crate::support::proc::{self, Process};
-use crate::support::server::Server;
+use crate::support::server::{BINARY, Server};
 use crate::support::{has_master, wait_for, wire};
 use crate::{assert_serves, for_every_model};
 
@@ -32,13 +36,13 @@ pub(crate) fn no_zombies_after_200_connections(model: &str) {
 
 pub(crate) fn descriptors_do_not_grow_over_1000_connections(model: &str) {
     let server = Server::start(model, &["--workers", "3"]);
-    // The first requests may open what is kept for all of them.
+    // The first requests may open descriptors that stay open for later ones.
     for _ in 0..50 {
         assert_serves(&server);
     }
-    // A child that serves one connection holds one socket, and that is not the listener.
+    // A child that serves one connection holds that socket and not the listener.
     let staying = if has_master(model) { 4 } else { 1 };
-    wait_for("only what stays is open", || {
+    wait_for("only what lasts is open", || {
         server.tree().len() == staying && sockets(&server) == 0
     });
     let before = descriptors(&server);
@@ -50,7 +54,7 @@ pub(crate) fn descriptors_do_not_grow_over_1000_connections(model: &str) {
     });
 }
 
-/// Of all processes together, once the children of single connections have gone.
+/// Descriptors of all processes together, once the children of single connections have gone.
 fn descriptors(server: &Server) -> Vec<usize> {
     let mut counts: Vec<usize> = server
         .tree()
@@ -61,8 +65,8 @@ fn descriptors(server: &Server) -> Vec<usize> {
     counts
 }
 
-/// Connections that processes of the server hold. The kernel's table says nothing about them once
-/// the client has gone, but the descriptors do: all sockets but those that the table does show.
+/// Connections that processes of the server hold. The kernel's table does not show a connection
+/// whose client has gone. So this counts the descriptors of sockets that the table does not show.
 fn sockets(server: &Server) -> usize {
     let standing = proc::standing_sockets();
     let count = |process: &Process| {
@@ -73,8 +77,7 @@ fn sockets(server: &Server) -> usize {
     server.tree().iter().map(count).sum()
 }
 
-/// `/proc/PID/fdinfo` shows the flags in octal; 02000000 is O_CLOEXEC. What the caller has
-/// under the same number is the caller's.
+/// `/proc/PID/fdinfo` shows the flags in octal; 02000000 is O_CLOEXEC.
 pub(crate) fn descriptors_are_close_on_exec(model: &str) {
     let server = Server::start(model, &["--root", "/"]);
     assert_serves(&server);
@@ -125,7 +128,7 @@ pub(crate) fn all_workers_dead_at_once_are_replaced(model: &str) {
     assert_no_zombies(&server);
 }
 
-/// Whoever dies takes his own client along and nobody else's.
+/// A worker that dies takes its own client along and no other.
 pub(crate) fn a_dying_worker_takes_one_client_along(model: &str) {
     let server = Server::start(model, &["--workers", "2"]);
     let clients: Vec<TcpStream> = (0..2).map(|_| server.connect()).collect();
@@ -137,8 +140,8 @@ pub(crate) fn a_dying_worker_takes_one_client_along(model: &str) {
     assert_eq!(pid_of_worker(&clients[1]), pids[1]);
 }
 
-/// A worker that is asked to stop by somebody else goes in good order and is replaced, and the
-/// others go on without using the CPU.
+/// A worker that an administrator asks to stop ends in good order and is replaced. The others wait
+/// without using the CPU.
 pub(crate) fn a_stopped_worker_is_replaced_and_the_others_wait_quietly(model: &str) {
     let server = Server::start(model, &["--workers", "3"]);
     wait_for("three workers", || server.children().len() == 3);
@@ -170,6 +173,39 @@ fn pid_of_worker(client: &TcpStream) -> i32 {
 
 fn kill_hard(process: &Process) {
     kill(Pid::from_raw(process.pid), Signal::SIGKILL).unwrap();
+}
+
+/// A worker shuts the shared listener down, which ends it for all processes that hold it. Here the
+/// test does, which holds it too: the server has inherited it.
+fn a_listener_that_was_shut_down_listens_again(model: &str) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let descriptor = listener.as_raw_fd();
+    let mut launcher = Command::new("bash");
+    let script = format!("export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\" 3<&{descriptor}");
+    launcher.args(["-c", &script, BINARY]);
+    fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    let mut server = Server::start_by(launcher, model, &[]);
+    fcntl(&listener, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+    assert_serves(&server);
+    socket::shutdown(descriptor, socket::Shutdown::Both).unwrap();
+    wait_for("a client can connect again", || {
+        TcpStream::connect(server.address).is_ok()
+    });
+    assert_serves(&server);
+    assert!(
+        server.said().contains("it listens again"),
+        "{}",
+        server.said()
+    );
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+}
+
+#[test]
+fn pools_reopen_a_listener_that_was_shut_down() {
+    for model in ["prefork", "prefork --accept flock", "worker", "event"] {
+        a_listener_that_was_shut_down_listens_again(model);
+    }
 }
 
 /// The pool has `count` workers, and none of them is one of `victims`.

@@ -40,7 +40,7 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 pub(crate) fn can_run(model: &str) -> bool {
     let known = row(model);
     // On a thread of its own: the kernel clears up behind a ring by interrupting who has made it.
-    let checked = thread::spawn(|| known.check()).join().unwrap();
+    let checked = thread::spawn(|| known.check(None)).join().unwrap();
     let Err(reason) = checked else {
         return true;
     };

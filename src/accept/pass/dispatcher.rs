@@ -12,12 +12,16 @@ use nix::sys::signal::Signal;
 
 use super::receiver::Receiver;
 use super::{Pick, order, report};
-use crate::accept::errors::{EXHAUSTED_PAUSE, is_lasting, recover};
+use crate::accept::errors::{EXHAUSTED_PAUSE, is_lasting, log_exhausted, recover};
 use crate::accept::strategy::{MasterSide, NewAcceptor};
 use crate::accept::{Listener, TICK};
+use crate::sys::outage::Outage;
 use crate::sys::passing;
 use crate::sys::poll::poll_timeout;
 use crate::sys::signal::{self, Event, Signals};
+
+/// The master cannot pass a connection, though a worker is idle.
+static CANNOT_PASS: Outage = Outage::new("pass");
 
 /// Accepts for all workers and passes each client to an idle one. While none is idle it does not
 /// accept: a connection in the accept queue can still go to any worker, and one that has been
@@ -241,13 +245,15 @@ impl Dispatcher {
             let fd = Some(client.as_fd());
             match passing::send(&channel.ours, order::SERVE, fd) {
                 Ok(()) => {
+                    CANNOT_PASS.worked();
                     channel.worker = Worker::Busy;
                     self.last = Some(slot);
                     // Dropping `client` closes the master's copy.
                 }
                 Err(error) => {
+                    CANNOT_PASS.failed(error.desc());
                     self.in_hand.push_front(client);
-                    self.pause("pass", error);
+                    self.pause();
                 }
             }
         }
@@ -274,7 +280,10 @@ impl Dispatcher {
         };
         match listener.accept_one() {
             Ok(client) => self.in_hand.push_back(client),
-            Err(error) if is_lasting(error) => self.pause("accept", error),
+            Err(error) if is_lasting(error) => {
+                log_exhausted(error);
+                self.pause();
+            }
             Err(error) => {
                 recover(error)?;
             }
@@ -283,8 +292,7 @@ impl Dispatcher {
     }
 
     /// The master must not sleep here: it also reaps workers and handles signals.
-    fn pause(&mut self, what: &str, error: Errno) {
-        crate::log!("{what}: {}; waiting until that changes", error.desc());
+    fn pause(&mut self) {
         self.pause_until = Some(Instant::now() + EXHAUSTED_PAUSE);
     }
 

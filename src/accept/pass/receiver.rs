@@ -9,6 +9,7 @@ use std::thread;
 use super::{order, report};
 use crate::accept::errors::EXHAUSTED_PAUSE;
 use crate::accept::{Accepted, Acceptor};
+use crate::sys::outage::Outage;
 use crate::sys::{passing, signal};
 
 /// What a worker gets its clients from.
@@ -51,6 +52,7 @@ impl Acceptor for Receiver {
             *self.said() = Said::Nothing;
             match (message.byte, message.descriptor) {
                 (order::SERVE, Some(client)) => {
+                    LOST.worked();
                     return Ok(Some(TcpStream::from(client)));
                 }
                 (order::SERVE, None) => lost(),
@@ -83,8 +85,10 @@ impl Receiver {
     }
 }
 
-/// The kernel had no descriptor for the client, and dropped it.
+/// The kernel had no descriptor for a client, and dropped it.
+static LOST: Outage = Outage::new("a client was lost");
+
 fn lost() {
-    crate::log!("a client was lost: no descriptor for it");
+    LOST.failed("no descriptor for it");
     thread::sleep(EXHAUSTED_PAUSE);
 }

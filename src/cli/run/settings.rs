@@ -64,7 +64,9 @@ impl Settings<'static> {
             origins,
             ..
         } = &self.args;
-        (model.check()).with_context(|| format!("cannot run {}", model.name))?;
+        model
+            .check(self.args.threads.map(usize::from))
+            .with_context(|| format!("cannot run {}", model.name))?;
         // From here on SIGTERM is a graceful stop. Other processes may learn of this one only now.
         signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
         manager::open();

@@ -25,8 +25,6 @@ use std::num::NonZeroUsize;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-
 use super::nonblocking::{Client, Rest};
 use super::readiness::Readiness;
 use super::timers::Timers;
@@ -245,8 +243,8 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             match listener.borrow().try_accept()? {
                 Attempt::Client(socket) => self.admit(socket)?,
                 Attempt::Empty => return Ok(count),
-                Attempt::Exhausted(error) => {
-                    self.pause(error)?;
+                Attempt::Exhausted => {
+                    self.pause()?;
                     return Ok(count.max(1));
                 }
                 Attempt::Over => {
@@ -295,8 +293,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     /// The connection stays in the accept queue, so the poller would report the listener again and
     /// again, and the loop would spin.
     // ANCHOR: pause
-    fn pause(&mut self, error: Errno) -> io::Result<()> {
-        crate::log!("accept: {}; waiting until that changes", error.desc());
+    fn pause(&mut self) -> io::Result<()> {
         self.exhausted = true;
         self.unwatch_listener()
     }

@@ -14,8 +14,7 @@
 //!     C ──▶  until the queue is full      └─▶ 2: waiting for the queue
 //! ```
 //!
-//! *What it costs*: next to nothing per connection, because the threads are there already. A lock,
-//! or a hand-over from thread to thread.
+//! *What it costs*: next to nothing per connection: a lock, or a hand-over between two threads.
 //!
 //! *When it breaks*: when all threads are busy, as with pre-fork. Like all threads, it breaks with
 //! a handler that is not thread-safe, and with a crash, which takes all clients along.

@@ -71,7 +71,7 @@ for_every_strategy! {
 /// With a listener for each worker this does not hold: a client that the kernel has dealt to a busy
 /// worker waits for that worker.
 #[test]
-fn a_common_queue_waits_for_nobody_in_particular() {
+fn a_common_queue_waits_for_no_particular_worker() {
     for strategy in ["flock", "mutex", "pass"] {
         let model = format!("prefork --accept {strategy}");
         busy::answers_a_second_client_while_the_first_is_served(&model);

@@ -41,11 +41,11 @@ macro_rules! on_each_loop {
 }
 
 on_each_loop! {
-    a_client_that_pipelines_without_end_starves_nobody,
-    a_client_that_reads_without_end_starves_nobody,
-    a_client_that_writes_without_end_starves_nobody,
+    a_client_that_pipelines_without_end_starves_no_other,
+    a_client_that_reads_without_end_starves_no_other,
+    a_client_that_writes_without_end_starves_no_other,
     no_wake_up_is_lost,
-    an_end_behind_the_last_octets_is_seen,
+    an_end_behind_the_last_bytes_is_seen,
     thousands_are_held_at_once,
     thousands_of_deadlines_are_met,
     thousands_of_idle_connections_do_not_hold_up_a_stop,
@@ -99,7 +99,7 @@ fn assert_not_starved(server: &Server, busy: &Busy) {
 }
 
 /// The client has sent more work than the server can do while the test waits.
-fn a_client_that_pipelines_without_end_starves_nobody(model: &str) {
+fn a_client_that_pipelines_without_end_starves_no_other(model: &str) {
     let server = Server::start(model, &["--keep-alive-requests", "1000000000"]);
     let write = |mut client: &TcpStream| {
         let requests = b"GET /sleep?ms=20 HTTP/1.1\r\nHost: h\r\n\r\n".repeat(2000);
@@ -110,7 +110,7 @@ fn a_client_that_pipelines_without_end_starves_nobody(model: &str) {
     assert_not_starved(&server, &busy);
 }
 
-fn a_client_that_reads_without_end_starves_nobody(model: &str) {
+fn a_client_that_reads_without_end_starves_no_other(model: &str) {
     let options = ["--max-bytes", "1000000000000000"];
     let server = Server::start(model, &options);
     let wait = |_: &TcpStream| {
@@ -123,7 +123,7 @@ fn a_client_that_reads_without_end_starves_nobody(model: &str) {
 }
 
 /// A body in chunks of one byte, each of which is work.
-fn a_client_that_writes_without_end_starves_nobody(model: &str) {
+fn a_client_that_writes_without_end_starves_no_other(model: &str) {
     let server = Server::start(model, &["--limit-body", "1000000000000"]);
     let write = |mut client: &TcpStream| client.write_all(&b"1\r\nx\r\n".repeat(10_000)).is_ok();
     let busy = Busy::start(&server, |_| false, take_all);
@@ -202,7 +202,7 @@ fn pause(rng: &mut fastrand::Rng) {
 }
 
 /// The bytes of a request and the end of the connection arrive together: one report for both.
-fn an_end_behind_the_last_octets_is_seen(model: &str) {
+fn an_end_behind_the_last_bytes_is_seen(model: &str) {
     let server = Server::start(model, &["--head-timeout", "300s"]);
     for _ in 0..50 {
         let client = server.connect();
@@ -289,7 +289,7 @@ fn thousands_of_idle_connections_do_not_hold_up_a_stop(model: &str) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// A server with few descriptors.
+/// Starts a server that may have 16 descriptors.
 fn start_with_few_descriptors(model: &str, options: &[&str]) -> Server {
     let mut launcher = std::process::Command::new("sh");
     let limited = ["-c", "ulimit -n 16; exec \"$0\" \"$@\""];

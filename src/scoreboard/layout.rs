@@ -28,8 +28,8 @@ pub(super) mod header {
     pub(in super::super) const PORT: usize = 10;
     /// Connections that may wait in the accept queue of one listener.
     pub(in super::super) const QUEUE_LIMIT: usize = 11;
-    /// Clients that were turned away with a 503.
-    pub(in super::super) const TURNED_AWAY: usize = 12;
+    /// Clients that were rejected with a 503.
+    pub(in super::super) const REJECTED: usize = 12;
     /// The highest CPU time of the whole server that a reader has computed, in microseconds.
     pub(in super::super) const CPU_US: usize = 13;
     /// When the server started, on the monotonic clock in microseconds.

@@ -209,7 +209,7 @@ impl Scoreboard {
 
     /// A client was told 503, since there are too many connections.
     pub fn rejected(&self) {
-        self.words[header::TURNED_AWAY].fetch_add(1, Relaxed);
+        self.words[header::REJECTED].fetch_add(1, Relaxed);
     }
 
     fn store_text(&self, range: Range<usize>, text: &[u8]) {

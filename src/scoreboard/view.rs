@@ -81,7 +81,7 @@ pub struct Facts {
     /// Connections that may wait in the accept queue of one listener.
     pub queue_limit: u32,
     /// Clients that were told 503.
-    pub turned_away: u64,
+    pub rejected: u64,
 }
 
 /// How often an event loop was woken for a connection.
@@ -131,7 +131,7 @@ impl View {
             accept: self.text(header::ACCEPT),
             address: SocketAddr::new(address, self.load(header::PORT) as u16),
             queue_limit: self.load(header::QUEUE_LIMIT) as u32,
-            turned_away: self.load(header::TURNED_AWAY),
+            rejected: self.load(header::REJECTED),
         }
     }
 

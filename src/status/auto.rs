@@ -56,7 +56,7 @@ impl Display for Auto<'_> {
             writeln!(out, "AcceptQueueLimit: {}", queue.limit)?;
         }
         writeln!(out, "SlowRequests: {}", it.slow)?;
-        writeln!(out, "TurnedAway: {}", it.turned_away)?;
+        writeln!(out, "Rejected: {}", it.rejected)?;
         out.write_str("Scoreboard: ")?;
         out.write_str(&it.scoreboard)?;
         out.write_char('\n')

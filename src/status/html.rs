@@ -86,7 +86,7 @@ impl Report {
             ("CPU", cpu),
             ("slow", self.slow.to_string()),
             ("memory", memory),
-            ("turned away", self.turned_away.to_string()),
+            ("rejected", self.rejected.to_string()),
         ];
         figures.extend(self.pool.into_iter().flat_map(of_pool));
         figures

@@ -104,9 +104,9 @@ impl Report {
                 self.slow as f64,
             ),
             (
-                "turned_away_total",
+                "rejected_total",
                 "Connections answered with 503, beyond --max-connections.",
-                self.turned_away as f64,
+                self.rejected as f64,
             ),
         ];
         for (name, help, value) in counts {

@@ -60,7 +60,7 @@ pub struct Report {
     /// Requests that took longer than `--slow-ms`.
     pub slow: u64,
     /// Connections that were answered with 503, beyond `--max-connections`.
-    pub turned_away: u64,
+    pub rejected: u64,
     /// The pool, if the server has a master.
     pub pool: Option<Pool>,
     /// The accept queue, if `/proc` can be read.

@@ -123,7 +123,7 @@ impl Source {
                 .fold(0, |sum, it| it.open.saturating_add(sum)),
             handling_s: handling_us as f64 / 1e6,
             slow: sum(|record| record.slow),
-            turned_away: facts.turned_away,
+            rejected: facts.rejected,
             pool: self.pool(),
             queue: self.queue(&facts),
             cpu_s: self.cpu_total(&processes),

@@ -103,7 +103,7 @@ fn figures(screen: &Screen, report: &Report, width: u16) -> Line {
     let cpu = screen.history.rate(|it| it.cpu_s);
     let refused = match report.pool {
         Some(pool) => ("limit reached", pool.limit_reached),
-        None => ("turned away", report.turned_away),
+        None => ("rejected", report.rejected),
     };
     let figures = [
         ("answered", short(report.requests as f64)),

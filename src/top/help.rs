@@ -18,12 +18,16 @@ const NOTES: [&str; 8] = [
 /// The lines that stand in place of the workers while the user asks for help.
 pub(super) fn lines() -> Vec<Line> {
     let title = Line::raw(" The letter of a worker is its state:");
-    let states = State::ALL.into_iter().map(|state| {
-        Line::from(vec![
-            Span::raw("   "),
-            Span::styled(state.letter().to_string(), state_style(Some(state))),
-            Span::raw(format!("  {}", state.words())),
-        ])
+    // Two a line, so that a terminal of 24 lines shows all of the help.
+    let states = State::ALL.chunks(2).map(|pair| {
+        let spans = pair.iter().flat_map(|&state| {
+            [
+                Span::raw("   "),
+                Span::styled(state.letter().to_string(), state_style(Some(state))),
+                Span::raw(format!("  {:<22}", state.words())),
+            ]
+        });
+        Line::from(spans.collect::<Vec<Span>>())
     });
     let notes = NOTES.into_iter().map(Line::raw);
     std::iter::once(title).chain(states).chain(notes).collect()

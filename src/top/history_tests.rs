@@ -51,7 +51,7 @@ pub(in super::super) fn report(workers: &[(char, u64)]) -> Report {
         open: workers.iter().map(|it| it.open).sum(),
         handling_s: 1.0,
         slow: 0,
-        turned_away: 0,
+        rejected: 0,
         pool: None,
         queue: Some(Queue {
             length: 3,

@@ -238,7 +238,7 @@ fn a_client_too_many_is_counted() {
         let held = hold(&server);
         assert_eq!(get(&server, "/").status(), 503);
         assert_eq!(get(&server, "/").status(), 503);
-        assert_eq!(report(&server).turned_away, 2);
+        assert_eq!(report(&server).rejected, 2);
         drop(held);
     }
 }

@@ -4,6 +4,9 @@
 //! gives a request to a client when the request is due; if all are busy, the request waits in a
 //! queue and keeps its intended time.
 
+mod alarms;
+mod open;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
@@ -389,116 +392,6 @@ impl<'a> EventLoop<'a> {
         self.asking -= 1;
         self.asking_measured -= usize::from(request.is_measured);
         Some(request)
-    }
-
-    /// Sends every request of an open loop that is due and finds a client without a request.
-    fn send_due(&mut self) {
-        while self.pacer.is_some() {
-            self.now = self.run.clock.now();
-            let Some(due) = self.next_due() else {
-                return;
-            };
-            let Some(slot) = self.free_slot() else {
-                // Found below `next_due`: it hands out nothing while no slot is free.
-                return;
-            };
-            self.tally.dispatched(&due, self.now);
-            let step = self.ask(slot, due.number, due.intended, due.is_measured);
-            self.drive(slot, step);
-        }
-    }
-
-    /// The next request to send, if there is a client for it: the one that has waited longest,
-    /// else the one that is due. What is due and finds no client waits.
-    fn next_due(&mut self) -> Option<Due> {
-        let has_room = self.has_free_slot();
-        let pacer = self.pacer.as_mut()?;
-        if !has_room {
-            while let Some(due) = pacer.notice(self.now) {
-                self.tally.waits(&due);
-                pacer.enqueue(due);
-            }
-            return None;
-        }
-        if let Some(due) = pacer.dequeue() {
-            return Some(due);
-        }
-        self.tally.none_waits(self.now);
-        pacer.notice(self.now)
-    }
-
-    fn has_free_slot(&self) -> bool {
-        !self.idle.is_empty() || !self.unused.is_empty()
-    }
-
-    /// A client without a request. A new connection is opened only where none is idle.
-    fn free_slot(&mut self) -> Option<usize> {
-        self.idle.pop_front().or_else(|| self.unused.pop())
-    }
-
-    /// The slot may take another request.
-    fn release(&mut self, slot: usize) {
-        match self.slots[slot].client.is_connected() {
-            true => self.idle.push_back(slot),
-            false => self.unused.push(slot),
-        }
-    }
-
-    /// Does what slots have asked for at a time that has come, and ends what is late.
-    fn run_alarms(&mut self) {
-        while let Some(&Reverse((at, slot))) = self.alarms.peek()
-            && at <= self.now
-        {
-            self.alarms.pop();
-            match self.slots[slot].state {
-                // An alarm of an earlier request may come before the pause is over.
-                State::Pausing { until } if until <= self.now => {
-                    self.slots[slot].state = State::Idle;
-                    match self.pacer {
-                        Some(_) => self.release(slot),
-                        None => self.begin(slot),
-                    }
-                }
-                State::Asking(request) if self.is_slow_to_connect(slot, &request) => {
-                    let step = self.slots[slot].client.try_next_address(&self.tools);
-                    self.drive(slot, step);
-                }
-                _ => {}
-            }
-        }
-        if self.now >= self.next_timeout {
-            self.end_late_requests();
-        }
-    }
-
-    fn is_slow_to_connect(&self, slot: usize, request: &InFlight) -> bool {
-        let client = &self.slots[slot].client;
-        let is_late = self.now - request.sent >= NEXT_ADDRESS_AFTER.as_nanos() as u64;
-        is_late && client.is_connecting() && client.has_next_address(&self.tools)
-    }
-
-    /// Afterwards the next look is at the earliest deadline of all: exact, and without any work
-    /// per request, since every request that begins later has a later deadline.
-    fn end_late_requests(&mut self) {
-        let now = self.now;
-        self.next_timeout = now + self.timeout_ns;
-        for slot in 0..self.slots.len() {
-            let Some(request) = self.slots[slot].in_flight() else {
-                continue;
-            };
-            let deadline = request.sent + self.timeout_ns;
-            if deadline <= now {
-                // Before a request is called late, what has arrived is read: the loop itself may
-                // have been late.
-                let step = match self.slots[slot].client.advance(&mut self.tools) {
-                    Ok(Step::Wait(_)) => Err(Failure::Timeout),
-                    other => other,
-                };
-                self.drive(slot, step);
-            } else {
-                self.next_timeout = self.next_timeout.min(deadline);
-            }
-        }
     }
 
     /// What is done once for each batch of events.

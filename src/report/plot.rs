@@ -34,6 +34,10 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(90, 90, 90),
 ];
+/// So much further than its values does an axis reach: the legend stands there.
+const HEADROOM: f64 = 1.2;
+/// An axis has so many numbers, or a few more.
+const NUMBERS: usize = 6;
 /// The least value of a logarithmic axis, in its unit.
 const LOG_MIN: f64 = 1e-3;
 
@@ -100,8 +104,8 @@ impl<'a> Axis<'a> {
             (min, max) = (0.0, 1.0);
         }
         match self.is_log {
-            true => min.max(LOG_MIN)..(max * 1.2).max(LOG_MIN * 10.0),
-            false => min.min(0.0)..if max > 0.0 { max * 1.05 } else { 1.0 },
+            true => min.max(LOG_MIN)..(max * HEADROOM).max(LOG_MIN * 10.0),
+            false => min.min(0.0)..if max > 0.0 { max * HEADROOM } else { 1.0 },
         }
     }
 }
@@ -167,6 +171,7 @@ impl Plot<'_> {
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
+            .y_labels(NUMBERS)
             .x_desc(self.x.label)
             .y_desc(self.y.label)
             .x_label_formatter(&|value| (self.x.format)(*value))
@@ -192,7 +197,7 @@ impl Plot<'_> {
         if self.lines.len() > 1 {
             chart
                 .configure_series_labels()
-                .position(SeriesLabelPosition::UpperLeft)
+                .position(SeriesLabelPosition::UpperRight)
                 .background_style(WHITE.mix(0.8))
                 .label_font((FONT, 12))
                 .draw()

@@ -16,6 +16,8 @@ use servers::report::plot::{Axis, Line, Plot};
 const RATE: f64 = 1000.0;
 const RUN: Duration = Duration::from_secs(20);
 const MS: Duration = Duration::from_millis(1);
+/// The open loop begins so long after the beginning of a stall.
+const PHASE: Duration = Duration::from_millis(500);
 /// How far the open loop may be from the truth.
 const TOLERANCE: f64 = 0.1;
 
@@ -59,6 +61,8 @@ fn measure(behaviour: Behaviour) -> [Seen; 3] {
         ..base
     };
     let closed = load::run(&closed, &Watch::default()).unwrap();
+    // Not within a stall, so that the end, some whole periods later, is not in one either.
+    server.wait_until_in_period(PHASE);
     let from = Instant::now() + open_plan.warm_up;
     let open = load::run(&open_plan, &Watch::default()).unwrap();
     println!("{}", servers::report::load::table(&open_plan, &open, &[]));
@@ -66,7 +70,7 @@ fn measure(behaviour: Behaviour) -> [Seen; 3] {
     [
         Seen {
             name: "truth",
-            times: server.truth(from, Instant::now()),
+            times: server.truth(from, from + RUN),
         },
         Seen::of("open loop", &open.latency),
         Seen::of("closed loop", &closed.latency),

@@ -56,6 +56,16 @@ impl Reference {
         server
     }
 
+    /// Waits until a period of stalls is so old. Without stalls there is nothing to wait for.
+    pub(crate) fn wait_until_in_period(&self, age: Duration) {
+        let Behaviour::Stalls { period, .. } = self.behaviour else {
+            return;
+        };
+        let now = self.started.elapsed().as_nanos() % period.as_nanos();
+        let wait = (age.as_nanos() + period.as_nanos() - now) % period.as_nanos();
+        thread::sleep(Duration::from_nanos(wait as u64));
+    }
+
     /// The response times in ns, in order, of requests that were sent evenly over this time:
     /// computed from what the server did, and from nothing that a client measured.
     pub(crate) fn truth(&self, from: Instant, to: Instant) -> Vec<u64> {

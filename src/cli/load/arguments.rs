@@ -196,7 +196,8 @@ wrong, 3 an expectation was not met, 4 the generator was the limit of --find-max
 
 /// Far more event loops than any machine has processors for; each has histograms of its own.
 const THREADS_MAX: i64 = 1024;
-/// A name that does not resolve within this time, or within --duration, is given up.
+/// A name that does not resolve within --duration is given up, but not earlier or later than this.
+const RESOLVE_MIN: Duration = Duration::from_secs(1);
 const RESOLVE_MAX: Duration = Duration::from_secs(30);
 
 impl Args {
@@ -285,7 +286,10 @@ impl Args {
     /// resolver knows no limit of its own, so it works on a thread that may be left behind.
     fn target(&self) -> anyhow::Result<Target> {
         let url = self.url.clone().unwrap_or_default();
-        let limit = self.duration.map_or(RESOLVE_MAX, |it| it.min(RESOLVE_MAX));
+        let limit = self
+            .duration
+            .unwrap_or(RESOLVE_MAX)
+            .clamp(RESOLVE_MIN, RESOLVE_MAX);
         let (found, resolved) = mpsc::channel();
         thread::spawn(move || found.send(url.parse::<Target>()));
         match resolved.recv_timeout(limit) {

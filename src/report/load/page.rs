@@ -22,11 +22,7 @@ pub fn html(
 ) -> anyhow::Result<String> {
     let page = Page {
         title: plan.target.to_string(),
-        subtitle: table::headline(plan, outcome)
-            .lines()
-            .skip(1)
-            .map(str::to_owned)
-            .collect(),
+        subtitle: vec![subtitle(plan, outcome)],
         sections: vec![
             summary(plan, outcome, expectations),
             Section {
@@ -43,6 +39,13 @@ pub fn html(
         ],
     };
     Ok(page.render()?)
+}
+
+/// The headline without the target, which is the title, and without the terminal's line breaks.
+fn subtitle(plan: &Plan, outcome: &Outcome) -> String {
+    let headline = table::headline(plan, outcome);
+    let lines: Vec<&str> = headline.lines().skip(1).map(str::trim).collect();
+    lines.join(" ")
 }
 
 fn summary(plan: &Plan, outcome: &Outcome, expectations: &[Expectation]) -> Section {

@@ -7,8 +7,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use terminal_size::terminal_size_of;
 
 use super::{WIDTH, text};
@@ -38,12 +36,8 @@ pub fn watch(plan: &Plan, watch: &Watch, is_over: impl Fn() -> bool) {
 
 fn live(plan: &Plan, watch: &Watch, is_over: impl Fn() -> bool) {
     let start = Instant::now();
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{msg}") {
-        bar.set_style(style);
-    }
-    let mut view = View::default();
-    let mut drawn = Instant::now();
+    let (mut view, mut screen) = (View::default(), Screen::default());
+    let mut drawn = start;
     while !is_over() {
         thread::sleep(LOOK_EVERY);
         if drawn.elapsed() < REDRAW_EVERY || watch.stop.load(Relaxed) {
@@ -52,10 +46,34 @@ fn live(plan: &Plan, watch: &Watch, is_over: impl Fn() -> bool) {
         drawn = Instant::now();
         view.read(plan, watch);
         let width = terminal_size_of(io::stderr()).map_or(WIDTH, |(width, _)| width.0.into());
-        bar.set_message(view.text(plan, watch, start.elapsed(), width));
-        bar.tick();
+        screen.draw(&view.text(plan, watch, start.elapsed(), width));
     }
-    bar.finish_and_clear();
+    screen.draw("");
+}
+
+/// The lines that a live view has on the terminal. The cursor stays behind the last one.
+#[derive(Default)]
+struct Screen {
+    lines: usize,
+}
+
+impl Screen {
+    /// Replaces what is there. An empty text leaves nothing behind.
+    fn draw(&mut self, text: &str) {
+        let frame = self.frame(text);
+        // A terminal that has gone is no reason to end the run.
+        let _ = io::stderr().write_all(frame.as_bytes());
+    }
+
+    /// To the first line's beginning, clear from there on, and the new lines (ECMA-48: CUU, ED).
+    fn frame(&mut self, text: &str) -> String {
+        let up = match self.lines {
+            0 | 1 => String::new(),
+            lines => format!("\x1b[{}A", lines - 1),
+        };
+        self.lines = text.lines().count();
+        format!("\r{up}\x1b[J{}", text.replace('\n', "\r\n"))
+    }
 }
 
 fn lines(plan: &Plan, watch: &Watch, is_over: impl Fn() -> bool) {
@@ -128,7 +146,8 @@ impl View {
     }
 
     fn text(&self, plan: &Plan, watch: &Watch, elapsed: Duration, width: usize) -> String {
-        let room = width.saturating_sub(1);
+        // Room for the ^C that a terminal shows where the cursor is.
+        let room = width.saturating_sub(3);
         let mut text = cut(&position(plan, watch, elapsed), room);
         if let Some(second) = self.seconds.last() {
             text += "\n";
@@ -256,6 +275,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_frame_replaces_the_one_before_and_an_empty_one_leaves_nothing() {
+        let mut screen = Screen::default();
+        assert_eq!(screen.frame("a\nb\nc"), "\r\x1b[Ja\r\nb\r\nc");
+        assert_eq!(screen.frame("d"), "\r\x1b[2A\x1b[Jd");
+        assert_eq!(screen.frame(""), "\r\x1b[J");
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn a_terminal_of_60_columns_cuts_nothing() {
         lines[0],
         " prefork at 127.0.0.1:8080, process 3999, up 1 min 15 s"
     );
-    let figures = " answered 607   sent 79.5kB   open 0   slow 0";
+    let figures = " answered 607   sent 79.5kB   open 0   slow 0   rejected 0";
     assert_eq!(lines[5], figures);
     assert_eq!(
         lines[23],

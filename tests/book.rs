@@ -19,11 +19,27 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use nix::sys::signal::Signal;
 use support::server::{BINARY, Server};
+
+/// The files of the repository and a `target` of its own.
+static SCRATCH: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let scratch = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if name != "target" {
+            symlink(entry.path(), scratch.path().join(name)).unwrap();
+        }
+    }
+    fs::create_dir(scratch.path().join("target")).unwrap();
+    scratch
+});
 
 #[test]
 fn every_command_of_the_book_runs() {
@@ -56,7 +72,9 @@ fn run(arguments: &[&str]) {
             _ => kept.push(option),
         }
     }
-    let mut server = Server::start(model, &kept);
+    let mut launcher = Command::new("env");
+    launcher.arg("-C").arg(SCRATCH.path()).arg(BINARY);
+    let mut server = Server::start_by(launcher, model, &kept);
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
@@ -115,7 +133,9 @@ fn top(arguments: &[&str]) {
 
 #[track_caller]
 fn succeeds(words: &[&str]) {
-    let output = Command::new(BINARY).args(words).output().unwrap();
+    let mut command = Command::new(BINARY);
+    let output = command.current_dir(SCRATCH.path()).args(words).output();
+    let output = output.unwrap();
     assert_eq!(output.status.code(), Some(0), "{words:?}: {output:?}");
 }
 

@@ -119,7 +119,7 @@ fn list_json_is_an_array_of_models() {
         .iter()
         .find(|it| it["name"] == "prefork");
     assert_eq!(listed.unwrap()["strategies"], serde_json::json!(names));
-    assert!(prints(&["list"]).contains("shared, flock"));
+    assert!(prints(&["list", "--long"]).contains("shared, flock"));
     for (model, row) in models::ALL.iter().zip(list.as_array().unwrap()) {
         assert_eq!(row["has_master"], model.has_master());
         assert_eq!(row["has_children"], model.has_children());
@@ -332,10 +332,65 @@ fn a_call_can_be_checked_without_serving() {
     assert!(message.contains("it can do: shared"), "{message}");
 }
 
+/// A port alone, a name, and every address of this machine: `--check` reads them all.
 #[test]
-fn an_address_is_not_looked_up() {
-    let message = fails(2, &["run", "iterative", "--bind", "localhost:8080"]);
-    assert!(message.contains("as in 127.0.0.1:8080"), "{message}");
+fn an_address_may_be_short_or_a_name() {
+    for bind in ["8080", ":8080", "localhost:8080", "[::1]:0"] {
+        let said = prints(&["run", "iterative", "--bind", bind, "--check"]);
+        assert_eq!(said, "", "{bind}");
+    }
+    for (bind, words) in [
+        ("localhost", "as in 127.0.0.1:8080"),
+        ("70000", "as in 127.0.0.1:8080"),
+        ("no-such-name.invalid:80", "cannot find the address"),
+    ] {
+        let message = fails(2, &["run", "iterative", "--bind", bind]);
+        assert!(message.contains(words), "{bind}: {message}");
+    }
+}
+
+#[test]
+fn the_list_has_a_line_of_80_columns_for_each_model() {
+    let list = prints(&["list"]);
+    assert_eq!(list.lines().count(), models::ALL.len(), "{list}");
+    for line in list.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn a_call_without_a_model_lists_the_models() {
+    let message = fails(2, &["run"]);
+    for model in models::ALL {
+        let line = format!("  {:<12}{}", model.name, model.summary);
+        assert!(message.lines().any(|it| it == line), "{message}");
+    }
+}
+
+#[test]
+fn workers_are_refused_by_a_model_without_a_pool() {
+    for model in models::ALL {
+        let call = ["run", model.name, "--workers", "3", "--check"];
+        if model.has_master() {
+            prints(&call);
+        } else {
+            let message = fails(2, &call);
+            assert!(message.contains("--workers has no effect"), "{message}");
+        }
+    }
+}
+
+/// zsh would take an unquoted question mark for a pattern.
+#[test]
+fn urls_with_a_query_are_quoted_in_help() {
+    for subcommand in SUBCOMMANDS {
+        let help = prints(&[subcommand, "--help"]);
+        let urls = help.split_whitespace().filter(|word| word.contains("://"));
+        for url in urls.filter(|url| url.contains('?')) {
+            let is_quoted = url.starts_with(['\'', '"']);
+            assert!(is_quoted || url.contains('['), "{subcommand}: {url}");
+        }
+    }
 }
 
 /// `/dev/full` stands for a full disk (`full(4)`).

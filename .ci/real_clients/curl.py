@@ -59,7 +59,7 @@ def expect_and_refuse(url):
         data = ["--data-binary", f"@{body.name}", "-w", "[%{http_code} %{size_upload}]"]
         output, trace = curl("--verbose", *WAIT_FOR_100, *data, f"{url}/echo")
     holds("the reason", output.startswith("413 Content Too Large: "), "a readable 413", output)
-    holds("no octet is uploaded", output.endswith("[413 0]"), "[413 0]", output)
+    holds("no byte is uploaded", output.endswith("[413 0]"), "[413 0]", output)
     holds("interim answers", "100 Continue" not in trace, "none", trace)
 
 

@@ -64,5 +64,5 @@ def command(arguments, exit_codes=(0,), **options):
     return output, errors
 
 
-def text(octets):
-    return octets.decode("utf-8", "replace")
+def text(data):
+    return data.decode("utf-8", "replace")

@@ -15,7 +15,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches};
 
 use super::option_conflict::OptionConflict;
-use super::{Cli, Command};
+use super::{Cli, Command, run};
 use file::{Entry, find, read};
 
 /// Why a command line, or the file that it names, is refused.
@@ -76,7 +76,8 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
     };
     let mut left_out: Vec<(Entry, String)> = Vec::new();
     loop {
-        let matches = complete(command.clone(), &file).try_get_matches_from(words)?;
+        let matches = complete(command.clone(), &file).try_get_matches_from(words);
+        let matches = matches.map_err(run::name_models)?;
         let mut cli = Cli::from_arg_matches(&matches)?;
         let (Command::Run(args), Some((_, run))) = (&mut cli.command, matches.subcommand()) else {
             return Ok(cli);

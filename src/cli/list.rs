@@ -11,18 +11,32 @@ use crate::models;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   servers list
+  servers list --long
   servers list --json | jq -r '.[].name'")]
 pub(super) struct Args {
-    /// Print a JSON array instead of a table.
+    /// Print a table with all that the registry says of each model
+    #[arg(long, conflicts_with = "json")]
+    long: bool,
+    /// Print a JSON array
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let text = if self.json { json()? } else { table() };
-        super::print(format!("{text}\n").as_bytes())
+        let text = match self {
+            Self { json: true, .. } => json()? + "\n",
+            Self { long: true, .. } => table() + "\n",
+            _ => lines(),
+        };
+        super::print(text.as_bytes())
     }
+}
+
+/// A line for each model.
+fn lines() -> String {
+    let line = |model: &models::Model| format!("{:<12}{}\n", model.name, model.summary);
+    models::ALL.iter().map(line).collect()
 }
 
 fn table() -> String {

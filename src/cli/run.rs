@@ -3,7 +3,6 @@
 mod settings;
 mod values;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,8 +25,9 @@ use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 
 use settings::Settings;
+pub(super) use values::name_models;
 pub(super) use values::strategy_parser;
-use values::{model_parser, parse_address, pick_parser, trigger_parser};
+use values::{Bind, model_parser, parse_bind, pick_parser, trigger_parser};
 
 /// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
@@ -53,10 +53,12 @@ pub(super) struct Args {
     #[arg(value_name = "MODEL", value_parser = model_parser())]
     model: &'static Model,
 
-    /// Address and port to listen on; port 0 picks a free one.
+    /// Where to listen: ADDR:PORT, NAME:PORT, :PORT for every IPv4 address of this machine, or PORT
+    /// for 127.0.0.1. Of several addresses of a name the first that works is taken; port 0 picks a
+    /// free port.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    #[arg(value_parser = parse_address)]
-    bind: SocketAddr,
+    #[arg(value_parser = parse_bind)]
+    bind: Bind,
 
     /// Threads of each process, for models with a fixed number of them [default: 8; async: one
     /// for each core].
@@ -198,7 +200,7 @@ impl Args {
             ("plain-mutex", self.plain_mutex == old.plain_mutex),
             ("pidfile", self.service.pidfile == old.service.pidfile),
         ];
-        self.bind = old.bind;
+        self.bind.clone_from(&old.bind);
         self.backlog = old.backlog;
         self.accept = old.accept;
         self.threads = old.threads;
@@ -227,6 +229,16 @@ impl Args {
                 &["preload-when", "preload"],
                 message,
             ));
+        }
+        if self.pool.workers.is_some() && !self.model.has_master() {
+            let with_pool = models::ALL.iter().filter(|it| it.has_master());
+            let names: Vec<&str> = with_pool.map(|it| it.name).collect();
+            let message = format!(
+                "{} has no pool of worker processes, so --workers has no effect; {} have one",
+                self.model.name,
+                names.join(", ")
+            );
+            return Err(OptionConflict::between(&["workers", "model"], message));
         }
         let accept = self.strategy()?;
         Ok(Rules {

@@ -40,7 +40,7 @@ impl Server {
             .arg("run")
             .args(model.split(' '))
             .args(["--bind", "127.0.0.1:0"])
-            .args(options)
+            .args(without_pool(model, options))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors.try_clone().unwrap())
@@ -129,6 +129,17 @@ impl Drop for Server {
             eprintln!("the server said: {}", self.said());
         }
     }
+}
+
+/// The options without `--workers`, for models that have no pool and would refuse it: a test of all
+/// models gives the same options to each.
+fn without_pool<'o>(model: &str, options: &[&'o str]) -> Vec<&'o str> {
+    let mut kept = options.to_vec();
+    let at = kept.iter().position(|option| *option == "--workers");
+    if let Some(at) = at.filter(|_| !super::has_master(model)) {
+        kept.drain(at..at + 2);
+    }
+    kept
 }
 
 /// Wraps the launcher in others. `setpriv(1)` ties the server to the thread that starts it

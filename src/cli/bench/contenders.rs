@@ -103,7 +103,8 @@ impl Entry {
             workers_last: model.workers_last(),
         };
         for (option, value) in &common.options {
-            if !given.has(option.trim_start_matches('-')) {
+            let takes = *option != "--workers" || model.has_master();
+            if takes && !given.has(option.trim_start_matches('-')) {
                 contender
                     .arguments
                     .extend([(*option).to_owned(), value.clone()]);

@@ -187,7 +187,7 @@ const EXAMPLES: &str = "\
 Examples:
   servers load http://127.0.0.1:8080/
   servers load http://127.0.0.1:8080/ -c 16 -d 2s --no-keep-alive
-  servers load http://127.0.0.1:8080/bytes?n=1000 -n 100000 --body-bytes 1000 --json
+  servers load 'http://127.0.0.1:8080/bytes?n=1000' -n 100000 --body-bytes 1000 --json
   servers load http://127.0.0.1:8080/ --rate 2000 --arrivals poisson --warmup 1s
   servers load http://127.0.0.1:8080/ --find-max --expect 'p99<20ms'
 

@@ -158,13 +158,11 @@ impl<'g> Settings<'g> {
             backlog,
             model,
             ..
-        } = self.args;
+        } = &self.args;
         let inherited = inherited::take().context("cannot take over what was inherited")?;
         let Some(inherited) = inherited else {
-            let listener = Listener::bind(bind, backlog).map_err(|error| {
-                let error = explain_bind(bind, error);
-                self.args.origins.blame(&["bind"], error)
-            })?;
+            let listener = bind_first(&bind.0, *backlog);
+            let listener = listener.map_err(|error| self.args.origins.blame(&["bind"], error))?;
             return Ok((listener, None));
         };
         let predecessor = inherited.predecessor;
@@ -200,14 +198,16 @@ impl<'g> Settings<'g> {
 
     /// An inherited listener keeps its address and backlog; a configuration that differs is logged.
     fn say_what_stays(&self, inherited: &Listener) -> io::Result<()> {
-        let Args { bind, backlog, .. } = self.args;
+        let Args { bind, backlog, .. } = &self.args;
         let address = inherited.address()?;
         // Port 0 is any.
-        let is_same_port = bind.port() == 0 || bind.port() == address.port();
-        if bind.ip() != address.ip() || !is_same_port {
+        let is_same = |bind: &SocketAddr| {
+            bind.ip() == address.ip() && (bind.port() == 0 || bind.port() == address.port())
+        };
+        if !bind.0.iter().any(is_same) {
             say_kept("upgrade", "bind");
         }
-        if inherited.queue_limit()? != net::queue_limit_of(backlog) {
+        if inherited.queue_limit()? != net::queue_limit_of(*backlog) {
             say_kept("upgrade", "backlog");
         }
         Ok(())
@@ -290,6 +290,21 @@ fn announce(listener: &Listener) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening on http://{}", listener.address()?)?;
     out.flush()
+}
+
+/// Listens on the first of the addresses where that works. The error is that of the first.
+fn bind_first(addresses: &[SocketAddr], backlog: i32) -> anyhow::Result<Listener> {
+    let mut first = None;
+    for &address in addresses {
+        match Listener::bind(address, backlog) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => drop(first.get_or_insert((address, error))),
+        }
+    }
+    let Some((address, error)) = first else {
+        anyhow::bail!("the name in --bind has no address");
+    };
+    Err(explain_bind(address, error))
 }
 
 /// The error, with what to do about the usual reasons.

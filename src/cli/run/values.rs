@@ -1,18 +1,37 @@
 //! The values of options of `servers run` that are names: models, strategies, rules, triggers.
 //! Whether the chosen model has the strategy or the trigger is checked later.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::accept::{self, Pick, Strategy};
+use crate::cli::wrong_call_error;
 use crate::models::{self, Model};
 use crate::server::Trigger;
 
-/// Names are not resolved: one may stand for several addresses, and a server has one listener.
-pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "should be an address and a port in digits, as in 127.0.0.1:8080 or [::1]:0")
+/// Where to listen: the addresses that the value of `--bind` stands for, in the order to try them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bind(pub(super) Vec<SocketAddr>);
+
+/// `ADDR:PORT`, `NAME:PORT` with all addresses of the name, `:PORT` for every IPv4 address of this
+/// machine, or `PORT` for this machine alone.
+pub(super) fn parse_bind(text: &str) -> Result<Bind, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(Bind(vec![address]));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+    let port: u16 = port.parse().map_err(|_| {
+        "should be [ADDR:]PORT or NAME:PORT, as in 127.0.0.1:8080, [::1]:0, localhost:8080 or 8080"
+    })?;
+    let host = if host.is_empty() { "0.0.0.0" } else { host };
+    let found = (host, port).to_socket_addrs();
+    let mut found: Vec<SocketAddr> = found
+        .map_err(|error| format!("cannot find the address of '{host}': {error}"))?
+        .collect();
+    found.dedup();
+    Ok(Bind(found))
 }
 
 /// Names and aliases from the registry, so that a misspelt one gets a suggestion.
@@ -49,4 +68,20 @@ fn one_of<T: Copy + Send + Sync + 'static>(
             .expect("clap only lets the names of the list through")
             .1
     })
+}
+
+/// Adds the list of models to the error of a call that names none.
+pub(in crate::cli) fn name_models(error: clap::Error) -> clap::Error {
+    let is_model = |name: &String| name.contains("MODEL");
+    let names_none = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(names)) => names.iter().any(is_model),
+        _ => false,
+    };
+    if error.kind() != ErrorKind::MissingRequiredArgument || !names_none {
+        return error;
+    }
+    let lines = models::ALL.iter();
+    let lines = lines.map(|model| format!("\n  {:<12}{}", model.name, model.summary));
+    let message = format!("which MODEL?{}", lines.collect::<String>());
+    wrong_call_error("run", ErrorKind::MissingRequiredArgument, message)
 }

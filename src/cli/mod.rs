@@ -82,8 +82,9 @@ fn report(error: anyhow::Error) -> ExitCode {
 
 /// Prints a line on standard error.
 fn complain(message: &str) {
-    // Not eprintln!, which panics where standard error cannot be written.
-    let _ = writeln!(io::stderr(), "servers: {message}");
+    // Not eprintln!, which panics where standard error cannot be written, and blocks where it is
+    // full.
+    crate::sys::log::last_words(&format!("servers: {message}\n"));
 }
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {

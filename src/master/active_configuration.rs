@@ -2,23 +2,27 @@
 
 use crate::server::{Configuration, Server};
 
-/// A failed reload leaves it as it was.
+/// A reload that fails leaves it as it was, whether the file is wrong or no worker can start with it.
 pub(super) struct ActiveConfiguration<'a> {
     first: &'a dyn Configuration,
-    reloaded: Option<Box<dyn Configuration + 'a>>,
+    /// The last with which a worker has become ready, unless that is the first.
+    proven: Option<Box<dyn Configuration + 'a>>,
+    /// The last that was read, until a worker has become ready with it.
+    candidate: Option<Box<dyn Configuration + 'a>>,
 }
 
 impl<'a> ActiveConfiguration<'a> {
     pub(super) fn new(first: &'a dyn Configuration) -> Self {
         Self {
             first,
-            reloaded: None,
+            proven: None,
+            candidate: None,
         }
     }
 
     /// The server as it is configured now.
     pub(super) fn server(&self) -> Server<'_> {
-        match &self.reloaded {
+        match self.candidate.as_ref().or(self.proven.as_ref()) {
             Some(configuration) => configuration.server(),
             None => self.first.server(),
         }
@@ -29,7 +33,19 @@ impl<'a> ActiveConfiguration<'a> {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub(super) fn reload(&mut self) -> Result<(), String> {
-        self.reloaded = Some(self.first.reload()?);
+        self.candidate = Some(self.first.reload()?);
         Ok(())
+    }
+
+    /// A worker has become ready with the configuration in force.
+    pub(super) fn confirm(&mut self) {
+        if let Some(candidate) = self.candidate.take() {
+            self.proven = Some(candidate);
+        }
+    }
+
+    /// Goes back to the last configuration that a worker has become ready with.
+    pub(super) fn give_up(&mut self) {
+        self.candidate = None;
     }
 }

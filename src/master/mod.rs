@@ -93,7 +93,7 @@ pub fn run_threads(
         state.update(&mut pool, Instant::now());
         pool.reap_workers(&mut listeners, Instant::now())?;
         pool.murder_workers(Instant::now());
-        pool.resize(Instant::now());
+        pool.resize(&listeners, Instant::now())?;
         manage_workers(&mut pool, &mut listeners, &state.worker_context(work));
         let now = Instant::now();
         let due = pool.until_due(now).min(state.until_due(&pool, now));

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use super::active_configuration::ActiveConfiguration;
 use super::children::STOPS;
 use super::interval::Interval;
-use super::pool::Pool;
+use super::pool::{Pool, Rollout};
 use super::upgrade::{self, Stop, Upgrade};
 use super::worker::Work;
 use super::worker_context::WorkerContext;
@@ -33,7 +33,7 @@ pub(super) struct MasterState<'a> {
 enum Phase {
     Serving,
     /// This signal has asked it to leave. It serves until its successor does.
-    HandingOver(Signal),
+    HandingOver(Signal, Instant),
     /// The successor serves. This master ends with its last worker.
     Leaving,
 }
@@ -68,6 +68,8 @@ impl<'a> MasterState<'a> {
     /// Goes on with an upgrade, and tells the service manager what has changed.
     pub(super) fn update(&mut self, pool: &mut Pool<'_>, now: Instant) {
         self.upgrade.reap_successor();
+        self.check_rollout(pool, now);
+        self.check_hand_over(now);
         if self.owes_ready && pool.is_settled() {
             manager::ready(&self.status(pool));
             self.feed_watchdog();
@@ -82,19 +84,59 @@ impl<'a> MasterState<'a> {
         }
     }
 
+    /// A new configuration stays if a worker becomes ready with it. If workers fail to start, the
+    /// last good one is in force again.
+    fn check_rollout(&mut self, pool: &mut Pool<'_>, now: Instant) {
+        match pool.rollout() {
+            Rollout::Pending => {}
+            Rollout::Proven => self.configuration.confirm(),
+            Rollout::Failed => {
+                let (failed, _) = pool.generation();
+                self.configuration.give_up();
+                pool.roll_back(now);
+                pool.reconfigure(&self.configuration.server());
+                let (generation, _) = pool.generation();
+                crate::log!(
+                    "reload: no worker of generation {failed} became ready; generation \
+                     {generation} goes on with its own configuration"
+                );
+                self.refusal = Some("its workers did not start".to_owned());
+                self.owes_ready = true;
+            }
+        }
+    }
+
+    /// When this master has to have a successor that serves, or stops without one.
+    fn hand_over_deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::HandingOver(_, since) if self.upgrade.peer() == PeerState::Starting => {
+                since.checked_add(self.configuration.server().pool.grace)
+            }
+            _ => None,
+        }
+    }
+
+    /// A successor that does not become ready within the graceful timeout does not hold up a stop.
+    fn check_hand_over(&mut self, now: Instant) {
+        if self.hand_over_deadline().is_some_and(|it| now >= it) {
+            crate::log!("upgrade: the successor is not ready in time (--graceful-timeout)");
+            self.upgrade.kill_starting_successor();
+        }
+    }
+
     /// A master that hands over leaves when its successor serves. If the
     /// successor has gone, it stops like a master that was alone.
     // ANCHOR: hand_over
     fn hand_over(&mut self, pool: &mut Pool<'_>) {
         match (self.phase, self.upgrade.peer()) {
-            (Phase::HandingOver(_), PeerState::Serving) => {
+            (Phase::HandingOver(..), PeerState::Serving) => {
                 self.phase = Phase::Leaving;
                 self.owes_ready = false;
                 self.upgrade.hand_over();
                 self.feed_watchdog();
                 pool.leave();
             }
-            (Phase::HandingOver(_) | Phase::Leaving, PeerState::Gone) => {
+            (Phase::HandingOver(..) | Phase::Leaving, PeerState::Gone) => {
                 crate::log!("upgrade: no other master serves: a stop");
                 self.phase = Phase::Serving;
                 manager::stopping();
@@ -117,11 +159,17 @@ impl<'a> MasterState<'a> {
     pub(super) fn until_due(&self, pool: &Pool<'_>, now: Instant) -> Duration {
         // The pool may have become settled after the last update.
         let is_ready = self.owes_ready && pool.is_settled();
-        match &self.watchdog {
-            _ if is_ready || self.is_over(pool) || signal::stopping() => Duration::ZERO,
-            Some(interval) => interval.left(now),
-            None => Duration::MAX,
+        if is_ready || self.is_over(pool) || signal::stopping() {
+            return Duration::ZERO;
         }
+        let watchdog = self.watchdog.as_ref().map(|it| it.left(now));
+        let deadline = self.hand_over_deadline();
+        let deadline = deadline.map(|it| it.saturating_duration_since(now));
+        watchdog
+            .into_iter()
+            .chain(deadline)
+            .min()
+            .unwrap_or(Duration::MAX)
     }
 
     /// The stop that a signal asks for, if it asks for one. A hand-over only begins here, and goes
@@ -133,25 +181,42 @@ impl<'a> MasterState<'a> {
         match (self.phase, signal) {
             (Phase::Serving, _) => {}
             // QUIT was to complete the upgrade. TERM ends the service, whatever the successor does.
-            (Phase::HandingOver(Signal::SIGQUIT), Signal::SIGTERM) => {
-                self.phase = Phase::Serving;
-                manager::stopping();
-                return Some(Stop::Graceful);
+            (Phase::HandingOver(Signal::SIGQUIT, _), Signal::SIGTERM) => {
+                return Some(self.stop_without_successor());
             }
-            _ => return Some(Stop::Forced),
+            // No request is in danger yet: this master still serves while its successor starts.
+            (Phase::HandingOver(..), Signal::SIGTERM)
+                if self.upgrade.peer() == PeerState::Starting =>
+            {
+                return Some(self.stop_without_successor());
+            }
+            _ => {
+                self.upgrade.kill_starting_successor();
+                return Some(Stop::Forced);
+            }
         }
         self.upgrade.announce_ending();
         let peer = self.upgrade.peer();
         let stop = upgrade::stop_for(signal, peer)?;
         if stop == Stop::HandOver {
-            self.phase = Phase::HandingOver(signal);
+            self.phase = Phase::HandingOver(signal, Instant::now());
             if peer == PeerState::Starting {
                 crate::log!("{signal}: this process leaves when its successor serves");
             }
         } else {
+            self.upgrade.kill_starting_successor();
             manager::stopping();
         }
         Some(stop)
+    }
+
+    /// The graceful stop of a master that does not wait for its successor any more. A successor that
+    /// is not ready would keep the port and serve no client.
+    fn stop_without_successor(&mut self) -> Stop {
+        self.upgrade.kill_starting_successor();
+        self.phase = Phase::Serving;
+        manager::stopping();
+        Stop::Graceful
     }
 
     /// Does what a signal asks for that does not stop the master.

@@ -9,15 +9,20 @@
 //! Each master says on the [`UpgradeChannel`] whether it serves.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::worker_state::describe;
 use crate::accept::Listener;
 use crate::service::{PeerState, Succession, UpgradeChannel, manager};
+
+/// How long to wait for the end of a process that was killed.
+const KILL_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How a master stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +112,28 @@ impl<'a> Upgrade<'a> {
         crate::log!("upgrade: the successor {how}; this process goes on");
         self.successor = None;
         self.succession.failed();
+    }
+
+    /// Kills a successor that has never been ready, so that it does not keep the port after this
+    /// master has ended.
+    pub(super) fn kill_starting_successor(&mut self) {
+        let Some((successor, channel)) = &self.successor else {
+            return;
+        };
+        if channel.peer() == PeerState::Starting {
+            crate::log!("upgrade: the successor ({successor}) is killed");
+            // It is not reaped yet, so the ID is still its own.
+            let _ = kill(*successor, Signal::SIGKILL);
+            // Its death is near, but the kernel may be slow, and this master must not wait for ever.
+            let end = Instant::now() + KILL_TIME_MAX;
+            let has_died =
+                || waitpid(*successor, Some(WaitPidFlag::WNOHANG)) != Ok(WaitStatus::StillAlive);
+            while !has_died() && Instant::now() < end {
+                thread::sleep(Duration::from_millis(5));
+            }
+            self.successor = None;
+            self.succession.failed();
+        }
     }
 
     /// Tells the other master that this one serves.

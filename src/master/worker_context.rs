@@ -30,6 +30,9 @@ impl WorkerContext<'_> {
         listeners: &mut SharedListeners,
         max_requests: u64,
     ) -> i32 {
+        // A session of its own has no controlling terminal: a worker that a client controls could
+        // write commands into the terminal of the shell that started the master (TIOCSTI).
+        let _ = nix::unistd::setsid();
         self.server.scoreboard.enter(assignment.slot);
         self.server.lifetime.begin(max_requests);
         match self.serve(assignment, listeners) {

@@ -31,6 +31,8 @@ pub(super) struct WorkerState {
     /// False once a successor may take its index.
     pub(super) holds_index: bool,
     pub(super) born: Instant,
+    /// Connections that earlier workers had accepted in its slots.
+    accepted_before: u64,
     threads: usize,
 }
 
@@ -51,7 +53,8 @@ impl Load {
             has_room: false,
         };
         threads.fold(none, |sum, thread| Self {
-            clients: sum.clients + thread.clients,
+            // Workers write these words, so that they may hold anything.
+            clients: sum.clients.saturating_add(thread.clients),
             has_room: sum.has_room || thread.clients == 0,
         })
     }
@@ -93,20 +96,29 @@ pub(super) enum Exit {
     Expected,
     /// It left by itself, in good order.
     Voluntary,
-    /// It should not have. `soon`: before it was ready or shortly after its fork.
+    /// It should not have. `soon`: before it was ready, or shortly after its fork without having
+    /// accepted a connection. A worker that a request has killed could start and serve.
     Crashed { soon: bool },
 }
 
 impl WorkerState {
-    pub(super) fn new(assignment: Assignment, threads: usize, now: Instant) -> Self {
-        Self {
+    pub(super) fn new(
+        assignment: Assignment,
+        threads: usize,
+        scoreboard: &Scoreboard,
+        now: Instant,
+    ) -> Self {
+        let mut worker = Self {
             assignment,
             stage: Stage::Starting,
             liveness: Liveness::new(threads),
             holds_index: true,
             born: now,
+            accepted_before: 0,
             threads,
-        }
+        };
+        worker.accepted_before = worker.accepted(scoreboard);
+        worker
     }
 
     /// Whether it neither leaves nor was told to.
@@ -141,7 +153,7 @@ impl WorkerState {
     /// Connections accepted in its slots, by it and by earlier workers.
     pub(super) fn accepted(&self, scoreboard: &Scoreboard) -> u64 {
         let connections = |slot| scoreboard.heartbeat(slot).connections;
-        self.slots().map(connections).sum()
+        self.slots().map(connections).fold(0, u64::wrapping_add)
     }
 
     /// The slots of its threads.
@@ -149,8 +161,19 @@ impl WorkerState {
         self.assignment.slot..self.assignment.slot + self.threads
     }
 
-    /// What its end means.
-    pub(super) fn exit(&self, status: WaitStatus, was_ready: bool, now: Instant) -> Exit {
+    /// Whether it has accepted a connection.
+    pub(super) fn has_served(&self, scoreboard: &Scoreboard) -> bool {
+        self.accepted(scoreboard) != self.accepted_before
+    }
+
+    /// What its end means, from how it ended and from what it had reported.
+    pub(super) fn exit(
+        &self,
+        status: WaitStatus,
+        was_ready: bool,
+        has_served: bool,
+        now: Instant,
+    ) -> Exit {
         let in_order = matches!(status, WaitStatus::Exited(_, 0));
         match self.stage {
             Stage::Aborted(_) | Stage::Killed => Exit::Expected,
@@ -159,7 +182,7 @@ impl WorkerState {
             ) if in_order => Exit::Expected,
             _ if in_order && was_ready => Exit::Voluntary,
             _ => Exit::Crashed {
-                soon: !was_ready || now - self.born < YOUNG,
+                soon: !was_ready || !has_served && now - self.born < YOUNG,
             },
         }
     }
@@ -216,15 +239,18 @@ mod tests {
                 generation: 1,
             },
             1,
+            &Scoreboard::create().unwrap(),
             born,
         );
         let crash = |soon| Exit::Crashed { soon };
         // Before it is ready, any end is a failure.
-        assert_eq!(worker.exit(code(0), false, late), crash(true));
+        assert_eq!(worker.exit(code(0), false, false, late), crash(true));
         worker.stage = Stage::Serving;
-        assert_eq!(worker.exit(code(0), true, soon), Exit::Voluntary);
-        assert_eq!(worker.exit(code(1), true, soon), crash(true));
-        assert_eq!(worker.exit(killed, true, late), crash(false));
+        assert_eq!(worker.exit(code(0), true, false, soon), Exit::Voluntary);
+        assert_eq!(worker.exit(code(1), true, false, soon), crash(true));
+        assert_eq!(worker.exit(killed, true, false, late), crash(false));
+        // It was killed by a request, and its successor need not wait.
+        assert_eq!(worker.exit(killed, true, true, soon), crash(false));
         let then = Duration::ZERO;
         for why in [
             Retirement::Deadline(then),
@@ -232,13 +258,13 @@ mod tests {
             Retirement::Spare,
         ] {
             worker.stage = Stage::Retiring(why);
-            assert_eq!(worker.exit(code(0), true, late), Exit::Expected);
-            assert_eq!(worker.exit(killed, true, late), crash(false));
+            assert_eq!(worker.exit(code(0), true, false, late), Exit::Expected);
+            assert_eq!(worker.exit(killed, true, false, late), crash(false));
         }
         worker.stage = Stage::Retiring(Retirement::Recycled);
-        assert_eq!(worker.exit(code(0), true, soon), Exit::Voluntary);
-        assert_eq!(worker.exit(killed, true, late), crash(false));
+        assert_eq!(worker.exit(code(0), true, false, soon), Exit::Voluntary);
+        assert_eq!(worker.exit(killed, true, false, late), crash(false));
         worker.stage = Stage::Aborted(Duration::ZERO);
-        assert_eq!(worker.exit(killed, true, late), Exit::Expected);
+        assert_eq!(worker.exit(killed, true, false, late), Exit::Expected);
     }
 }

@@ -18,6 +18,19 @@ struct State {
 }
 
 impl Slots {
+    /// All slots are free except these.
+    pub fn taken_by(taken: Vec<usize>) -> Self {
+        let used = taken.iter().max().map_or(0, |highest| highest + 1);
+        let free = (0..used).filter(|slot| !taken.contains(slot));
+        let state = State {
+            free: free.map(Reverse).collect(),
+            used,
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
     /// The lowest free slot.
     pub fn take(&self) -> usize {
         let mut state = self.state();
@@ -59,6 +72,8 @@ mod tests {
         slots.give_back(2);
         slots.give_back(0);
         assert_eq!(slots.taken(), 2);
+        let same = Slots::taken_by(vec![3, 1]);
+        assert_eq!((same.take(), same.take(), same.take()), (0, 2, 4));
         assert_eq!((slots.take(), slots.take(), slots.take()), (0, 2, 4));
     }
 }

@@ -6,10 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf, absolute};
-use std::process::Command;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::unistd::{Pid, getppid};
@@ -52,18 +50,22 @@ impl Succession {
         let value = inherited::describe(self.model, &channel, listeners)?;
         let handed_down = std::iter::once(channel.as_fd()).chain(listeners.iter().copied());
         let descriptors = handed_down.map(|it| it.as_raw_fd()).collect();
-        let mut words = env::args_os();
-        let mut command = Command::new(&self.program);
-        command
-            .arg0(words.next().unwrap_or_else(|| "servers".into()))
-            .args(words)
-            .env(inherited::VARIABLE, value)
-            // These were meant for this process.
-            .env_remove("LISTEN_PID")
-            .env_remove("LISTEN_FDS")
-            .env_remove("LISTEN_FDNAMES")
-            .env_remove("WATCHDOG_PID");
-        let successor = inherit::hand_over(&mut command, descriptors).spawn()?;
+        // These variables were meant for this process.
+        const OWN: [&str; 5] = [
+            "LISTEN_PID",
+            "LISTEN_FDS",
+            "LISTEN_FDNAMES",
+            "WATCHDOG_PID",
+            inherited::VARIABLE,
+        ];
+        let kept = env::vars_os().filter(|(name, _)| !OWN.iter().any(|own| name == own));
+        let environment = kept.chain([(inherited::VARIABLE.into(), value.into())]);
+        let successor = inherit::start(
+            &self.program,
+            env::args_os().collect(),
+            environment.collect(),
+            descriptors,
+        )?;
         Ok((Pid::from_raw(successor.id().cast_signed()), channel))
     }
 
@@ -103,19 +105,37 @@ impl Succession {
 /// its path are kept: after `current -> release-2` was changed, an upgrade starts the new release.
 /// `/proc/self/exe` would lead to the old one.
 fn find_program(name: &OsStr) -> PathBuf {
-    let found = match Path::new(name).components().count() {
-        0 | 1 => search_path(name, env::var_os("PATH")),
-        _ => absolute(name).ok(),
-    };
-    found
+    found_as_named(name)
         .or_else(|| env::current_exe().ok())
         .unwrap_or_else(|| name.into())
+}
+
+fn found_as_named(name: &OsStr) -> Option<PathBuf> {
+    match Path::new(name).components().count() {
+        0 | 1 => search_path(name, env::var_os("PATH")),
+        _ => Some(working_directory()?.join(name)),
+    }
+}
+
+/// The working directory by the name that the shell knows it by: with the links that the user has
+/// followed, if they still lead there.
+fn working_directory() -> Option<PathBuf> {
+    let physical = env::current_dir().ok();
+    let logical = env::var_os("PWD").map(PathBuf::from);
+    let logical = logical.filter(|it| it.is_absolute() && is_here(it).unwrap_or(false));
+    logical.or(physical)
+}
+
+fn is_here(path: &Path) -> io::Result<bool> {
+    let (named, here) = (fs::metadata(path)?, fs::metadata(".")?);
+    Ok((named.dev(), named.ino()) == (here.dev(), here.ino()))
 }
 
 fn search_path(name: &OsStr, path: Option<OsString>) -> Option<PathBuf> {
     let directories = path?;
     let candidates = env::split_paths(&directories).map(|directory| directory.join(name));
-    let mut programs = candidates.filter_map(|candidate| absolute(candidate).ok());
+    let mut programs =
+        candidates.filter_map(|candidate| Some(working_directory()?.join(candidate)));
     programs.find(|candidate| {
         let metadata = fs::metadata(candidate);
         metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
@@ -130,7 +150,7 @@ mod tests {
     fn a_program_is_found_as_the_shell_finds_it() {
         assert_eq!(find_program(OsStr::new("/a/b")), Path::new("/a/b"));
         let relative = find_program(OsStr::new("./b"));
-        assert_eq!(relative, env::current_dir().unwrap().join("b"));
+        assert_eq!(relative, working_directory().unwrap().join("./b"));
         let shell = find_program(OsStr::new("sh"));
         assert!(shell.is_absolute() && shell.ends_with("sh"));
         let nowhere = find_program(OsStr::new("no such program"));

@@ -1,10 +1,13 @@
 //! Descriptors that this process has inherited, and those that it leaves to a successor.
 
+use std::ffi::{CString, OsString};
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Child, Command};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage};
@@ -73,18 +76,70 @@ fn is_tcp(descriptor: BorrowedFd<'_>) -> bool {
         && matches!(kind, Ok(SockType::Stream))
 }
 
-/// Lets the program that `command` starts inherit these descriptors, under the same numbers.
-pub fn hand_over(command: &mut Command, descriptors: Vec<RawFd>) -> &mut Command {
-    let keep_open = move || {
+/// Starts `program` with these arguments and this environment, and lets it inherit the descriptors,
+/// under the same numbers.
+///
+/// It is started by `execve(2)` and nothing else. The `execvp(3)` of [`Command`] gives a file that
+/// is no program to `/bin/sh`, which would run its lines.
+///
+/// # Errors
+/// ENOENT, EACCES; ENOEXEC, if it is no program.
+pub fn start(
+    program: &Path,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    descriptors: Vec<RawFd>,
+) -> io::Result<Child> {
+    let path = CString::new(program.as_os_str().as_bytes())?;
+    let arguments = c_strings(arguments)?;
+    let environment = environment.into_iter().map(|(mut name, value)| {
+        name.push("=");
+        name.push(value);
+        name
+    });
+    let environment = c_strings(environment.collect())?;
+    let execute = move || {
         for &descriptor in &descriptors {
             // SAFETY: the descriptor was open when this process forked, and nothing has been
             // closed between that and exec.
             let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
             fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::empty()))?;
         }
-        Ok(())
+        // SAFETY: both arrays end with a null pointer, and their strings live in the closure.
+        unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+        // It returns only if it fails.
+        Err(io::Error::last_os_error())
     };
+    let mut command = Command::new(program);
     // SAFETY: between fork and exec the closure makes system calls on values that it owns and
     // nothing else: it neither allocates nor locks, as pre_exec requires.
-    unsafe { command.pre_exec(keep_open) }
+    unsafe { command.pre_exec(execute) }.spawn()
+}
+
+/// Strings, and an array of pointers to them that ends with a null pointer.
+struct CStrings {
+    _strings: Vec<CString>,
+    pointers: Vec<*const libc::c_char>,
+}
+
+// SAFETY: the pointers are to memory that the strings own, and nothing writes to it.
+unsafe impl Send for CStrings {}
+// SAFETY: as above.
+unsafe impl Sync for CStrings {}
+
+impl CStrings {
+    fn as_ptr(&self) -> *const *const libc::c_char {
+        self.pointers.as_ptr()
+    }
+}
+
+fn c_strings(strings: Vec<OsString>) -> io::Result<CStrings> {
+    let strings = strings.into_iter().map(|it| CString::new(it.into_vec()));
+    let strings = strings.collect::<Result<Vec<_>, _>>()?;
+    let pointers = strings.iter().map(|it| it.as_ptr());
+    let pointers = pointers.chain([std::ptr::null()]).collect();
+    Ok(CStrings {
+        _strings: strings,
+        pointers,
+    })
 }

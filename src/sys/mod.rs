@@ -41,6 +41,8 @@ pub mod net;
 pub mod outage;
 pub mod passing;
 pub mod poll;
+#[cfg(test)]
+pub mod probe;
 pub mod process;
 pub mod regular;
 pub mod reuseport;

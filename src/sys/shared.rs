@@ -10,8 +10,10 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
@@ -47,9 +49,14 @@ impl SharedWords {
     /// # Errors
     /// ENOMEM, EMFILE, ENFILE; EINVAL if `words` is 0.
     pub fn create(name: &CStr, words: usize) -> nix::Result<Self> {
-        let descriptor = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let descriptor = memfd_create(name, flags)?;
         let bytes = words * size_of::<AtomicU64>();
-        ftruncate(&descriptor, bytes.try_into().unwrap_or(i64::MAX))?;
+        within_file_limit(|| ftruncate(&descriptor, bytes.try_into().unwrap_or(i64::MAX)))?;
+        // A process that shares the memory could cut it short, and the next access of any other
+        // would be a SIGBUS. Sealed, its size is final (`fcntl(2)`, F_ADD_SEALS).
+        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+        fcntl(&descriptor, FcntlArg::F_ADD_SEALS(seals))?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         Ok(Self {
             mapping: Mapping::of(&descriptor, words, access)?,
@@ -124,6 +131,19 @@ impl ForeignWords {
     }
 }
 
+/// Runs `work` with the highest limit on the size of files that this process may have: memory with a
+/// descriptor counts as a file.
+fn within_file_limit(work: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if soft == hard {
+        return work();
+    }
+    setrlimit(Resource::RLIMIT_FSIZE, hard, hard)?;
+    let done = work();
+    setrlimit(Resource::RLIMIT_FSIZE, soft, hard)?;
+    done
+}
+
 impl Mapping {
     fn of(descriptor: &impl AsFd, words: usize, access: ProtFlags) -> nix::Result<Self> {
         let length = NonZeroUsize::new(words * size_of::<AtomicU64>());
@@ -142,5 +162,20 @@ impl Drop for Mapping {
         // SAFETY: `start` and the length are those of the mapping, and no reference into it is
         // left. So munmap has no reason to fail.
         let _ = unsafe { munmap(self.start.cast(), self.words * size_of::<AtomicU64>()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worker that cuts the memory short would have its master killed by SIGBUS.
+    #[test]
+    fn the_size_is_final() {
+        let words = SharedWords::create(c"test", 1024).unwrap();
+        for size in [0, 8, 1 << 20] {
+            assert_eq!(ftruncate(&words, size), Err(Errno::EPERM), "{size}");
+        }
+        words[1023].store(7, Relaxed);
     }
 }

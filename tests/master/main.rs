@@ -8,6 +8,7 @@
 )]
 
 mod crashes;
+mod faults;
 mod liveness;
 mod options;
 mod recycling;

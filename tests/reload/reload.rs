@@ -227,8 +227,7 @@ fn a_reload_right_behind_the_start_lets_those_stay_who_serve() {
     assert_eq!(family.served_by(), first);
 }
 
-/// Each of the new ones fails before it is ready, for want of memory, and more often than a pool is
-/// given in which nobody ever was.
+/// Each new worker fails before it is ready, for want of memory, until the reload is given up.
 #[test]
 fn workers_that_never_get_ready_replace_nobody() {
     let family = Family::start("prefork", "workers = 3\n", &[]);
@@ -241,7 +240,7 @@ fn workers_that_never_get_ready_replace_nobody() {
     let load = Load::start(family.address, &["--no-keep-alive"]);
     want_too_much_memory(&family, "workers = 3\n");
     signal(family.first.pid(), Signal::SIGHUP);
-    wait_for_failures(&family, 6);
+    family.wait_for_words("goes on with its own configuration");
     let now = children(family.first.pid());
     assert!(
         before.iter().all(|pid| now.contains(pid)),
@@ -297,4 +296,35 @@ fn descriptors_do_not_grow_over_reloads() {
         counts.push(master.descriptors().len());
     }
     assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
+}
+
+/// Workers that cannot start are only found out when they are forked. The old ones serve on, are
+/// replaced when they die, and the next reload may succeed.
+#[test]
+fn a_reload_whose_workers_cannot_start_is_given_up() {
+    for model in ["prefork", "prefork --accept reuseport", "worker", "event"] {
+        let family = Family::start(model, "workers = 2\n", &[]);
+        let master = family.master();
+        wait_for("two workers", || children(master).len() == 2);
+        want_too_much_memory(&family, "workers = 2\n");
+        signal(master, Signal::SIGHUP);
+        family.wait_for_words("goes on with its own configuration");
+        let victims = children(master);
+        for &pid in &victims {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        wait_for("the old generation replaces its own", || {
+            let now = children(master);
+            now.len() == 2 && !now.iter().any(|pid| victims.contains(pid))
+        });
+        assert!(children(master).contains(&family.served_by()), "{model}");
+        let before = children(master);
+        family.configure("workers = 2\n");
+        signal(master, Signal::SIGHUP);
+        wait_for("the next reload succeeds", || {
+            let now = children(master);
+            now.len() == 2 && !now.iter().any(|pid| before.contains(pid))
+        });
+        assert!(children(master).contains(&family.served_by()), "{model}");
+    }
 }

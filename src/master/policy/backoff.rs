@@ -66,6 +66,40 @@ impl Backoff {
     }
 }
 
+/// So many workers that crash are replaced at once in a second: as many as a pool may grow in one.
+const RESPAWNS_PER_SECOND: u32 = 32;
+
+/// Bounds how many workers are forked for those that requests have killed. They are replaced at
+/// once, so that the pool goes on serving, but a crash at every request must not become a fork bomb.
+#[derive(Debug, Default)]
+pub(crate) struct RespawnRate {
+    second: Option<Instant>,
+    count: u32,
+}
+
+impl RespawnRate {
+    /// A worker has crashed that had served.
+    pub(crate) fn count(&mut self, now: Instant) {
+        let since = |second| now.saturating_duration_since(second);
+        if self.second.is_none_or(|it| since(it) >= SECOND) {
+            (self.second, self.count) = (Some(now), 0);
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// How long the next replacement has to wait.
+    pub(crate) fn left(&self, now: Instant) -> Duration {
+        match self.second {
+            Some(second) if self.count > RESPAWNS_PER_SECOND => {
+                (second + SECOND).saturating_duration_since(now)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +168,19 @@ mod tests {
         backoff.succeeded();
         assert_eq!(backoff.left(now), Duration::ZERO);
         assert_eq!(backoff.failed(now, now + PAUSE_MIN * 2), PAUSE_MIN);
+    }
+
+    #[test]
+    fn so_many_crashes_a_second_are_replaced_at_once() {
+        let (mut rate, start) = (RespawnRate::default(), Instant::now());
+        for _ in 0..RESPAWNS_PER_SECOND {
+            rate.count(start);
+            assert_eq!(rate.left(start), Duration::ZERO);
+        }
+        rate.count(start + SECOND / 4);
+        assert_eq!(rate.left(start + SECOND / 4), SECOND * 3 / 4);
+        assert_eq!(rate.left(start + SECOND), Duration::ZERO);
+        rate.count(start + SECOND);
+        assert_eq!(rate.left(start + SECOND), Duration::ZERO);
     }
 }

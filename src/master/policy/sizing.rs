@@ -139,7 +139,8 @@ impl Sizer {
     /// To be called once a tick. The rule depends on the kind of pool.
     ///
     /// While one generation replaces another, the size stays as it is.
-    pub(crate) fn tick(&mut self, census: &Census, now: Instant) -> Option<Change> {
+    /// `waiting` connections are in the accept queue.
+    pub(crate) fn tick(&mut self, census: &Census, waiting: u32, now: Instant) -> Option<Change> {
         if census.old > 0 {
             return None;
         }
@@ -148,7 +149,7 @@ impl Sizer {
             Sizing::Dynamic {
                 spare_min,
                 spare_max,
-            } => self.keep_spare(census, spare_min, spare_max),
+            } => self.keep_spare(census, waiting, spare_min, spare_max),
             Sizing::OnDemand { idle } => self.let_go(census, now, idle),
         }
     }
@@ -164,11 +165,22 @@ impl Sizer {
         self.grow(census, missing.min(RATE_MAX))
     }
 
-    fn keep_spare(&mut self, census: &Census, min: usize, max: usize) -> Option<Change> {
+    fn keep_spare(
+        &mut self,
+        census: &Census,
+        waiting: u32,
+        min: usize,
+        max: usize,
+    ) -> Option<Change> {
         // ANCHOR: keep_spare
         let spare = census.spare();
         if spare < min {
-            let count = self.rate.min(min - spare);
+            // More than is missing only if no worker is free for a
+            // connection that waits.
+            let count = match (spare, waiting) {
+                (0, 1..) => self.rate,
+                _ => self.rate.min(min - spare),
+            };
             self.rate = (self.rate * 2).min(RATE_MAX);
             return self.grow(census, count);
         }

@@ -28,7 +28,7 @@ fn growth(sizer: &mut Sizer, ticks: usize) -> Vec<usize> {
     let mut workers = sizer.target();
     let mut growth = Vec::new();
     for _ in 0..ticks {
-        let change = sizer.tick(&census(0, 0, workers), Instant::now());
+        let change = sizer.tick(&census(0, 0, workers), 0, Instant::now());
         growth.push(match change {
             Some(Change::Grow(count)) => count,
             _ => 0,
@@ -68,15 +68,15 @@ fn growth_is_capped_by_what_is_missing_and_by_the_limit() {
 fn enough_spare_workers_reset_the_rate() {
     let mut sizer = Sizer::new(APACHE, 100);
     growth(&mut sizer, 4);
-    assert_eq!(sizer.tick(&census(0, 5, 12), Instant::now()), None);
-    let change = sizer.tick(&census(0, 0, 17), Instant::now());
+    assert_eq!(sizer.tick(&census(0, 5, 12), 0, Instant::now()), None);
+    let change = sizer.tick(&census(0, 0, 17), 0, Instant::now());
     assert_eq!(change, Some(Change::Grow(1)));
 }
 
 #[test]
 fn starting_workers_count_as_spare() {
     let mut sizer = Sizer::new(APACHE, 100);
-    assert_eq!(sizer.tick(&census(3, 2, 50), Instant::now()), None);
+    assert_eq!(sizer.tick(&census(3, 2, 50), 0, Instant::now()), None);
 }
 
 #[test]
@@ -84,11 +84,11 @@ fn one_a_tick_leaves_when_there_are_too_many() {
     let mut sizer = Sizer::new(APACHE, 100);
     let mut idle = 13;
     for _ in 0..10 {
-        sizer.tick(&census(0, idle, 2), Instant::now());
+        sizer.tick(&census(0, idle, 2), 0, Instant::now());
         idle = idle.min(sizer.target().saturating_sub(2).max(10));
     }
     assert_eq!(idle, 10);
-    let change = sizer.tick(&census(0, 11, 0), Instant::now());
+    let change = sizer.tick(&census(0, 11, 0), 0, Instant::now());
     assert_eq!(change, Some(Change::Shrink(1)));
 }
 
@@ -99,7 +99,7 @@ fn the_limit_is_reported_once_each_time_it_is_reached() {
         let (full, free) = (census(0, 0, 5), census(0, 5, 0));
         let mut count = 0;
         for census in [full, full, free, full, full, full] {
-            let change = sizer.tick(&census, Instant::now());
+            let change = sizer.tick(&census, 0, Instant::now());
             count += usize::from(change == Some(Change::LimitReached));
         }
         assert_eq!(count, 2, "{sizing:?}");
@@ -112,7 +112,7 @@ fn no_limit_is_reached_while_none_is_busy_or_some_are_missing() {
     for sizing in [APACHE, Sizing::Static, ON_DEMAND] {
         let mut sizer = Sizer::new(sizing, 5);
         for census in [census(0, 0, 0), census(0, 0, 4)] {
-            let change = sizer.tick(&census, Instant::now());
+            let change = sizer.tick(&census, 0, Instant::now());
             assert_ne!(change, Some(Change::LimitReached), "{sizing:?}");
         }
     }
@@ -122,9 +122,9 @@ fn no_limit_is_reached_while_none_is_busy_or_some_are_missing() {
 #[test]
 fn a_limit_below_the_spare_workers_is_met_when_all_are_busy() {
     let mut sizer = Sizer::new(APACHE, 3);
-    assert_eq!(sizer.tick(&census(0, 3, 0), Instant::now()), None);
-    assert_eq!(sizer.tick(&census(0, 1, 2), Instant::now()), None);
-    let change = sizer.tick(&census(0, 0, 3), Instant::now());
+    assert_eq!(sizer.tick(&census(0, 3, 0), 0, Instant::now()), None);
+    assert_eq!(sizer.tick(&census(0, 1, 2), 0, Instant::now()), None);
+    let change = sizer.tick(&census(0, 0, 3), 0, Instant::now());
     assert_eq!(change, Some(Change::LimitReached));
 }
 
@@ -157,7 +157,7 @@ fn a_worker_with_a_client_and_room_is_not_retired() {
         };
         for tick in 0..30 {
             let now = start + Duration::from_secs(1) * tick;
-            assert_eq!(sizer.tick(&shared, now), None, "{sizing:?}");
+            assert_eq!(sizer.tick(&shared, 0, now), None, "{sizing:?}");
         }
     }
 }
@@ -172,7 +172,7 @@ fn on_demand_workers_leave_that_were_never_needed() {
     let mut changes = Vec::new();
     for (tick, busy) in [1, 3, 0, 2, 1, 1, 2, 3, 1, 0, 1].into_iter().enumerate() {
         let now = start + second * tick as u32;
-        changes.extend(sizer.tick(&census(0, 10 - busy, busy), now));
+        changes.extend(sizer.tick(&census(0, 10 - busy, busy), 0, now));
     }
     assert_eq!(changes, [Change::Shrink(7)]);
     assert_eq!(sizer.target(), 3);
@@ -183,8 +183,8 @@ fn on_demand_the_last_worker_leaves_too() {
     let mut sizer = Sizer::new(ON_DEMAND, 50);
     let start = Instant::now();
     sizer.demand(&census(0, 0, 0), 1);
-    assert_eq!(sizer.tick(&census(0, 1, 0), start), None);
-    let change = sizer.tick(&census(0, 1, 0), start + IDLE);
+    assert_eq!(sizer.tick(&census(0, 1, 0), 0, start), None);
+    let change = sizer.tick(&census(0, 1, 0), 0, start + IDLE);
     assert_eq!((change, sizer.target()), (Some(Change::Shrink(1)), 0));
 }
 
@@ -259,7 +259,7 @@ fn the_size_stays_during_a_rollout() {
         old: 1,
         ..census(0, 0, 50)
     };
-    assert_eq!(sizer.tick(&mixed, Instant::now()), None);
+    assert_eq!(sizer.tick(&mixed, 0, Instant::now()), None);
 }
 
 proptest! {
@@ -281,7 +281,7 @@ proptest! {
             now += Duration::from_secs(1);
             let busy = load.min(workers);
             let census = census(0, workers - busy, busy);
-            sizer.tick(&census, now);
+            sizer.tick(&census, 0, now);
             if sizer.is_on_demand() {
                 sizer.demand(&census, load - busy);
             }
@@ -298,10 +298,30 @@ proptest! {
         let mut workers = start;
         for _ in 0..200 {
             let busy = load.min(workers);
-            if sizer.tick(&census(0, workers - busy, busy), Instant::now()).is_some() {
+            if sizer.tick(&census(0, workers - busy, busy), 0, Instant::now()).is_some() {
                 workers = sizer.target();
             }
         }
         prop_assert!((5..=10).contains(&(workers - load)), "{workers} for {load}");
     }
+}
+
+/// Clients that wait while no worker is free: Apache's growth, which `spare_min` does not cap.
+#[test]
+fn the_rate_is_not_capped_while_connections_wait() {
+    let sizing = Sizing::Dynamic {
+        spare_min: 5,
+        spare_max: 10,
+    };
+    let (mut sizer, mut workers) = (Sizer::new(sizing, 256), 5);
+    let mut added = Vec::new();
+    for _ in 0..7 {
+        let change = sizer.tick(&census(0, 0, workers), 150, Instant::now());
+        let Some(Change::Grow(count)) = change else {
+            panic!("{change:?}");
+        };
+        added.push(count);
+        workers += count;
+    }
+    assert_eq!(added, [1, 2, 4, 8, 16, 32, 32]);
 }

@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use self::reap::STARTS_MAX;
 use super::children::{Children, by_force};
 use super::interval::Interval;
-use super::policy::backoff::Backoff;
+use super::policy::backoff::{Backoff, RespawnRate};
 use super::policy::liveness::Timeouts;
 use super::policy::queue::Queue;
 use super::policy::rollout::{self, Steps};
@@ -60,6 +61,7 @@ pub(in crate::master) struct Pool<'a> {
     /// Whether workers leave by themselves when they have answered enough requests.
     recycles: bool,
     crashes: Backoff,
+    respawns: RespawnRate,
     forks: Backoff,
     liveness_interval: Interval,
     sizing_interval: Interval,
@@ -67,10 +69,27 @@ pub(in crate::master) struct Pool<'a> {
     seen_demand: Option<Instant>,
     queue: Queue,
     ever_ready: bool,
+    /// A worker of the current generation was ready.
+    is_proven: bool,
+    /// The last generation that was proven, while a rollout replaces it.
+    proven_generation: u64,
+    /// The highest number that a generation has had.
+    last_generation: u64,
     /// No worker is wanted: SIGWINCH, or another master serves.
     drained: bool,
     /// Workers that did not leave in time and were killed.
     killed: usize,
+}
+
+/// How a generation that replaces another is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::master) enum Rollout {
+    /// No worker has become ready yet.
+    Pending,
+    /// A worker was ready: the configuration works.
+    Proven,
+    /// The workers fail to start.
+    Failed,
 }
 
 impl<'a> Pool<'a> {
@@ -94,12 +113,16 @@ impl<'a> Pool<'a> {
             grace: server.pool.grace,
             recycles: server.pool.max_requests > 0,
             crashes: Backoff::forgiving(1),
+            respawns: RespawnRate::default(),
             forks: Backoff::default(),
             liveness_interval: Interval::new(timeouts.interval(), now),
             sizing_interval: Interval::new(SIZING_INTERVAL, now),
             seen_demand: None,
             queue: Queue::default(),
             ever_ready: false,
+            is_proven: false,
+            proven_generation: 1,
+            last_generation: 1,
             drained: false,
             killed: 0,
         };
@@ -200,7 +223,12 @@ impl<'a> Pool<'a> {
     /// Begins a generation that is to replace the workers that there are.
     pub(super) fn begin_generation(&mut self, now: Instant) {
         self.resume();
-        self.generation += 1;
+        if self.is_proven {
+            self.proven_generation = self.generation;
+        }
+        self.last_generation += 1;
+        self.generation = self.last_generation;
+        self.is_proven = false;
         let generation = self.generation;
         crate::log!("generation {generation} is to take over, a few at a time");
         self.indices = Slots::default();
@@ -217,6 +245,33 @@ impl<'a> Pool<'a> {
         }
     }
 
+    /// What has become of the current generation so far.
+    pub(super) fn rollout(&self) -> Rollout {
+        match self.is_proven {
+            true => Rollout::Proven,
+            false if self.ever_ready && self.crashes.failures() >= STARTS_MAX => Rollout::Failed,
+            false => Rollout::Pending,
+        }
+    }
+
+    /// Gives up a generation of which no worker has become ready. Its predecessor, which still
+    /// serves, is the current generation again, and its workers are replaced when they end.
+    pub(super) fn roll_back(&mut self, now: Instant) {
+        let failed = std::mem::replace(&mut self.generation, self.proven_generation);
+        self.is_proven = true;
+        self.crashes = Backoff::forgiving(1);
+        let generation = self.generation;
+        let workers = self.children.iter().map(|(_, it)| it);
+        let held = workers.filter(|it| it.holds_index && it.assignment.generation == generation);
+        self.indices = Slots::taken_by(held.map(|it| it.assignment.index).collect());
+        let failed = self.select(|it| it.assignment.generation == failed && it.stays());
+        let deadline = Retirement::Deadline(self.lived(now));
+        for pid in failed {
+            self.retire_worker(pid, deadline, now);
+        }
+        self.publish();
+    }
+
     /// A free slot and index for a worker that is about to be spawned.
     pub(super) fn assign(&self) -> Assignment {
         Assignment {
@@ -230,7 +285,7 @@ impl<'a> Pool<'a> {
     pub(super) fn spawned(&mut self, pid: Pid, assignment: Assignment, now: Instant) {
         self.forks.succeeded();
         self.scoreboard.note(PoolEvent::Started);
-        let worker = WorkerState::new(assignment, self.threads, now);
+        let worker = WorkerState::new(assignment, self.threads, self.scoreboard, now);
         self.children.add(pid, worker);
     }
 
@@ -293,7 +348,12 @@ impl<'a> Pool<'a> {
 
     /// What is left of a pause after crashes or failed forks.
     fn backoff(&self, now: Instant) -> Duration {
-        self.crashes.left(now).max(self.forks.left(now))
+        let pauses = [
+            self.crashes.left(now),
+            self.respawns.left(now),
+            self.forks.left(now),
+        ];
+        pauses.into_iter().max().unwrap_or_default()
     }
 
     /// The master's own clock, which stands still while it is suspended. Deadlines of workers run

@@ -14,8 +14,8 @@ use crate::master::worker_state::{Exit, Retirement, Stage, WorkerState, describe
 use crate::scoreboard::PoolEvent;
 use crate::sys::signal;
 
-/// If so many workers in a row fail to start and none was ever ready, the master gives up.
-const STARTS_MAX: u32 = 5;
+/// If so many workers of a generation fail to start and none was ever ready, it is given up.
+pub(super) const STARTS_MAX: u32 = 5;
 
 impl Pool<'_> {
     /// Reaps the workers that have ended, and reads from the scoreboard which have become ready or
@@ -43,6 +43,7 @@ impl Pool<'_> {
             if worker.stage == Stage::Starting && worker.is_ready(pid, self.scoreboard) {
                 worker.stage = Stage::Serving;
                 self.ever_ready = true;
+                self.is_proven |= worker.assignment.generation == self.generation;
             }
         }
     }
@@ -88,13 +89,15 @@ impl Pool<'_> {
     ) -> io::Result<()> {
         let was_ready = worker.is_ready(pid, self.scoreboard);
         self.ever_ready |= was_ready;
+        self.is_proven |= was_ready && worker.assignment.generation == self.generation;
         self.clear(worker.assignment.slot);
         // A retired worker has a successor already.
         let is_replaced = worker.holds_index && !self.sizer.is_on_demand() && !signal::stopping();
         if release(&mut worker, self.generation, &self.indices) {
             self.sizer.died();
         }
-        let exit = worker.exit(status, was_ready, now);
+        let has_served = worker.has_served(self.scoreboard);
+        let exit = worker.exit(status, was_ready, has_served, now);
         let pause = self.count_crash(exit, &worker, now);
         if exit == Exit::Expected && matches!(worker.stage, Stage::Retiring(_)) {
             return Ok(());
@@ -123,10 +126,10 @@ impl Pool<'_> {
         self.scoreboard.note(PoolEvent::Crashed);
         // The crash of an old generation's worker says nothing about the current one.
         if soon && worker.assignment.generation == self.generation {
-            self.crashes.failed(worker.born, now)
-        } else {
-            self.crashes.left(now)
+            return self.crashes.failed(worker.born, now);
         }
+        self.respawns.count(now);
+        self.backoff(now)
     }
 
     /// Frees the slots of a worker that has ended.

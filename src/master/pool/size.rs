@@ -1,8 +1,10 @@
 //! How many workers there should be: decided on a tick, by waiting connections, or by hand.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::Pool;
+use crate::accept::SharedListeners;
 use crate::master::policy::sizing::{Census, Change};
 use crate::scoreboard::{PoolEvent, SLOTS_MAX};
 
@@ -12,12 +14,20 @@ const DEMAND_PAUSE: Duration = Duration::from_millis(20);
 
 impl Pool<'_> {
     /// Decides the size once a tick.
-    pub(in crate::master) fn resize(&mut self, now: Instant) {
+    ///
+    /// # Errors
+    /// The length of the accept queue cannot be read.
+    pub(in crate::master) fn resize(
+        &mut self,
+        listeners: &SharedListeners,
+        now: Instant,
+    ) -> io::Result<()> {
         if self.sizing_interval.due(now).is_some() && self.is_at_target(now) {
             let census = self.census();
-            let change = self.sizer.tick(&census, now);
+            let change = self.sizer.tick(&census, listeners.waiting(0)?, now);
             self.apply(change, &census);
         }
+        Ok(())
     }
 
     /// How many workers there should be now.
@@ -48,7 +58,8 @@ impl Pool<'_> {
         // A worker takes as many as it has threads.
         let mut wanted = (waiting as usize).div_ceil(self.threads);
         let workers = self.children.iter();
-        let accepted = workers.map(|(_, it)| it.accepted(self.scoreboard)).sum();
+        let accepted = workers.map(|(_, it)| it.accepted(self.scoreboard));
+        let accepted = accepted.fold(0, u64::wrapping_add);
         if census.starting == 0 && self.queue.is_stuck(accepted, now) {
             wanted = wanted.max(census.spare() + 1);
         }

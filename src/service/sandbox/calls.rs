@@ -7,7 +7,7 @@ use std::error::Error;
 use libc::{c_int, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    SeccompRule, sock_filter,
 };
 
 /// System calls that serve no request, each with the use that an attacker in control of a worker
@@ -126,9 +126,21 @@ pub(super) fn bound(leave_uring: bool) -> Result<(), Box<dyn Error>> {
     // Calls that a server needs as well are refused by their arguments: a
     // new process in a new namespace, and limits of another process.
     rules.insert(libc::SYS_clone, namespaces()?);
-    let others = first_argument(SeccompCmpOp::Ne, 0)?;
+    let others = argument(0, SeccompCmpOp::Ne, 0)?;
     rules.insert(libc::SYS_prlimit64, vec![others]);
+    // Input for a terminal: its shell would run it, with its own user's
+    // privileges.
+    let input = [libc::TIOCSTI, libc::TIOCLINUX];
+    let input = input.map(|it| argument(1, SeccompCmpOp::Eq, it));
+    rules.insert(
+        libc::SYS_ioctl,
+        input.into_iter().collect::<Result<_, _>>()?,
+    );
+    // SHUT_RD ends a listener, for all workers that share it.
+    let receiving = argument(1, SeccompCmpOp::Ne, libc::SHUT_WR as u64)?;
+    rules.insert(libc::SYS_shutdown, vec![receiving]);
     refuse(rules, libc::EPERM)?;
+    refuse_x32()?;
     // The arguments of clone3 are in memory, which a filter cannot read.
     // After ENOSYS the C library uses clone.
     refuse(Rules::from([always(&libc::SYS_clone3)]), libc::ENOSYS)
@@ -148,14 +160,42 @@ fn refuse(rules: Rules, error: c_int) -> Result<(), Box<dyn Error>> {
 fn namespaces() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let has = |&flag: &c_int| {
         let flag = u64::from(flag.cast_unsigned());
-        first_argument(SeccompCmpOp::MaskedEq(flag), flag)
+        argument(0, SeccompCmpOp::MaskedEq(flag), flag)
     };
     NAMESPACES.iter().map(has).collect()
 }
 
-/// Compares the low 32 bits of the first argument with `value`: the kernel uses no more.
-fn first_argument(how: SeccompCmpOp, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
-    let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, how, value)?;
+/// On x86-64 each call has a second number, for programs with 32-bit pointers (x32): the first with
+/// this bit. The kernel may not support them, but a table of numbers must not depend on that.
+fn refuse_x32() -> Result<(), Box<dyn Error>> {
+    if cfg!(target_arch = "x86_64") {
+        const X32_BIT: u32 = 0x4000_0000;
+        let word = |code: u32, jt, jf, k| sock_filter {
+            code: code as u16,
+            jt,
+            jf,
+            k,
+        };
+        let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+        // The number is the first word of the data that a filter sees.
+        let program = [
+            word(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+            word(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0, 1, X32_BIT),
+            word(libc::BPF_RET | libc::BPF_K, 0, 0, refuse),
+            word(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+        ];
+        seccompiler::apply_filter(&program)?;
+    }
+    Ok(())
+}
+
+/// Compares the low 32 bits of an argument with `value`: the kernel uses no more of it.
+fn argument(
+    index: u8,
+    how: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompRule, seccompiler::BackendError> {
+    let condition = SeccompCondition::new(index, SeccompCmpArgLen::Dword, how, value)?;
     SeccompRule::new(vec![condition])
 }
 

@@ -7,11 +7,13 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::getppid;
 
 use super::*;
+use crate::sys::probe;
 
 /// Runs `work` in a sandbox around `root`.
 fn confined<T: Send>(root: Option<&Path>, work: impl FnOnce() -> T + Send) -> T {
@@ -114,6 +116,9 @@ fn calls_that_landlock_does_not_know_are_refused() {
         for (index, change) in changes.into_iter().enumerate() {
             let error = change.unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{index}");
+        }
+        for (name, refused) in probe::calls(&file) {
+            assert_eq!(refused, Err(Errno::EPERM), "{name}");
         }
         // A process may still set its own limits.
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();

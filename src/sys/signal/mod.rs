@@ -46,6 +46,9 @@ static PARENT: AtomicI32 = AtomicI32::new(0);
 /// To be called first of all: a signal that has waited behind the mask acts now.
 pub fn start_afresh() -> nix::Result<()> {
     handle(Signal::SIGCHLD, SigHandler::SigDfl)?;
+    // At the limit of a file's size (RLIMIT_FSIZE) a write fails with EFBIG, like on a full disk.
+    // By default this signal would end the process.
+    handle(Signal::SIGXFSZ, SigHandler::SigIgn)?;
     SigSet::empty().thread_set_mask()
 }
 
@@ -58,8 +61,8 @@ pub fn start_afresh() -> nix::Result<()> {
 /// why the sockets have a tick.
 pub fn handle_stop(grace: Duration) -> nix::Result<()> {
     set_grace(grace);
-    // A handler cannot find this out; it can only read the result.
-    log::look_for_journal();
+    // A handler cannot open the log.
+    log::prepare();
     PARENT.store(getpid().as_raw(), Relaxed);
     handle(Signal::SIGTERM, SigHandler::Handler(on_stop))?;
     handle(Signal::SIGINT, SigHandler::Handler(on_fast_stop))?;
@@ -146,28 +149,14 @@ extern "C" fn on_retire(_: libc::c_int) {
 }
 
 extern "C" fn on_hangup(_: libc::c_int) {
-    say(b"servers: SIGHUP: without a master there is no reload; nothing has changed\n");
+    log::log_in_handler(
+        b"servers: SIGHUP: without a master there is no reload; nothing has changed\n",
+    );
 }
 
 extern "C" fn on_time_up(_: libc::c_int) {
-    say(b"servers: stopped by force: the graceful timeout is over\n");
+    log::log_in_handler(b"servers: stopped by force: the graceful timeout is over\n");
     leave(1);
-}
-
-/// A line of the log from within a handler.
-fn say(text: &'static [u8]) {
-    // The journal puts the name before each line.
-    let text = match log::is_known_journal() {
-        true => text.strip_prefix(b"servers: ").unwrap_or(text),
-        false => text,
-    };
-    // SAFETY: the pointer and the length are those of one slice; write(2) may be called here, and
-    // errno, which it may change under the interrupted code, is put back.
-    unsafe {
-        let errno = *libc::__errno_location();
-        libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
-        *libc::__errno_location() = errno;
-    }
 }
 
 /// `setitimer(2)`: SIGALRM after the grace period. On Linux it is a bare system call and as such
@@ -194,4 +183,15 @@ fn handle(signal: Signal, how: SigHandler) -> nix::Result<()> {
     let action = SigAction::new(how, SaFlags::empty(), SigSet::empty());
     // SAFETY: the handlers above only use atomics and async-signal-safe system calls.
     unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+/// Whether the process ignores this signal.
+fn ignores(signal: Signal) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: nothing is set, and the pointer is to memory for the answer, which is filled if the
+    // call succeeds. (To set it in order to read it would discard a signal that waits.)
+    unsafe {
+        let read = libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr());
+        read == 0 && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
 }

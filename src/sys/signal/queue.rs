@@ -1,5 +1,6 @@
 //! Signals as a queue, for a master: `signalfd(2)`.
 
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::{handle, on_retire};
+use super::{handle, ignores, on_retire};
 use crate::sys::poll::poll_timeout;
 
 /// The signals that a master waits for.
@@ -39,6 +40,10 @@ const OF_CHILDREN: [Signal; 6] = [
 
 /// The signals of [`Signals`] are blocked, and a child inherits that.
 static IS_MASTER: AtomicBool = AtomicBool::new(false);
+/// This process was started from a terminal that could hang up.
+static HAD_TERMINAL: AtomicBool = AtomicBool::new(false);
+/// `nohup(1)` has started this process. The queue gets the signal all the same, since it is blocked.
+static IGNORES_HANGUP: AtomicBool = AtomicBool::new(false);
 
 /// Blocks the signals that are meant for a master, until it takes them from [`Signals`]. A process
 /// that is about to become a master calls this before any other process knows its ID: by default
@@ -83,6 +88,8 @@ impl Signals {
         // Here the queue takes SIGUSR1; the handler is for the children, which inherit it.
         handle(Signal::SIGUSR1, SigHandler::Handler(on_retire))?;
         IS_MASTER.store(true, Relaxed);
+        HAD_TERMINAL.store(has_terminal(), Relaxed);
+        IGNORES_HANGUP.store(ignores(Signal::SIGHUP), Relaxed);
         let queue = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         Ok(Self { queue })
     }
@@ -147,7 +154,24 @@ impl AsFd for Signals {
 fn meant(info: &libc::signalfd_siginfo) -> Option<Signal> {
     let signal = Signal::try_from(info.ssi_signo.cast_signed()).ok()?;
     let is_resize = signal == Signal::SIGWINCH && info.ssi_code == libc::SI_KERNEL;
+    if signal == Signal::SIGHUP && is_hangup(info) {
+        return (!IGNORES_HANGUP.load(Relaxed)).then(|| {
+            crate::log!("the terminal has gone: a stop");
+            Signal::SIGTERM
+        });
+    }
     (!is_resize).then_some(signal)
+}
+
+/// Whether SIGHUP says that the terminal has gone, not that the configuration has changed. The
+/// kernel sends it then; a shell may have been first, and its signal and the kernel's become one.
+fn is_hangup(info: &libc::signalfd_siginfo) -> bool {
+    info.ssi_code == libc::SI_KERNEL || HAD_TERMINAL.load(Relaxed) && !has_terminal()
+}
+
+/// Whether this process has a controlling terminal (`tty(4)`).
+fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
 }
 
 /// Takes a blocked signal out of those that wait, if it is among them.

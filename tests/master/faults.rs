@@ -1,0 +1,182 @@
+//! Faults from outside of the pool: a log that is not read, a worker that a client controls, a limit
+//! that is reached. The service goes on, and a stop still ends it.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, getsid, mkfifo};
+
+use crate::support::proc::Process;
+use crate::support::server::{BINARY, Server};
+use crate::support::{wait_for, wire};
+use crate::{assert_cut, assert_serves, for_every_pool, send, start_model, workers};
+
+for_every_pool! {
+    a_full_log_blocks_neither_master_nor_worker,
+    a_worker_that_a_request_kills_is_replaced_at_once,
+    no_worker_can_resize_the_shared_memory,
+    no_worker_has_the_masters_terminal,
+    a_log_at_the_limit_of_its_size_ends_nothing,
+}
+
+/// Runs the server by a shell that does `before` first; `$0` is the program.
+fn by_shell(before: &str) -> Command {
+    let mut launcher = Command::new("sh");
+    launcher.args(["-c", &format!("{before} exec \"$0\" \"$@\""), BINARY]);
+    launcher
+}
+
+/// A pipe that is full, since nothing reads it.
+fn a_full_log_blocks_neither_master_nor_worker(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    let mut options = File::options();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK);
+    let mut log = options.open(&path).unwrap();
+    let full = log.write_all(&[b'.'; 1 << 20]).unwrap_err();
+    assert_eq!(full.kind(), ErrorKind::WouldBlock);
+    let mut launcher = by_shell("exec 2>\"$LOG\";");
+    launcher.env("LOG", &path);
+    let mut server = Server::start_by(launcher, model, &["--workers", "2", "--slow-ms", "1"]);
+    for _ in 0..8 {
+        let client = server.connect();
+        wire::get_and_close(&client, "/sleep?ms=3");
+        assert_eq!(wire::read_answer(&client).status(), 200);
+    }
+    let before = workers(&server);
+    send(before[0], Signal::SIGKILL);
+    wait_for("the worker is replaced", || {
+        let workers = workers(&server);
+        workers.len() == 2 && !workers.contains(&before[0])
+    });
+    assert_serves(&server);
+    // Read again, it tells how many lines are missing.
+    let mut bytes = vec![0; 1 << 20];
+    while log.read(&mut bytes).is_ok() {}
+    server.signal(Signal::SIGWINCH);
+    let mut said = String::new();
+    wait_for("the lost lines are counted", || {
+        let count = log.read(&mut bytes).unwrap_or(0);
+        said.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        said.contains("the log was full: lines lost: ")
+    });
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// One crash follows the other, each by a client, and no client in between waits.
+fn a_worker_that_a_request_kills_is_replaced_at_once(model: &str) {
+    let server = start_model(model, 2, &["--lab"]);
+    for _ in 0..10 {
+        let client = server.connect();
+        wire::get(&client, "/crash");
+        assert_cut(&client);
+        assert_serves(&server);
+    }
+    wait_for("the pool is whole", || workers(&server).len() == 2);
+    let said = server.said();
+    assert!(!said.contains("replacing it in"), "{said}");
+}
+
+/// A mapping beyond the end of its file ends the process that reads it, be it the master.
+fn no_worker_can_resize_the_shared_memory(model: &str) {
+    let server = start_model(model, 1, &[]);
+    let worker = workers(&server)[0];
+    let memory = |entry: std::io::Result<fs::DirEntry>| -> Option<PathBuf> {
+        let path = entry.ok()?.path();
+        let target = fs::read_link(&path).ok()?;
+        target.to_string_lossy().contains("memfd:").then_some(path)
+    };
+    let entries = fs::read_dir(format!("/proc/{worker}/fd")).unwrap();
+    let all: Vec<PathBuf> = entries.filter_map(memory).collect();
+    assert!(!all.is_empty());
+    for path in all {
+        let memory = File::options().write(true).open(path).unwrap();
+        for size in [0, 1 << 30] {
+            let refused = memory.set_len(size).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+        }
+    }
+    assert_serves(&server);
+}
+
+/// In a session of its own, a process can push no input into the terminal of another.
+fn no_worker_has_the_masters_terminal(model: &str) {
+    let server = start_model(model, 2, &[]);
+    for pid in workers(&server) {
+        let worker = Some(Pid::from_raw(pid));
+        wait_for("the worker leads a session", || {
+            getsid(worker).ok() == worker
+        });
+    }
+}
+
+/// RLIMIT_FSIZE: by default the signal that comes with it ends a process.
+fn a_log_at_the_limit_of_its_size_ends_nothing(model: &str) {
+    let launcher = by_shell("ulimit -S -f 8;");
+    let options = ["--workers", "2", "--slow-ms", "1"];
+    let mut server = Server::start_by(launcher, model, &options);
+    while server.said().len() < 4096 {
+        let client = server.connect();
+        wire::get_and_close(&client, "/sleep?ms=3");
+        assert_eq!(wire::read_answer(&client).status(), 200);
+    }
+    let before = workers(&server);
+    send(before[0], Signal::SIGKILL);
+    wait_for("the worker is replaced", || {
+        let workers = workers(&server);
+        workers.len() == 2 && !workers.contains(&before[0])
+    });
+    assert_serves(&server);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// The terminal that a server was started from is closed: that is a stop, and no reload.
+#[test]
+fn a_terminal_that_hangs_up_ends_the_server() {
+    for model in ["prefork", "worker", "event", "threaded"] {
+        let directory = tempfile::tempdir().unwrap();
+        let pidfile = directory.path().join("pid");
+        let run = format!(
+            "exec {BINARY} run {model} --bind 127.0.0.1:0 --pidfile {}",
+            pidfile.display()
+        );
+        // Where the tests run, the signal may be ignored, and children inherit that.
+        let terminal = Command::new("env")
+            .args(["--default-signal=HUP", "script", "-qc", &run, "/dev/null"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut terminal) = terminal else {
+            eprintln!("skipped: there is no script(1)");
+            return;
+        };
+        let named = || {
+            fs::read_to_string(&pidfile)
+                .ok()?
+                .trim()
+                .parse::<i32>()
+                .ok()
+        };
+        wait_for("the server runs", || named().is_some());
+        let pid = named().unwrap();
+        let has_workers = || !crate::support::proc::tree(pid).is_empty();
+        wait_for("it serves", has_workers);
+        terminal.kill().unwrap();
+        terminal.wait().unwrap();
+        wait_for("the server ends", || {
+            !Process::find(pid).is_some_and(|it| it.is_alive())
+        });
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::server::{Configuration, Server};
 
-/// A reload that fails leaves it as it was, whether the file is wrong or no worker can start with it.
+/// A reload that fails leaves it as it was: the file is wrong, or no worker can start with it.
 pub(super) struct ActiveConfiguration<'a> {
     first: &'a dyn Configuration,
     /// The last with which a worker has become ready, unless that is the first.

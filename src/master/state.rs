@@ -210,7 +210,7 @@ impl<'a> MasterState<'a> {
         Some(stop)
     }
 
-    /// The graceful stop of a master that does not wait for its successor any more. A successor that
+    /// The graceful stop of a master that waits for its successor no more. A successor that
     /// is not ready would keep the port and serve no client.
     fn stop_without_successor(&mut self) -> Stop {
         self.upgrade.kill_starting_successor();

@@ -124,7 +124,7 @@ impl<'a> Upgrade<'a> {
             crate::log!("upgrade: the successor ({successor}) is killed");
             // It is not reaped yet, so the ID is still its own.
             let _ = kill(*successor, Signal::SIGKILL);
-            // Its death is near, but the kernel may be slow, and this master must not wait for ever.
+            // It dies soon, but the kernel may be slow, and the master must not wait for ever.
             let end = Instant::now() + KILL_TIME_MAX;
             let has_died =
                 || waitpid(*successor, Some(WaitPidFlag::WNOHANG)) != Ok(WaitStatus::StillAlive);

@@ -1,8 +1,8 @@
 //! The log: lines on standard error, written without ever blocking.
 //!
 //! Standard error may be a pipe or a terminal whose reader has stopped. A server that waited for it
-//! would serve no client and hear no signal. So a line that does not fit is dropped and counted, and
-//! the next line that fits says how many are missing.
+//! would serve no client and hear no signal. So a line that does not fit is dropped and counted.
+//! The next line that fits says how many are missing.
 
 use std::fmt::Arguments;
 use std::fs::OpenOptions;

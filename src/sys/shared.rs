@@ -131,7 +131,7 @@ impl ForeignWords {
     }
 }
 
-/// Runs `work` with the highest limit on the size of files that this process may have: memory with a
+/// Runs `work` under the highest limit on the size of files that is allowed: memory with a
 /// descriptor counts as a file.
 fn within_file_limit(work: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;

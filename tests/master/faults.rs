@@ -1,4 +1,4 @@
-//! Faults from outside of the pool: a log that is not read, a worker that a client controls, a limit
+//! Faults from outside of the pool: a log that is not read, a worker that a client controls, a
 //! that is reached. The service goes on, and a stop still ends it.
 
 use std::fs::{self, File};

@@ -70,7 +70,7 @@ impl Backoff {
 const RESPAWNS_PER_SECOND: u32 = 32;
 
 /// Bounds how many workers are forked for those that requests have killed. They are replaced at
-/// once, so that the pool goes on serving, but a crash at every request must not become a fork bomb.
+/// once, so that the pool goes on serving, but a crash at each request must not become a fork bomb.
 #[derive(Debug, Default)]
 pub(crate) struct RespawnRate {
     second: Option<Instant>,

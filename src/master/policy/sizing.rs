@@ -139,8 +139,8 @@ impl Sizer {
     /// To be called once a tick. The rule depends on the kind of pool.
     ///
     /// While one generation replaces another, the size stays as it is.
-    /// `waiting` connections are in the accept queue.
-    pub(crate) fn tick(&mut self, census: &Census, waiting: u32, now: Instant) -> Option<Change> {
+    /// The accept queue holds connections for `waiting` workers.
+    pub(crate) fn tick(&mut self, census: &Census, waiting: usize, now: Instant) -> Option<Change> {
         if census.old > 0 {
             return None;
         }
@@ -168,19 +168,16 @@ impl Sizer {
     fn keep_spare(
         &mut self,
         census: &Census,
-        waiting: u32,
+        waiting: usize,
         min: usize,
         max: usize,
     ) -> Option<Change> {
         // ANCHOR: keep_spare
         let spare = census.spare();
         if spare < min {
-            // More than is missing only if no worker is free for a
-            // connection that waits.
-            let count = match (spare, waiting) {
-                (0, 1..) => self.rate,
-                _ => self.rate.min(min - spare),
-            };
+            // With no worker free, each connection that waits needs one.
+            let waiting = if spare == 0 { waiting } else { 0 };
+            let count = self.rate.min(min - spare + waiting);
             self.rate = (self.rate * 2).min(RATE_MAX);
             return self.grow(census, count);
         }

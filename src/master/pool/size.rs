@@ -24,7 +24,8 @@ impl Pool<'_> {
     ) -> io::Result<()> {
         if self.sizing_interval.due(now).is_some() && self.is_at_target(now) {
             let census = self.census();
-            let change = self.sizer.tick(&census, listeners.waiting(0)?, now);
+            let waiting = self.workers_for(listeners.waiting(0)?);
+            let change = self.sizer.tick(&census, waiting, now);
             self.apply(change, &census);
         }
         Ok(())
@@ -55,8 +56,7 @@ impl Pool<'_> {
     /// Grows the pool for the connections that wait in the accept queue.
     pub(in crate::master) fn demand(&mut self, waiting: u32, now: Instant) {
         let census = self.census();
-        // A worker takes as many as it has threads.
-        let mut wanted = (waiting as usize).div_ceil(self.threads);
+        let mut wanted = self.workers_for(waiting);
         let workers = self.children.iter();
         let accepted = workers.map(|(_, it)| it.accepted(self.scoreboard));
         let accepted = accepted.fold(0, u64::wrapping_add);
@@ -85,6 +85,11 @@ impl Pool<'_> {
         };
         crate::log!("by hand: the pool {may_have} {limit} {workers} {now}");
         self.publish();
+    }
+
+    /// How many workers so many connections need: a worker takes as many as it has threads.
+    fn workers_for(&self, waiting: u32) -> usize {
+        (waiting as usize).div_ceil(self.threads)
     }
 
     /// How long the accept queue is not looked at.

@@ -42,7 +42,7 @@ const OF_CHILDREN: [Signal; 6] = [
 static IS_MASTER: AtomicBool = AtomicBool::new(false);
 /// This process was started from a terminal that could hang up.
 static HAD_TERMINAL: AtomicBool = AtomicBool::new(false);
-/// `nohup(1)` has started this process. The queue gets the signal all the same, since it is blocked.
+/// `nohup(1)` has started this process. The queue gets the signal all the same: it is blocked.
 static IGNORES_HANGUP: AtomicBool = AtomicBool::new(false);
 
 /// Blocks the signals that are meant for a master, until it takes them from [`Signals`]. A process

@@ -1,5 +1,5 @@
 //! Faults from outside of the pool: a log that is not read, a worker that a client controls, a
-//! that is reached. The service goes on, and a stop still ends it.
+//! limit that is reached. The service goes on, and a stop still ends it.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};

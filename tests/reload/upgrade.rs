@@ -168,9 +168,14 @@ fn there_is_one_upgrade_at_a_time() {
 fn either_master_may_be_killed() {
     let family = Family::start("prefork", "workers = 2\n", &[]);
     let (old, new) = family.upgrade();
+    let workers = children(new);
     signal(new, Signal::SIGKILL);
     wait_for("the pidfile is the old master's again", || {
         family.named("pid") == Some(old)
+    });
+    // A worker that is about to be killed may still accept a connection.
+    wait_for("its workers are gone", || {
+        !workers.iter().any(|&pid| is_alive(pid))
     });
     assert!(children(old).contains(&family.served_by()));
     let (old, new) = family.upgrade();

@@ -16,6 +16,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use self::reap::STARTS_MAX;
+use self::timeouts::Grace;
 use super::children::{Children, by_force};
 use super::interval::Interval;
 use super::policy::backoff::{Backoff, RespawnRate};
@@ -57,7 +58,7 @@ pub(in crate::master) struct Pool<'a> {
     generation: u64,
     sizer: Sizer,
     timeouts: Timeouts,
-    grace: Duration,
+    grace: Grace,
     /// Whether workers leave by themselves when they have answered enough requests.
     recycles: bool,
     crashes: Backoff,
@@ -110,7 +111,7 @@ impl<'a> Pool<'a> {
             generation: 1,
             sizer: Sizer::new(server.pool.sizing, server.workers),
             timeouts,
-            grace: server.pool.grace,
+            grace: grace_of(server),
             recycles: server.pool.max_requests > 0,
             crashes: Backoff::forgiving(1),
             respawns: RespawnRate::default(),
@@ -170,7 +171,7 @@ impl<'a> Pool<'a> {
     pub(super) fn reconfigure(&mut self, server: &Server<'_>) {
         self.timeouts = timeouts_of(server);
         self.liveness_interval.set_every(self.timeouts.interval());
-        self.grace = server.pool.grace;
+        self.grace = grace_of(server);
         self.recycles = server.pool.max_requests > 0;
         self.sizer.reconfigure(server.pool.sizing, server.workers);
     }
@@ -309,7 +310,7 @@ impl<'a> Pool<'a> {
             let left = clock.left(Instant::now());
             let event = listeners.wait(signals, Some(left), false)?;
             let now = Instant::now();
-            let too_early = self.grace.saturating_sub(clock.lived(now));
+            let too_early = self.grace.clients.saturating_sub(clock.lived(now));
             clock.due(now);
             Ok(match event {
                 // The kernel's timer went on while this process was suspended (SIGSTOP).
@@ -365,6 +366,13 @@ impl<'a> Pool<'a> {
     fn select(&self, which: impl Fn(&WorkerState) -> bool) -> Vec<Pid> {
         let selected = self.children.iter().filter(|(_, worker)| which(worker));
         selected.map(|(pid, _)| pid).collect()
+    }
+}
+
+fn grace_of(server: &Server<'_>) -> Grace {
+    Grace {
+        clients: server.pool.grace,
+        linger: server.limits.linger_time,
     }
 }
 

@@ -13,9 +13,18 @@ use crate::scoreboard::{PoolEvent, Scoreboard};
 
 /// The time from SIGABRT to SIGKILL.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
-/// The time from SIGTERM to SIGKILL. A worker needs a few ticks to notice the signal and to close
-/// the connections of clients that wait for no answer.
+/// The time from SIGTERM to SIGKILL, beside that for which a closed connection lingers. A worker
+/// needs a few ticks to notice the signal and to close connections that wait for no answer.
 const TERM_GRACE: Duration = Duration::from_secs(2);
+
+/// How long a retired worker may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grace {
+    /// From its retirement to SIGTERM: `--graceful-timeout`.
+    pub(super) clients: Duration,
+    /// How long a worker waits for a client to read the end of its connection, see `http::Limits`.
+    pub(super) linger: Duration,
+}
 
 /// What the master does about a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +110,7 @@ fn action(
     stage: Stage,
     health: Health,
     has_threads: bool,
-    grace: Duration,
+    grace: Grace,
     now: Duration,
 ) -> Option<Action> {
     match (stage, health) {
@@ -109,10 +118,12 @@ fn action(
         (Stage::Aborted(since), _) => {
             (now >= since + ABORT_GRACE).then_some(Action::Kill("is still there"))
         }
-        (Stage::Retiring(Retirement::Terminated(since)), _) if now >= since + TERM_GRACE => {
+        (Stage::Retiring(Retirement::Terminated(since)), _)
+            if now >= since + grace.linger + TERM_GRACE =>
+        {
             Some(Action::Kill("has not left in time"))
         }
-        (Stage::Retiring(Retirement::Deadline(since)), _) if now >= since + grace => {
+        (Stage::Retiring(Retirement::Deadline(since)), _) if now >= since + grace.clients => {
             Some(Action::Terminate)
         }
         (_, Health::Good) => None,
@@ -164,11 +175,15 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const GRACE: Duration = Duration::from_secs(30);
+    const CLIENTS: Duration = Duration::from_secs(30);
+    const GRACE: Grace = Grace {
+        clients: CLIENTS,
+        linger: SECOND,
+    };
 
     #[test]
     fn a_healthy_worker_is_left_alone() {
-        let now = GRACE * 2;
+        let now = CLIENTS * 2;
         for stage in [
             Stage::Starting,
             Stage::Serving,
@@ -183,7 +198,7 @@ mod tests {
 
     #[test]
     fn abort_comes_first_and_kill_a_second_later_at_the_earliest() {
-        let now = GRACE * 2;
+        let now = CLIENTS * 2;
         let wedged = Health::Wedged(SECOND);
         let at = |stage, now| action(stage, wedged, false, GRACE, now);
         assert_eq!(at(Stage::Serving, now), Some(Action::Abort(wedged)));
@@ -196,7 +211,7 @@ mod tests {
 
     #[test]
     fn one_hanging_thread_of_several_has_its_process_retired() {
-        let now = GRACE * 2;
+        let now = CLIENTS * 2;
         for health in [Health::ThreadWedged(SECOND), Health::Overdue(SECOND)] {
             let at = |stage| action(stage, health, true, GRACE, now);
             assert_eq!(at(Stage::Serving), Some(Action::Retire(health)));
@@ -225,21 +240,21 @@ mod tests {
     /// if it is still at work after that.
     #[test]
     fn a_retired_worker_has_the_grace_period() {
-        let now = GRACE * 2;
+        let now = CLIENTS * 2;
         let at = |why, now| action(Stage::Retiring(why), Health::Good, false, GRACE, now);
         let soon = Retirement::Deadline(now);
-        assert_eq!(at(soon, now + GRACE - SECOND), None);
-        assert_eq!(at(soon, now + GRACE), Some(Action::Terminate));
+        assert_eq!(at(soon, now + CLIENTS - SECOND), None);
+        assert_eq!(at(soon, now + CLIENTS), Some(Action::Terminate));
         let late = Retirement::Terminated(now);
-        assert_eq!(at(late, now + SECOND), None);
+        assert_eq!(at(late, now + TERM_GRACE), None, "it may linger");
         let kill = Action::Kill("has not left in time");
-        assert_eq!(at(late, now + TERM_GRACE), Some(kill));
+        assert_eq!(at(late, now + SECOND + TERM_GRACE), Some(kill));
     }
 
     /// A slow client never causes the death of a worker that nothing waits for.
     #[test]
     fn a_spare_worker_has_no_deadline_until_its_generation_is_to_go() {
-        let now = GRACE * 2;
+        let now = CLIENTS * 2;
         for why in [Retirement::Spare, Retirement::Recycled] {
             let stage = Stage::Retiring(why);
             let at = |health| action(stage, health, true, GRACE, now * 100);

@@ -1,10 +1,9 @@
 //! Children: replaced when they die, reaped when they end, and no descriptor lost on the way.
 
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
-use std::process::Command;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket;
 use nix::unistd::Pid;
@@ -179,15 +178,15 @@ fn kill_hard(process: &Process) {
 /// test does, which holds it too: the server has inherited it.
 fn a_listener_that_was_shut_down_listens_again(model: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let descriptor = listener.as_raw_fd();
+    // Through standard input: a descriptor that is not close-on-exec would leak into the servers of
+    // tests that run at the same time.
+    let stdin = Stdio::from(OwnedFd::from(listener.try_clone().unwrap()));
     let mut launcher = Command::new("bash");
-    let script = format!("export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\" 3<&{descriptor}");
-    launcher.args(["-c", &script, BINARY]);
-    fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-    let mut server = Server::start_by(launcher, model, &[]);
-    fcntl(&listener, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+    let script = "export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\" 3<&0 0</dev/null";
+    launcher.args(["-c", script, BINARY]);
+    let mut server = Server::start_with(launcher, model, &[], stdin);
     assert_serves(&server);
-    socket::shutdown(descriptor, socket::Shutdown::Both).unwrap();
+    socket::shutdown(listener.as_raw_fd(), socket::Shutdown::Both).unwrap();
     wait_for("a client can connect again", || {
         TcpStream::connect(server.address).is_ok()
     });

@@ -35,13 +35,24 @@ impl Server {
     /// The same with a launcher that ends in `exec`: the process ID stays the server's.
     #[track_caller]
     pub(crate) fn start_by(launcher: Command, model: &str, options: &[&str]) -> Self {
+        Self::start_with(launcher, model, options, Stdio::null())
+    }
+
+    /// The same with `stdin` as the launcher's standard input.
+    #[track_caller]
+    pub(crate) fn start_with(
+        launcher: Command,
+        model: &str,
+        options: &[&str],
+        stdin: Stdio,
+    ) -> Self {
         let errors = tempfile::tempfile().unwrap();
         let mut child = wrapped(launcher)
             .arg("run")
             .args(model.split(' '))
             .args(["--bind", "127.0.0.1:0"])
             .args(without_pool(model, options))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(errors.try_clone().unwrap())
             .spawn()

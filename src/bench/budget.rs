@@ -13,7 +13,7 @@ const WARM_UP_MAX: Duration = Duration::from_secs(1);
 const WARM_UP_MIN: Duration = Duration::from_millis(20);
 
 /// How much time the whole may take: so much, and more for each contender beyond
-/// [`BASE_CONTENDERS`].
+/// `BASE_CONTENDERS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     base: Duration,

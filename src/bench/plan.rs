@@ -226,7 +226,7 @@ impl Plan {
         in_blocks + self.contenders.len() * self.looks.len()
     }
 
-    /// How many disturbed windows may be measured again: one in [`REPEATS_PART`].
+    /// How many disturbed windows may be measured again: one in `REPEATS_PART`.
     pub fn repeats_max(&self) -> usize {
         self.runs().div_ceil(REPEATS_PART)
     }

@@ -232,7 +232,7 @@ fn pipeline(client: &TcpStream, mut random: fastrand::Rng) {
         wire::send(client, request.as_bytes());
         if is_get && number == last {
             // A client that has said so must send nothing more (RFC 9112 section 9.6). Behind a
-            // request without a body the server closes at once, so later bytes reset the connection.
+            // request without a body the server closes at once: later bytes reset the connection.
             break;
         }
         if random.u8(0..3) == 0 {

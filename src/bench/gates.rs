@@ -3,10 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Time of the connections that no answered request accounts for.
-pub const LITTLES_LAW_GAP_MAX: f64 = 0.05;
-/// A generator that is busier than this may be what the figures show.
-pub const GENERATOR_SHARE_MAX: f64 = 0.85;
+use crate::load::marks::{GENERATOR_SHARE_MAX, LITTLES_LAW_GAP_MAX};
+
 /// Stolen time beyond this moves every figure.
 pub const STEAL_SHARE_MAX: f64 = 0.01;
 /// With other processes busier than this, both sides wait for a processor now and then. The bench

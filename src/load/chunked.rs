@@ -1,6 +1,6 @@
 //! The chunked transfer coding, decoded for its length alone (RFC 9112 section 7.1).
 
-use super::response::Malformed;
+use super::malformed::Malformed;
 
 /// How far a chunked body has come. Fed slices of any size, it needs no buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use nix::unistd;
 
 use super::Failure;
 use super::destination::{Destination, Requests};
-use super::response::{Answer, Malformed, Response};
+use super::malformed::Malformed;
+use super::response::{Answer, Response};
 
 /// One client: at most one connection, with at most one request in flight.
 #[derive(Default)]

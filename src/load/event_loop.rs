@@ -6,6 +6,7 @@
 
 mod alarms;
 mod open;
+mod requests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -15,13 +16,13 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent};
 
-use super::client::{Step, Tools};
+use super::client::Tools;
 use super::destination::{Destination, Requests};
-use super::pacer::{Due, Pacer, Timetable};
+use super::pacer::{Pacer, Timetable};
 use super::plan::Share;
-use super::response::Answer;
+use super::queue::Queue;
 use super::shared::{Patience, Shared};
-use super::slot::{InFlight, Slot, State};
+use super::slot::Slot;
 use super::tally::Tally;
 use super::timer::{Clock, Timer, failed};
 use super::{Amount, Error, Failure, Plan, Watch, machine};
@@ -37,8 +38,9 @@ const STOP_NOTICED_WITHIN_MS: u8 = 100;
 /// A connection that is not established by then tries the host's next address as well
 /// (RFC 8305 section 5).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
-/// The token of the timer; slots have their index.
+/// The tokens of the timer and of a wake-up by another thread; slots have their index.
 const TIMER: u64 = u64::MAX;
+const WAKE: u64 = TIMER - 1;
 
 /// What all threads of a run are handed.
 #[derive(Clone, Copy)]
@@ -46,6 +48,7 @@ pub(super) struct Run<'a> {
     pub(super) plan: &'a Plan,
     pub(super) watch: &'a Watch,
     pub(super) shared: &'a Shared,
+    pub(super) queue: &'a Queue,
     pub(super) clock: Clock,
 }
 
@@ -92,6 +95,7 @@ impl<'a> EventLoop<'a> {
         let plan = run.plan;
         machine::pin(plan, share.thread)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(failed("epoll_create1"))?;
+        run.queue.register(share.thread, &epoll, WAKE)?;
         let measured_from = plan.warm_up.as_nanos() as u64;
         let limit = plan.time_limit().map(|limit| limit.as_nanos() as u64);
         Ok(Self {
@@ -142,7 +146,7 @@ impl<'a> EventLoop<'a> {
             let ready = self.wait(&mut events)?;
             self.now = self.run.clock.now();
             for batch in events[..ready].chunks(EVENTS_BETWEEN_SENDS) {
-                for event in batch.iter().filter(|event| event.data() != TIMER) {
+                for event in batch.iter().filter(|event| event.data() < WAKE) {
                     self.advance(event.data() as usize);
                 }
                 self.send_due();
@@ -161,7 +165,7 @@ impl<'a> EventLoop<'a> {
         let moments = [due, alarm, self.end, Some(self.next_timeout)];
         let until = moments.into_iter().flatten().min().unwrap_or(u64::MAX);
         let mut timeout_ms = 0;
-        if until > self.now && !self.run.plan.spin {
+        if until > self.now && !self.run.plan.spin && !self.offer_free_slots() {
             self.timer.arm(until)?;
             timeout_ms = STOP_NOTICED_WITHIN_MS;
         }
@@ -193,6 +197,7 @@ impl<'a> EventLoop<'a> {
         matches!(self.run.plan.amount, Amount::Requests(_))
             && self.asking == 0
             && pacer.is_exhausted()
+            && self.run.queue.is_exhausted()
             && self.now >= self.measured_from + schedule_ns
     }
 
@@ -212,188 +217,6 @@ impl<'a> EventLoop<'a> {
         })
     }
 
-    /// The slot's socket is ready.
-    fn advance(&mut self, slot: usize) {
-        let place = &mut self.slots[slot];
-        if place.in_flight().is_none() {
-            // The server closed a connection that nothing was asked on (RFC 9112 section 9.5), or
-            // sent what nothing asked for. Neither concerns a request.
-            place.client.close();
-            return;
-        }
-        let step = place.client.advance(&mut self.tools);
-        self.drive(slot, step);
-    }
-
-    /// Takes a client as far as it comes without waiting: one request may end, well or ill, and
-    /// the next begin. This ends, since a connection that is of no use at once leads to a pause.
-    fn drive(&mut self, slot: usize, mut step: Result<Step, Failure>) {
-        loop {
-            self.note_progress(slot);
-            if let Ok(Step::Wait(on)) = step {
-                let client = &mut self.slots[slot].client;
-                match client.arm(&self.epoll, slot as u64, on) {
-                    Ok(()) => return,
-                    Err(failure) => step = Err(failure),
-                }
-            }
-            let may_go_on = match step {
-                Ok(Step::Answered(answer)) => self.answered(slot, answer),
-                Ok(Step::Wait(_)) => return,
-                Err(failure) => self.failed(slot, failure),
-            };
-            match may_go_on.then(|| self.ask_next(slot)).flatten() {
-                Some(next) => step = next,
-                None => return,
-            }
-        }
-    }
-
-    /// Reads the clock where a connection was just made, or where an answer has begun and is not
-    /// whole. Otherwise the reading at the answer's end says it all.
-    fn note_progress(&mut self, slot: usize) {
-        let place = &mut self.slots[slot];
-        let is_connected = std::mem::take(&mut place.client.just_connected);
-        let has_begun = place.client.has_first_byte();
-        let State::Asking(request) = &mut place.state else {
-            return;
-        };
-        if is_connected {
-            self.tally.connected(request, self.run.clock.now());
-        }
-        if has_begun && request.first_byte == 0 {
-            request.first_byte = self.run.clock.now();
-        }
-    }
-
-    /// Begins a request of a closed loop, if the plan has any left.
-    fn begin(&mut self, slot: usize) {
-        if let Some(step) = self.ask_next(slot) {
-            self.drive(slot, step);
-        }
-    }
-
-    fn ask_next(&mut self, slot: usize) -> Option<Result<Step, Failure>> {
-        if self.pacer.is_some() {
-            self.release(slot);
-            return None;
-        }
-        let is_measured = self.now >= self.measured_from;
-        if is_measured && !self.run.shared.take() {
-            self.slots[slot].retire();
-            return None;
-        }
-        if !self.slots[slot].client.is_connected() {
-            // Closing the last connection took a while, and is not this request's.
-            self.now = self.run.clock.now();
-        }
-        let number = self.begun * self.share.threads as u64 + self.share.thread as u64;
-        Some(self.ask(slot, number, self.now, is_measured))
-    }
-
-    /// Sends request `number` over this slot.
-    fn ask(
-        &mut self,
-        slot: usize,
-        number: u64,
-        intended: u64,
-        is_measured: bool,
-    ) -> Result<Step, Failure> {
-        let plan = self.run.plan;
-        let place = &mut self.slots[slot];
-        let kind = plan.workload.pick(plan.seed, number);
-        place.state = State::Asking(InFlight {
-            kind,
-            intended,
-            sent: self.now,
-            first_byte: 0,
-            is_measured,
-        });
-        self.begun += 1;
-        self.asking += 1;
-        self.asking_measured += usize::from(is_measured);
-        self.tally.begun(is_measured);
-        let number_on_connection = place.client.carried() + 1;
-        let is_last =
-            !plan.keep_alive || plan.requests_per_connection == Some(number_on_connection);
-        let step = place.client.ask(kind, is_last, &self.tools);
-        if place.client.is_connecting() && place.client.has_next_address(&self.tools) {
-            let later = self.now + NEXT_ADDRESS_AFTER.as_nanos() as u64;
-            self.alarms.push(Reverse((later, slot)));
-        }
-        step
-    }
-
-    fn answered(&mut self, slot: usize, answer: Answer) -> bool {
-        self.now = self.run.clock.now();
-        self.run.shared.answered(self.now);
-        let Some(request) = self.end_request(slot) else {
-            return false;
-        };
-        let plan = self.run.plan;
-        let kind = &plan.workload.requests()[request.kind];
-        self.tally.status(answer.status, request.is_measured);
-        let place = &mut self.slots[slot];
-        place.answered();
-        let verified = if answer.surplus_bytes > 0 {
-            Err(Failure::WrongBody)
-        } else if !kind.accepts(answer.status) {
-            Err(Failure::Status)
-        } else if plan
-            .body_bytes
-            .is_some_and(|bytes| bytes != answer.body_bytes)
-        {
-            Err(Failure::WrongBody)
-        } else {
-            Ok(())
-        };
-        match verified {
-            Ok(()) => self.tally.succeeded(&request, self.now),
-            Err(failure) => self.tally.failed(&request, failure, &place.client),
-        }
-        let is_full = plan.requests_per_connection == Some(place.client.carried());
-        if !plan.keep_alive || is_full || !answer.reusable || answer.surplus_bytes > 0 {
-            place.client.close();
-        }
-        if self.pacer.is_none() && !kind.think.is_zero() {
-            let until = self.now + kind.think.as_nanos() as u64;
-            place.state = State::Pausing { until };
-            self.alarms.push(Reverse((until, slot)));
-            return false;
-        }
-        true
-    }
-
-    /// Counts the failure and drops the connection. The next request may begin at once, unless the
-    /// connection was of no use from the start, or this side lacks something, which trying again
-    /// at once would not bring.
-    fn failed(&mut self, slot: usize, failure: Failure) -> bool {
-        let Some(request) = self.end_request(slot) else {
-            return false;
-        };
-        let place = &mut self.slots[slot];
-        self.tally.failed(&request, failure, &place.client);
-        self.tally.refused |= failure == Failure::Refused;
-        let may_go_on = place.client.close() && !failure.is_client();
-        self.now = self.run.clock.now();
-        self.run.shared.failed(failure, self.now);
-        if !may_go_on {
-            let until = place.back_off(self.now);
-            self.alarms.push(Reverse((until, slot)));
-        }
-        may_go_on
-    }
-
-    /// The slot's request is over, well or ill.
-    fn end_request(&mut self, slot: usize) -> Option<InFlight> {
-        let place = &mut self.slots[slot];
-        let request = *place.in_flight()?;
-        place.state = State::Idle;
-        self.asking -= 1;
-        self.asking_measured -= usize::from(request.is_measured);
-        Some(request)
-    }
-
     /// What is done once for each batch of events.
     fn keep_the_books(&mut self) {
         if self.cpu_before.is_none() && self.now >= self.measured_from {
@@ -401,7 +224,7 @@ impl<'a> EventLoop<'a> {
         }
         self.tally.publish(self.run.watch, self.run.shared);
         if self.tally.is_second_over(self.now) {
-            let waiting = self.pacer.as_ref().map_or(0, |pacer| pacer.waiting().len());
+            let waiting = self.waiting();
             let open = self
                 .slots
                 .iter()
@@ -409,7 +232,7 @@ impl<'a> EventLoop<'a> {
                 .count();
             let watch = self.run.watch;
             self.tally
-                .close_second(self.now, waiting as u64, open as u64, watch);
+                .close_second(self.now, waiting, open as u64, watch);
         }
     }
 
@@ -418,11 +241,9 @@ impl<'a> EventLoop<'a> {
         let cpu_before = self.cpu_before.unwrap_or(Duration::ZERO);
         self.tally.cpu = machine::thread_cpu().saturating_sub(cpu_before);
         self.tally.address = self.tools.destination.settled();
-        let waiting = self.pacer.iter().flat_map(Pacer::waiting);
-        let waiting: Vec<&Due> = waiting.collect();
-        let watch = self.run.watch;
-        self.tally
-            .close(self.now, &self.slots, waiting.into_iter(), watch);
+        self.leave_queue();
+        let (waiting, watch) = (self.waiting(), self.run.watch);
+        self.tally.close(self.now, &self.slots, waiting, watch);
         self.tally
     }
 }

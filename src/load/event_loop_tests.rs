@@ -8,11 +8,13 @@ fn only_failures_of_the_server_are_followed_by_the_next_request_at_once() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let plan = Plan::new(url.parse().unwrap());
     let (watch, shared) = (Watch::default(), Shared::new(&plan));
+    let queue = Queue::new(&plan, 1).unwrap();
     let share = plan.shares().next().unwrap();
     let run = Run {
         plan: &plan,
         watch: &watch,
         shared: &shared,
+        queue: &queue,
         clock: Clock::start(),
     };
     let mut event_loop = EventLoop::new(run, share, None).unwrap();

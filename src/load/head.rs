@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status};
 
-use super::response::Malformed;
+use super::malformed::Malformed;
 
 /// More header fields than this are refused as a bad response.
 pub const FIELDS_MAX: usize = 2000;

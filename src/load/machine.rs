@@ -16,8 +16,8 @@ use super::{Error, Plan};
 
 /// Room for what the process has open besides connections: standard streams, files.
 const DESCRIPTORS_BESIDES: u64 = 64;
-/// Each thread has an epoll instance and a timer.
-const DESCRIPTORS_PER_THREAD: usize = 2;
+/// Each thread has an epoll instance, a timer and an event by which others wake it.
+const DESCRIPTORS_PER_THREAD: usize = 3;
 
 /// Raises the soft limit of descriptors as far as the plan needs (getrlimit(2)).
 pub(super) fn allow_descriptors(plan: &Plan) -> Result<(), Error> {

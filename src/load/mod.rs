@@ -12,15 +12,16 @@
 //! ```text
 //!  run ── thread ── EventLoop ─┬─ Client ── Response      one epoll, one tally a thread
 //!     │                │       └─ Client ── Response      a client is one connection's worth
-//!     │                └─ Pacer (open loop: what is due, what waits)
-//!     └── thread ── EventLoop ── …                        merged into an Outcome at the end
+//!     │                └─ Pacer (open loop: what is due)
+//!     ├── thread ── EventLoop ── …                        merged into an Outcome at the end
+//!     └── Queue (open loop: what waits for a connection of any thread)
 //! ```
 //!
 //! | room | what happens in it |
 //! | --- | --- |
 //! | [`Plan`], [`Target`], [`Workload`] | what to load, what to ask, how hard |
 //! | [`Schedule`] | request number → intended time; pure |
-//! | `pacer` | one thread's part of a schedule: what is due, what waits; pure |
+//! | `pacer`, `queue` | one thread's part of a schedule; what is due and waits for a connection |
 //! | `response`, `head`, `chunked` | an answer's framing; pure |
 //! | `destination`, `client` | one connection: the system calls |
 //! | [`Failure`], [`Errors`] | the ways to fail, and a count of each |
@@ -86,11 +87,14 @@ mod expectation;
 mod failure;
 mod find_max;
 mod head;
+mod histogram;
 mod machine;
+mod malformed;
 pub mod marks;
 mod outcome;
 mod pacer;
 mod plan;
+mod queue;
 mod response;
 mod schedule;
 mod self_test;
@@ -129,6 +133,7 @@ pub use workload::{RequestTemplate, Workload};
 
 use event_loop::{EventLoop, Run};
 use pacer::Timetable;
+use queue::Queue;
 use shared::Shared;
 use tally::Tally;
 use timer::Clock;
@@ -150,16 +155,18 @@ pub fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, Error> {
     machine::try_sources(plan)?;
     let timetable = Timetable::new(plan)?;
     let shared = Shared::new(plan);
+    let queue = Queue::new(plan, plan.shares().count())?;
     let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
+    let run = Run {
+        plan,
+        watch,
+        shared: &shared,
+        queue: &queue,
+        clock: Clock::start(),
+    };
+    let (tallies, slow) = thread::scope(|scope| {
         let slow =
             (plan.slow_clients > 0).then(|| scope.spawn(|| slow_clients::run(plan, &is_over)));
-        let run = Run {
-            plan,
-            watch,
-            shared: &shared,
-            clock: Clock::start(),
-        };
         let threads: Vec<_> = plan
             .shares()
             .map(|share| {
@@ -170,10 +177,11 @@ pub fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, Error> {
         let tallies: Result<Vec<Tally>, Error> = threads.into_iter().map(joined).collect();
         is_over.store(true, Relaxed);
         let slow = slow.map(joined).transpose();
-        let mut outcome = tally::sum(plan, &tallies?, &shared);
-        outcome.slow_clients = slow?;
-        Ok(outcome)
-    })
+        Ok::<_, Error>((tallies?, slow?))
+    })?;
+    let mut outcome = tally::sum(plan, &tallies, &shared, queue);
+    outcome.slow_clients = slow;
+    Ok(outcome)
 }
 
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {

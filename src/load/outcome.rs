@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::histogram::histogram;
 use super::series::Second;
 use super::shared::EarlyEnd;
-use super::tally::histogram;
 use super::{Address, Errors, Plan};
 
 /// A request whose answer takes this many times the median has met a stall.
@@ -67,7 +67,7 @@ pub struct Outcome {
     pub seconds: Vec<Second>,
     /// Open loop: requests that found all connections busy when they were due.
     pub waited: u64,
-    /// Open loop: how long requests were waiting for a connection, on average over the threads.
+    /// Open loop: how long at least one request was waiting for a connection.
     pub limit_reached: Duration,
     /// From the first connect, or the end of the warm-up, to the end of the run.
     pub duration: Duration,

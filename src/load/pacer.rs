@@ -1,7 +1,5 @@
-//! One thread's part of an open loop: which request is due, and which ones wait. Pure: time comes
-//! in with the calls, in ns from the start of the run.
-
-use std::collections::VecDeque;
+//! One thread's part of an open loop: which request is due. Pure: time comes in with the calls, in
+//! ns from the start of the run.
 
 use super::schedule::{Schedule, Stage};
 use super::{Arrivals, Error, Plan};
@@ -60,6 +58,8 @@ pub(super) struct Due {
     pub(super) noticed: u64,
     /// Whether it belongs to the measurement and not to the warm-up.
     pub(super) is_measured: bool,
+    /// Whether it waits for a thread that has a free connection, and not for a connection.
+    pub(super) is_handed_over: bool,
 }
 
 /// One thread's requests, in order.
@@ -71,9 +71,6 @@ pub(super) struct Pacer {
     /// The next request that is not due yet, and its time; a number beyond the total when all are.
     next: u64,
     next_at: u64,
-    /// Requests that are due and wait for a connection, the oldest first. They keep their
-    /// intended time; none is dropped.
-    waiting: VecDeque<Due>,
 }
 
 impl Pacer {
@@ -83,7 +80,6 @@ impl Pacer {
             threads: threads as u64,
             next: thread as u64,
             next_at: 0,
-            waiting: VecDeque::new(),
         };
         pacer.look_up();
         pacer
@@ -111,30 +107,16 @@ impl Pacer {
             intended: self.next_at,
             noticed: now,
             is_measured: self.next >= self.timetable.before(),
+            is_handed_over: false,
         };
         self.next += self.threads;
         self.look_up();
         Some(due)
     }
 
-    /// Puts a request that finds no free connection at the end of the queue.
-    pub(super) fn enqueue(&mut self, due: Due) {
-        self.waiting.push_back(due);
-    }
-
-    /// The request that has waited longest.
-    pub(super) fn dequeue(&mut self) -> Option<Due> {
-        self.waiting.pop_front()
-    }
-
-    /// The requests that wait, the oldest first.
-    pub(super) fn waiting(&self) -> impl ExactSizeIterator<Item = &Due> {
-        self.waiting.iter()
-    }
-
     /// Whether every request has been handed out.
     pub(super) fn is_exhausted(&self) -> bool {
-        self.next_at == u64::MAX && self.waiting.is_empty()
+        self.next_at == u64::MAX
     }
 }
 
@@ -179,20 +161,6 @@ mod tests {
         // 2 ms late: that is the timer lag, and it does not move the next one.
         assert_eq!((due.intended, due.noticed), (10 * MS, 12 * MS));
         assert_eq!(pacer.next_at(), Some(20 * MS));
-    }
-
-    #[test]
-    fn waiting_requests_keep_their_order_and_their_intended_time() {
-        let mut pacer = Pacer::new(timetable(1000.0, 0, 10), 0, 1);
-        while let Some(due) = pacer.notice(9 * MS) {
-            pacer.enqueue(due);
-        }
-        assert_eq!(pacer.waiting().len(), 10);
-        assert!(!pacer.is_exhausted());
-        let intended: Vec<u64> =
-            std::iter::from_fn(|| pacer.dequeue().map(|due| due.intended / MS)).collect();
-        assert_eq!(intended, (0..10).collect::<Vec<u64>>());
-        assert!(pacer.is_exhausted());
     }
 
     #[test]

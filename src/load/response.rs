@@ -5,6 +5,7 @@
 
 use super::chunked::Chunked;
 use super::head::{Framing, Head};
+use super::malformed::Malformed;
 
 /// Longer heads are refused as bad responses.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -33,13 +34,6 @@ enum State {
     Chunked(Chunked),
     UntilClose,
     Done,
-}
-
-/// The answer is not HTTP/1.x, its framing contradicts itself, or it is beyond a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed {
-    /// What is wrong, in words.
-    pub(super) reason: &'static str,
 }
 
 /// The part of a whole answer that the event loop judges.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use super::tally::histogram;
+use super::histogram::histogram;
 
 /// One second of a run, counted from the end of the warm-up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,14 +51,6 @@ impl Second {
         }
         self.latency_ns = merged.into_iter().collect();
     }
-}
-
-/// The values that a histogram holds, each with its count.
-pub(super) fn values(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
-    let recorded = histogram.iter_recorded();
-    recorded
-        .map(|step| (step.value_iterated_to(), step.count_at_value()))
-        .collect()
 }
 
 /// The seconds of several threads as those of the run, in order. Every second from the first to

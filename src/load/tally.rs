@@ -1,4 +1,6 @@
-//! One thread's counts and times, and their sum. Times are in ns from the start of the run.
+//! One thread's counts and times. Times are in ns from the start of the run.
+
+mod sum;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -6,13 +8,15 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::client::Client;
-use super::outcome::Outcome;
+use super::histogram::{add, histogram, values};
+use super::malformed::Malformed;
 use super::pacer::Due;
-use super::response::Malformed;
-use super::series::{self, Second, values};
-use super::shared::{Patience, Shared};
+use super::series::Second;
+use super::shared::Shared;
 use super::slot::{InFlight, Slot};
 use super::{Errors, Failure, Plan, Watch};
+
+pub(super) use sum::sum;
 
 const SECOND_NS: u64 = 1_000_000_000;
 /// Statuses have three digits (RFC 9110 section 15).
@@ -37,10 +41,9 @@ pub(super) struct Tally {
     connection_wait: Histogram<u64>,
     connect: Histogram<u64>,
     first_byte: Histogram<u64>,
-    /// The ages of the requests that were in flight or due at the end.
-    pending: Histogram<u64>,
-    in_flight: Pending,
-    never_sent_due: Pending,
+    /// The ages of the requests that were in flight at the end, and the oldest exactly.
+    in_flight: Histogram<u64>,
+    oldest_ns: u64,
     never_answered: u64,
     connections_opened: u64,
     bytes: u64,
@@ -56,28 +59,12 @@ pub(super) struct Tally {
     pub(super) interrupted: bool,
     /// Whether a connection was refused, in the warm-up too.
     pub(super) refused: bool,
-    /// Requests that had to wait for a connection, and for how long all were busy.
+    /// Requests that had to wait for a connection.
     waited: u64,
-    limit_since: Option<u64>,
-    limit_ns: u64,
     pub(super) address: Option<usize>,
     is_open_loop: bool,
     /// Successes and failures that the watch knows of.
     published: (u64, u64),
-}
-
-/// Requests without an answer at the end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Pending {
-    count: u64,
-    oldest_ns: u64,
-}
-
-impl Pending {
-    fn add(&mut self, count: u64, age_ns: u64) {
-        self.count += count;
-        self.oldest_ns = self.oldest_ns.max(age_ns);
-    }
 }
 
 impl Tally {
@@ -97,9 +84,8 @@ impl Tally {
             connection_wait: histogram(),
             connect: histogram(),
             first_byte: histogram(),
-            pending: histogram(),
-            in_flight: Pending::default(),
-            never_sent_due: Pending::default(),
+            in_flight: histogram(),
+            oldest_ns: 0,
             never_answered: 0,
             connections_opened: 0,
             bytes: 0,
@@ -112,8 +98,6 @@ impl Tally {
             interrupted: false,
             refused: false,
             waited: 0,
-            limit_since: None,
-            limit_ns: 0,
             address: None,
             is_open_loop: plan.schedule.is_some(),
             published: (0, 0),
@@ -134,17 +118,9 @@ impl Tally {
         }
     }
 
-    /// A request became due and found all connections busy.
+    /// A request became due and found all connections of the run busy.
     pub(super) fn waits(&mut self, due: &Due) {
         self.waited += u64::from(due.is_measured);
-        self.limit_since.get_or_insert(due.noticed);
-    }
-
-    /// No request waits for a connection any more.
-    pub(super) fn none_waits(&mut self, now: u64) {
-        if let Some(since) = self.limit_since.take() {
-            self.limit_ns += now.saturating_sub(since.max(self.begun));
-        }
     }
 
     /// A connection was established for a request that was sent at this time.
@@ -223,18 +199,11 @@ impl Tally {
         self.seconds.push(std::mem::replace(&mut self.second, next));
     }
 
-    /// Takes over what is left at the end: requests in flight and waiting, and what each client
-    /// knows of itself.
-    pub(super) fn close<'a>(
-        &mut self,
-        now: u64,
-        slots: &[Slot],
-        waiting: impl ExactSizeIterator<Item = &'a Due>,
-        watch: &Watch,
-    ) {
-        self.none_waits(now);
+    /// Takes over what is left at the end: requests in flight, and what each client knows of
+    /// itself. So many requests wait for a connection.
+    pub(super) fn close(&mut self, now: u64, slots: &[Slot], waiting: u64, watch: &Watch) {
         self.ended = now;
-        let (mut open, mut still_waiting) = (0, 0);
+        let mut open = 0;
         for slot in slots {
             open += u64::from(slot.client.is_connected());
             self.never_answered += u64::from(!slot.was_answered);
@@ -242,20 +211,14 @@ impl Tally {
             self.bytes += slot.client.bytes;
             if let Some(request) = slot.in_flight().filter(|it| it.is_measured) {
                 let age = now - request.intended;
-                self.in_flight.add(1, age);
-                self.pending.saturating_record(age);
+                self.in_flight.saturating_record(age);
+                self.oldest_ns = self.oldest_ns.max(age);
             }
-        }
-        for due in waiting.filter(|due| due.is_measured) {
-            let age = now - due.intended;
-            self.never_sent_due.add(1, age);
-            self.pending.saturating_record(age);
-            still_waiting += 1;
         }
         // A run of whole seconds ends a moment into one that nothing falls into.
         let is_empty = self.second.attempted + self.second.requests + self.second.failed == 0;
         if !is_empty || self.seconds.is_empty() {
-            self.close_second(now, still_waiting, open, watch);
+            self.close_second(now, waiting, open, watch);
         }
     }
 
@@ -271,85 +234,5 @@ impl Tally {
         watch.failures.fetch_add(new.1, Relaxed);
         shared.count(new.0 + new.1, new.1);
         self.published = (requests, failures);
-    }
-}
-
-/// 1 ns to the longest timeout, to three digits. Fixed, so that recording never allocates.
-pub(super) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, Plan::TIMEOUT_MAX.as_nanos() as u64, 3)
-        .expect("the bounds are in order and 3 digits are allowed")
-}
-
-fn add(sum: &mut Histogram<u64>, part: &Histogram<u64>) {
-    sum.add(part)
-        .expect("all histograms of a run have the same bounds");
-}
-
-/// What all threads have counted.
-pub(super) fn sum(plan: &Plan, tallies: &[Tally], shared: &Shared) -> Outcome {
-    let warm_up = plan.warm_up.as_nanos() as u64;
-    let mut outcome = Outcome::empty(plan);
-    outcome.threads = tallies.len();
-    for tally in tallies {
-        let measured = tally.ended.saturating_sub(warm_up);
-        outcome.duration = outcome.duration.max(Duration::from_nanos(measured));
-        add_counts(&mut outcome, tally);
-        add_times(&mut outcome, tally);
-        outcome.address = outcome.address.take().or_else(|| {
-            let used = tally.address?;
-            plan.target.addresses.get(used).cloned()
-        });
-    }
-    if plan.schedule.is_none() {
-        outcome.service = outcome.latency.clone();
-    }
-    outcome.planned = plan.planned().unwrap_or(outcome.attempted);
-    outcome.never_sent = outcome.planned.saturating_sub(outcome.attempted);
-    outcome.limit_reached /= tallies.len().max(1) as u32;
-    outcome.seconds = series::merged(tallies.iter().flat_map(|tally| &tally.seconds));
-    outcome.early_end = shared.early_end(0, Patience::new(plan), None);
-    let ended = warm_up + outcome.duration.as_nanos() as u64;
-    let gone = shared.gone_since(ended, Patience::new(plan));
-    outcome.gone_since = gone.map(|since| Duration::from_nanos(since.saturating_sub(warm_up)));
-    outcome
-}
-
-fn add_counts(outcome: &mut Outcome, tally: &Tally) {
-    outcome.requests += tally.requests;
-    outcome.attempted += tally.attempted;
-    outcome.errors += &tally.errors;
-    outcome.warm_up_requests += tally.warm_up_requests;
-    let statuses = tally.statuses.iter().enumerate();
-    for (status, count) in statuses.filter(|(_, count)| **count > 0) {
-        *outcome.statuses.entry(status as u16).or_default() += count;
-    }
-    outcome.malformed = outcome.malformed.or(tally.malformed.map(|it| it.reason));
-    outcome.in_flight_at_stop += tally.in_flight.count;
-    outcome.never_sent_due += tally.never_sent_due.count;
-    let oldest = tally
-        .in_flight
-        .oldest_ns
-        .max(tally.never_sent_due.oldest_ns);
-    outcome.oldest_pending = outcome.oldest_pending.max(Duration::from_nanos(oldest));
-    outcome.never_answered += tally.never_answered;
-    outcome.connections_opened += tally.connections_opened;
-    outcome.bytes += tally.bytes;
-    outcome.cpu += tally.cpu;
-    outcome.interrupted |= tally.interrupted;
-    outcome.waited += tally.waited;
-    outcome.limit_reached += Duration::from_nanos(tally.limit_ns);
-}
-
-fn add_times(outcome: &mut Outcome, tally: &Tally) {
-    for (sum, part) in [
-        (&mut outcome.latency, &tally.response),
-        (&mut outcome.service, &tally.service),
-        (&mut outcome.timer_lag, &tally.timer_lag),
-        (&mut outcome.connection_wait, &tally.connection_wait),
-        (&mut outcome.connect, &tally.connect),
-        (&mut outcome.first_byte, &tally.first_byte),
-        (&mut outcome.pending, &tally.pending),
-    ] {
-        add(sum, part);
     }
 }

@@ -70,6 +70,27 @@ fn requests_that_find_all_connections_busy_wait_and_are_counted() {
 }
 
 #[test]
+fn a_request_takes_a_free_connection_of_any_thread() {
+    // The first connection is never answered. In two threads with a connection each, every other
+    // request would wait for it.
+    let connections = AtomicUsize::new(0);
+    let server = Server::start(move |mut client| {
+        let is_silent = connections.fetch_add(1, Relaxed) == 0;
+        while client.read_request().is_some() {
+            if is_silent {
+                return client.hang();
+            }
+            client.send(OK);
+        }
+    });
+    let given = ["--rate", "100", "-n", "50", "-d", "3s", "-c", "2"];
+    let (report, _) = run(&server, &[&given[..], &["--threads", "2"]].concat());
+    assert_eq!(number(&report["requests"]), 49, "{report:#}");
+    assert_eq!(number(&report["in_flight_at_stop"]), 1, "{report:#}");
+    assert_eq!(number(&report["never_sent"]), 0, "{report:#}");
+}
+
+#[test]
 fn waiting_counts_in_the_response_time_and_not_in_the_service_time() {
     // One connection, 30 ms a request, and one due every 10 ms: each waits longer than the last.
     let server = Server::start(|mut client| {

@@ -18,6 +18,7 @@ use std::thread;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use nix::sys::signal::{SigSet, Signal};
+use terminal_size::terminal_size_of;
 
 use super::wrong_call;
 use crate::load::{self, Outcome, Plan, Watch};
@@ -71,7 +72,7 @@ impl Args {
         }
         Ok(match self.csv {
             true => report::csv(outcome),
-            false => report::table(plan, outcome, &self.expect),
+            false => report::table(plan, outcome, &self.expect, width()),
         })
     }
 
@@ -101,6 +102,12 @@ impl Args {
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
+}
+
+/// The width of the terminal that the output goes to.
+pub(super) fn width() -> usize {
+    let terminal = terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    terminal.map_or(report::WIDTH_MAX, |width| width.min(report::WIDTH_MAX))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

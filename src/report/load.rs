@@ -20,5 +20,5 @@ pub use progress::watch;
 pub use self_test::{self_test_json, self_test_table};
 pub use table::table;
 
-/// Every table and sentence fits a terminal of this width.
-const WIDTH: usize = 80;
+/// Every table and sentence fits a terminal of this width, and is made for none that is wider.
+pub const WIDTH_MAX: usize = 80;

@@ -65,7 +65,10 @@ fn measure(behaviour: Behaviour) -> [Seen; 3] {
     server.wait_until_in_period(PHASE);
     let from = Instant::now() + open_plan.warm_up;
     let open = load::run(&open_plan, &Watch::default()).unwrap();
-    println!("{}", servers::report::load::table(&open_plan, &open, &[]));
+    println!(
+        "{}",
+        servers::report::load::table(&open_plan, &open, &[], 80)
+    );
     assert!(closed.is_complete() && open.is_complete());
     [
         Seen {

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::arguments::Args;
-use super::{EXIT_CANNOT_TELL, EXIT_NOT_MET};
+use super::{EXIT_CANNOT_TELL, EXIT_NOT_MET, width};
 use crate::cli::print;
 use crate::load::{self, Amount, Outcome, Plan, Schedule, Search, Verdict, Watch};
 use crate::load::{find_max, marks};
@@ -68,7 +68,7 @@ pub(super) fn execute(args: &Args, plan: &Plan, watch: &Watch) -> anyhow::Result
     };
     let text = match args.json {
         true => serde_json::to_string_pretty(&report::found_json(&found))? + "\n",
-        false => report::found_table(&found),
+        false => report::found_table(&found, width()),
     };
     print(text.as_bytes())?;
     Ok(match (found.found.holds, found.found.is_generators_limit) {

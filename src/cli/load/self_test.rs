@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::arguments::Args;
+use super::width;
 use crate::cli::print;
 use crate::load::{Plan, Watch, self_test};
 use crate::report::load as report;
@@ -34,7 +35,7 @@ pub(super) fn execute(args: &Args, watch: &Watch) -> anyhow::Result<ExitCode> {
     }
     let text = match args.json {
         true => serde_json::to_string_pretty(&report::self_test_json(&seen))? + "\n",
-        false => report::self_test_table(&seen),
+        false => report::self_test_table(&seen, width()),
     };
     print(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{WIDTH, text};
+use super::text;
 use crate::load::{Expectation, FoundMax, Outcome, Verdict};
 use crate::report::grid::Grid;
 use crate::report::wrap::wrapped;
@@ -49,8 +49,11 @@ fn in_words(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The curve of latency over the offered rate, and the bracket.
-pub fn found_table(found: &Found<'_>) -> String {
+/// On a narrow terminal p90 goes first, then p50, the errors and the answered rate.
+const EXPENDABLE: [usize; 4] = [3, 2, 5, 1];
+
+/// The curve of latency over the offered rate, and the bracket, in lines of this width.
+pub fn found_table(found: &Found<'_>, width: usize) -> String {
     let heads = [
         "offered/s",
         "answered/s",
@@ -60,7 +63,8 @@ pub fn found_table(found: &Found<'_>) -> String {
         "errors",
         "verdict",
     ];
-    let mut grid = Grid::new(vec![heads.map(str::to_owned).to_vec()]);
+    let grid = Grid::new(vec![heads.map(str::to_owned).to_vec()]);
+    let mut grid = grid.expending(&EXPENDABLE).dense();
     let mut probes: Vec<&Probe> = found.probes.iter().collect();
     probes.sort_by(|a, b| a.rate.total_cmp(&b.rate));
     for probe in probes {
@@ -76,7 +80,7 @@ pub fn found_table(found: &Found<'_>) -> String {
             in_words(probe.verdict).to_owned(),
         ]);
     }
-    format!("{}{}", grid.text(WIDTH), wrapped(&sentence(found), WIDTH))
+    format!("{}{}", grid.text(width), wrapped(&sentence(found), width))
 }
 
 fn sentence(found: &Found<'_>) -> String {

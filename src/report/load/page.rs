@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::{sentences, table, text};
+use super::{WIDTH_MAX, sentences, table, text};
 use crate::load::{Expectation, Outcome, Plan, marks};
 use crate::report::html::{Figure, Page, Section, Table};
 use crate::report::plot::{Axis, Line, Plot, PlotError};
@@ -43,7 +43,7 @@ pub fn html(
 
 /// The headline without the target, which is the title, and without the terminal's line breaks.
 fn subtitle(plan: &Plan, outcome: &Outcome) -> String {
-    let headline = table::headline(plan, outcome);
+    let headline = table::headline(plan, outcome, WIDTH_MAX);
     let lines: Vec<&str> = headline.lines().skip(1).map(str::trim).collect();
     lines.join(" ")
 }

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use super::{WIDTH, text};
+use super::text;
 use crate::load::marks::Mark;
 use crate::load::{Expectation, Failure, Outcome, Plan, Quantity, Side};
 use crate::report::wrap::wrapped;
 
 /// A sentence as a note of its own.
-pub(super) fn wrapped_note(sentence: &str) -> String {
-    wrapped(&format!("note: {sentence}"), WIDTH)
+pub(super) fn wrapped_note(sentence: &str, width: usize) -> String {
+    wrapped(&format!("note: {sentence}"), width)
 }
 
 /// What a mark means in this run.

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::sentences::{self, wrapped_note};
-use super::{WIDTH, text};
+use super::text;
 use crate::load::{Arrivals, Expectation, Outcome, Plan, has_tail, marks};
 use crate::report::grid::Grid;
 use crate::report::wrap::wrapped;
@@ -11,33 +11,37 @@ use crate::report::wrap::wrapped;
 /// The quantiles of the table, with their heads.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
-/// The outcome for people: headline, times, what became of every request, what to be careful
-/// about.
-pub fn table(plan: &Plan, outcome: &Outcome, expectations: &[Expectation]) -> String {
-    let mut text = headline(plan, outcome);
+/// On a narrow terminal the mean goes first, then p99.9, p90 and p50.
+const EXPENDABLE: [usize; 4] = [1, 5, 3, 2];
+
+/// The outcome for people, in lines of this width: headline, times, what became of every request,
+/// what to be careful about.
+pub fn table(plan: &Plan, outcome: &Outcome, expectations: &[Expectation], width: usize) -> String {
+    let mut text = headline(plan, outcome, width);
     text += "\n";
-    text += &times(outcome).text(WIDTH);
+    text += &times(outcome).text(width);
     text += "\n";
-    text += &wrapped(&totals(outcome), WIDTH);
-    text += &wrapped(&accounts(outcome), WIDTH);
+    text += &wrapped(&totals(outcome), width);
+    text += &wrapped(&accounts(outcome), width);
     if outcome.errors.total() > 0 {
         text += "\n";
-        text += &failed(outcome).text(WIDTH);
+        text += &failed(outcome).text(width);
     }
     for mark in marks::marks(plan, outcome) {
-        text += &wrapped_note(&sentences::of_mark(mark, plan, outcome));
+        text += &wrapped_note(&sentences::of_mark(mark, plan, outcome), width);
     }
     if is_hidden(outcome) {
-        text += &wrapped_note("a percentile with fewer than 10 samples beyond it is not shown");
+        let hidden = "a percentile with fewer than 10 samples beyond it is not shown";
+        text += &wrapped_note(hidden, width);
     }
     for expectation in expectations {
-        text += &wrapped(&sentences::of_expectation(expectation, outcome), WIDTH);
+        text += &wrapped(&sentences::of_expectation(expectation, outcome), width);
     }
     text
 }
 
 /// Where the load went, how it came about and how long it took.
-pub(super) fn headline(plan: &Plan, outcome: &Outcome) -> String {
+pub(super) fn headline(plan: &Plan, outcome: &Outcome, width: usize) -> String {
     let interrupted = match outcome.interrupted {
         true => " (interrupted)",
         false => "",
@@ -67,7 +71,7 @@ pub(super) fn headline(plan: &Plan, outcome: &Outcome) -> String {
         text::plural(outcome.connections as u64, "connection"),
         text::plural(outcome.threads as u64, "thread"),
     );
-    format!("{}{}", wrapped(&first, WIDTH), wrapped(&second, WIDTH))
+    format!("{}{}", wrapped(&first, width), wrapped(&second, width))
 }
 
 fn loop_of(plan: &Plan) -> String {
@@ -88,7 +92,8 @@ fn loop_of(plan: &Plan) -> String {
 fn times(outcome: &Outcome) -> Grid {
     let heads = ["time", "mean"].into_iter();
     let heads = heads.chain(QUANTILES.map(|(head, _)| head)).chain(["max"]);
-    let mut grid = Grid::new(vec![heads.map(str::to_owned).collect()]);
+    let grid = Grid::new(vec![heads.map(str::to_owned).collect()]);
+    let mut grid = grid.expending(&EXPENDABLE).dense();
     let whole = match outcome.is_open_loop {
         true => "response",
         false => "whole answer",

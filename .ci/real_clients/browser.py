@@ -1,4 +1,4 @@
-"""Headless Chromium: a page with images, and the page that keeps itself up to date."""
+"""Headless Chromium: a page with images, and the status page, which updates itself."""
 
 import html
 import re
@@ -24,7 +24,7 @@ FLAGS = [
 
 
 def dump(url, *flags):
-    """What has become of a page."""
+    """The page after its scripts ran."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         arguments = [*FLAGS, *flags, f"--user-data-dir={profile}", "--dump-dom", url]
         dom, _ = command(["chromium", *arguments])
@@ -50,8 +50,8 @@ def images(url):
 
 
 def status(url):
-    """What comes for once instead of the status page must not end its looking. The page is the
-    server's own; this stands between it and the browser."""
+    """One bad answer must not stop the status page from updating. A proxy between server and
+    browser sends that answer; the page is the server's own."""
     with urllib.request.urlopen(f"{url}/status?refresh=1", timeout=DEADLINE_S) as answer:
         page = answer.read().decode()
     later = page.replace("<h1>", "<h1>later: ")

@@ -1,4 +1,4 @@
-"""curl: what its users do with it."""
+"""curl: the requests that its users make."""
 
 import tempfile
 from pathlib import Path
@@ -8,7 +8,7 @@ from .site import download
 
 # More than the servers' default limit of 1 MiB.
 TOO_LARGE = 2 * 1024 * 1024
-# curl gives up waiting for a 100 after a second, which a crowded machine may well take.
+# curl waits one second for a 100 by default, which is too short on a busy machine.
 WAIT_FOR_100 = ["-H", "Expect: 100-continue", "--expect100-timeout", "60"]
 
 
@@ -17,7 +17,7 @@ def curl(*arguments):
 
 
 def status_of(*arguments):
-    """The status and what --write-out adds; the content goes nowhere."""
+    """The status and what --write-out adds. The content is dropped."""
     return curl("-o", "/dev/null", "-w", "%{http_code}", *arguments)[0]
 
 

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-# Far beyond what any step takes, even on a crowded machine.
+# Far longer than any step takes, even on a busy machine.
 DEADLINE_S = 100
 
 
@@ -38,7 +38,7 @@ def number(pattern, output):
 
 def command(arguments, exit_codes=(0,), **options):
     """Runs a command to its end: its output and its errors, as text."""
-    # In a session of its own, so that whatever it has started can be ended with it.
+    # In its own session, so that every process that it starts can be ended with it.
     process = subprocess.Popen(
         [str(argument) for argument in arguments],
         stdin=options.pop("stdin", subprocess.DEVNULL),

@@ -1,4 +1,4 @@
-"""Load generators, for what they say about correctness: errors, not rates."""
+"""Load generators: the steps check the errors that they report, not the rates."""
 
 from .expect import command, equal, holds, number
 
@@ -6,7 +6,7 @@ REQUESTS = 2000
 
 
 def steps(connections):
-    """No more connections than the server has workers: the rest would wait for the whole run."""
+    """Opens no more connections than there are workers: the rest would wait for the whole run."""
     return [
         ("wrk: keep-alive", lambda url: wrk(url, connections)),
         ("ab: HTTP/1.0 with keep-alive", lambda url: ab(url, connections, ["-k"])),

@@ -17,7 +17,7 @@ class Server:
             stdout=subprocess.PIPE,
             text=True,
         )
-        # A server that neither speaks nor ends would hold up the whole run.
+        # A server that neither prints its first line nor ends must not block the run.
         watchdog = threading.Timer(DEADLINE_S, self.process.kill)
         watchdog.start()
         line = self.process.stdout.readline()
@@ -28,7 +28,7 @@ class Server:
         self.url = line.removeprefix(ANNOUNCEMENT).strip()
 
     def stop(self):
-        """Asks it to stop, as an init system does."""
+        """Stops it by SIGTERM, as an init system does."""
         self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(timeout=DEADLINE_S)
@@ -37,7 +37,7 @@ class Server:
         equal("exit code after SIGTERM", 0, code)
 
     def kill(self):
-        """Whatever happened, nothing stays behind: its children are tied to it."""
+        """Kills it, and by that its children (PR_SET_PDEATHSIG)."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

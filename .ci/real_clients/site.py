@@ -27,7 +27,7 @@ addEventListener('load', () => {{
 
 
 def make(directory):
-    """Writes all of it below the directory, and returns the root."""
+    """Writes the site below the directory, and returns its root."""
     root = directory / "root"
     (root / "page").mkdir(parents=True)
     names = [f"{width}.{'png' if width % 2 else 'svg'}" for width in range(1, IMAGES + 1)]
@@ -40,7 +40,7 @@ def make(directory):
 
 
 def download():
-    """Content in which every part differs from its neighbours."""
+    """Content that never repeats, so that a missing or doubled part shows."""
     return b"".join(struct.pack(">I", at) for at in range(DOWNLOAD_SIZE // 4))
 
 

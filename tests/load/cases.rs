@@ -1,4 +1,4 @@
-//! Inputs that once failed, each with the right value.
+//! Inputs that once gave a wrong result, each with the right one.
 
 mod answers;
 mod connections;
@@ -60,7 +60,7 @@ impl Mortal {
         }
     }
 
-    /// Accepts no connection any more; those that exist stay.
+    /// Stops accepting. Connections that exist stay open.
     fn stop_accepting(&self) {
         shutdown(self.listener.as_raw_fd(), Shutdown::Both).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The table, and command lines that cannot work.
+//! The printed table, and command lines that are refused.
 
 use super::*;
 
@@ -100,7 +100,7 @@ fn what_cannot_work_gives_one_line() {
     }
 }
 
-/// Even if it is only the second thread's: the first would load the server for all its time.
+/// Also if only the second thread's CPU is missing: the first would load the server until the end.
 #[test]
 fn a_processor_that_is_not_there_is_told_before_any_load() {
     let server = Server::answering(OK);
@@ -122,7 +122,7 @@ fn a_processor_that_is_not_there_is_told_before_any_load() {
     assert_eq!(server.requests.load(Relaxed), 0);
 }
 
-/// `servers load` as a shell starts it that has set limits of descriptors.
+/// Starts `servers load` by a shell that limits descriptors.
 fn load_within(limits: &str, arguments: &str) -> Output {
     let program = env!("CARGO_BIN_EXE_servers");
     let mut shell = Command::new("sh");

@@ -1,4 +1,4 @@
-//! Every way to fail, each against a server that fails so.
+//! Each kind of failure, against a server that fails in that way.
 
 use super::*;
 
@@ -45,7 +45,7 @@ fn closed_early() {
 
 #[test]
 fn closed_while_idle_without_a_word() {
-    // Every second request meets the connection that the answer before it came on.
+    // Every second request is sent on the connection that carried the answer before it.
     let (report, _) = measure(&Server::closing_after(OK), 10, &[]);
     let errors = &report["errors"];
     let lost = number(&errors["closed_early"]) + number(&errors["reset_before_first_byte"]);

@@ -1,6 +1,6 @@
 //! `servers load` against servers that misbehave in each way that it counts.
 
-// A helper that cannot go on fails its test, as the test itself would.
+// A helper that fails makes its test fail.
 #![allow(clippy::unwrap_used)]
 
 mod answers;
@@ -26,7 +26,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// Far beyond what any of this takes.
+/// Far longer than any of these runs takes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn load(arguments: &[&str]) -> Command {
@@ -75,7 +75,7 @@ fn total(errors: &Value) -> u64 {
     errors.as_object().unwrap().values().map(number).sum()
 }
 
-/// One connection's load of `requests`, its report, and whether it was called a success.
+/// Sends `requests` over one connection. Returns the report and whether the exit code was 0.
 fn measure(server: &Server, requests: u64, more: &[&str]) -> (Value, bool) {
     let (url, requests) = (server.url(), requests.to_string());
     let given = [url.as_str(), "-c", "1", "-n", requests.as_str(), "--json"];
@@ -83,7 +83,7 @@ fn measure(server: &Server, requests: u64, more: &[&str]) -> (Value, bool) {
     (parse(&output), output.status.success())
 }
 
-/// All requests fail in this one way.
+/// Asserts that all requests fail, and in this way.
 fn assert_all_fail(server: &Server, kind: &str, more: &[&str]) {
     let (report, succeeded) = measure(server, 3, more);
     assert_eq!(number(&report["errors"][kind]), 3, "{kind}: {report:#}");
@@ -97,7 +97,7 @@ fn assert_all_fail(server: &Server, kind: &str, more: &[&str]) {
     );
 }
 
-/// All requests succeed, over so many connections.
+/// Asserts that all requests succeed, over this many connections.
 fn assert_all_succeed(server: &Server, connections: u64, more: &[&str]) {
     let (report, succeeded) = measure(server, 3, more);
     assert_eq!(number(&report["requests"]), 3, "{report:#}");

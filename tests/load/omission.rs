@@ -16,12 +16,12 @@ use servers::report::plot::{Axis, Line, Plot};
 const RATE: f64 = 1000.0;
 const RUN: Duration = Duration::from_secs(20);
 const MS: Duration = Duration::from_millis(1);
-/// The open loop begins so long after the beginning of a stall.
+/// The open loop begins this long after the beginning of a stall.
 const PHASE: Duration = Duration::from_millis(500);
 /// How far the open loop may be from the truth.
 const TOLERANCE: f64 = 0.1;
 
-/// One way to measure, with what it saw in ns.
+/// One way to measure, with the response times that it saw, in ns.
 struct Seen {
     name: &'static str,
     times: Vec<u64>,

@@ -1,4 +1,4 @@
-//! A server whose behaviour is known, and that keeps its own account of it.
+//! A server whose response times are known, because it records them itself.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -56,7 +56,7 @@ impl Reference {
         server
     }
 
-    /// Waits until a period of stalls is so old. Without stalls there is nothing to wait for.
+    /// Waits until this much of a period of stalls has passed. Without stalls it returns at once.
     pub(crate) fn wait_until_in_period(&self, age: Duration) {
         let Behaviour::Stalls { period, .. } = self.behaviour else {
             return;
@@ -119,7 +119,7 @@ fn serve(
     }
 }
 
-/// Until when the server stalls, if it does at this moment.
+/// When the current stall ends, if the server stalls now.
 fn stalled_until(behaviour: Behaviour, started: Instant, now: Instant) -> Option<Instant> {
     let Behaviour::Stalls { stall, period, .. } = behaviour else {
         return None;

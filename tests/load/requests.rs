@@ -1,4 +1,4 @@
-//! What is asked, and over which connections.
+//! Which requests are sent, and over which connections.
 
 use super::*;
 
@@ -87,7 +87,7 @@ fn a_workload_mixes_its_requests_by_weight() {
         let path = head.split(' ').nth(1).unwrap();
         *paths.entry(path.to_owned()).or_default() += 1;
     }
-    // The choice follows from the seed, so this is no game of chance.
+    // The choice follows from the seed, so the result is always the same.
     assert!((270..330).contains(&paths["/often"]), "{paths:?}");
     assert_eq!(paths["/often"] + paths["/seldom"], 400);
 }
@@ -280,7 +280,7 @@ fn logged(log: &[u8]) -> u64 {
     lengths.sum()
 }
 
-/// RFC 4648, without a crate for it.
+/// Base64 (RFC 4648), without a crate.
 fn base64_decoded(text: &str) -> Vec<u8> {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bytes, mut bits, mut count) = (Vec::new(), 0u32, 0);

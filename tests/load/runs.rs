@@ -26,7 +26,7 @@ fn exactly_so_many_requests_are_sent() {
 
 #[test]
 fn requests_in_flight_at_the_end_are_told_apart() {
-    // Two connections are never answered; the others are.
+    // Two connections never get an answer; the others do.
     let asked = AtomicUsize::new(0);
     let server = Server::start(move |mut client| {
         if client.read_request().is_some() && asked.fetch_add(1, Relaxed) < 2 {

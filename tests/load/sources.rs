@@ -1,4 +1,4 @@
-//! What only the bench asks of the generator: where connections come from, and an end in time.
+//! Features that only the bench uses: the source of connections, and an end at a given time.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};

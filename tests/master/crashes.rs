@@ -16,7 +16,7 @@ use crate::{
 
 for_every_pool! {
     many_killed_at_once_are_replaced_at_once,
-    clients_that_reset_by_the_hundred_cost_no_worker_its_life,
+    hundreds_of_resets_kill_no_worker,
 }
 
 #[test]
@@ -38,8 +38,8 @@ fn a_crash_costs_one_client() {
     assert_eq!(count(&server, PoolEvent::Crashed), 1);
 }
 
-/// Each new worker is killed as soon as it is seen. The pauses grow, and when that ends, the pool
-/// is whole again. It is more often in a row than there may be failures if nobody was ever ready.
+/// Each new worker is killed as soon as it is seen. The pauses grow. When the killing ends, the
+/// pool recovers. A pool whose workers were never ready would give up after as many failures.
 #[test]
 fn a_crash_loop_is_slowed_down_and_outlived() {
     let server = start(1, &[]);
@@ -56,7 +56,8 @@ fn a_crash_loop_is_slowed_down_and_outlived() {
         });
     }
     assert_serves(&server);
-    // Whoever serves now has come after all pauses: they were kept, and not only told.
+    // The worker that serves now was forked after all pauses: the master kept them, not only
+    // announced them.
     let said = server.said();
     let told = said
         .lines()
@@ -67,8 +68,8 @@ fn a_crash_loop_is_slowed_down_and_outlived() {
     assert!(since.elapsed().as_millis() >= ms, "{said}");
 }
 
-/// Before a request, in its head, behind it, and while the answer is on its way.
-fn clients_that_reset_by_the_hundred_cost_no_worker_its_life(model: &str) {
+/// The client resets before its request, within the head, behind it, and during the answer.
+fn hundreds_of_resets_kill_no_worker(model: &str) {
     let server = start_model(model, 3, &[]);
     let before = workers(&server);
     for part in [
@@ -88,9 +89,10 @@ fn clients_that_reset_by_the_hundred_cost_no_worker_its_life(model: &str) {
     assert_eq!(server.said(), "");
 }
 
-/// Nobody has ever served, and nobody will: that they have to be killed for it changes nothing.
+/// A worker that the master has to kill before it is ready counts like one that fails by itself:
+/// after some of them the master gives up.
 #[test]
-fn workers_that_are_wedged_before_they_are_ready_end_it() {
+fn a_master_gives_up_if_its_workers_hang_before_they_are_ready() {
     let preload = ["--preload", "2000", "--preload-when", "after"];
     let options = [&["--workers", "1", "--worker-timeout", "1s"], &preload[..]].concat();
     let mut server = Server::start("prefork", &options);
@@ -106,12 +108,12 @@ fn workers_that_are_wedged_before_they_are_ready_end_it() {
     assert!(said.contains("no worker ever became ready"), "{said}");
 }
 
-/// They are younger than a second, and eight: that is one failure, and the first.
+/// All eight are younger than a second. That they die together is one failure, the first: no pause.
 fn many_killed_at_once_are_replaced_at_once(model: &str) {
     let server = start_model(model, 8, &[]);
     let victims = workers(&server);
     victims.iter().for_each(|&pid| send(pid, Signal::SIGKILL));
-    wait_for("eight others", || {
+    wait_for("eight new workers", || {
         let workers = workers(&server);
         workers.len() == 8 && !workers.iter().any(|pid| victims.contains(pid))
     });
@@ -119,14 +121,14 @@ fn many_killed_at_once_are_replaced_at_once(model: &str) {
     assert_serves(&server);
 }
 
-/// Children that the master has never heard of: those of whoever it was before `exec`, and as
-/// process 1 of a container all its orphans.
+/// A master can have children that it did not fork: those of the program that it was before
+/// `exec`, and as process 1 of a container every orphan.
 #[test]
 fn unknown_children_are_reaped_and_ignored() {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", "sleep 0.5 & sleep 1 & exec \"$0\" \"$@\"", BINARY]);
     let server = Server::start_by(launcher, "prefork", &["--workers", "2"]);
-    wait_for("only its own are left", || {
+    wait_for("only its own children are left", || {
         let tree = proc::tree(server.pid());
         tree.len() == 3 && !tree.iter().any(|process| process.state == 'Z')
     });
@@ -134,16 +136,16 @@ fn unknown_children_are_reaped_and_ignored() {
     assert_serves(&server);
 }
 
-/// Not a single worker is left and none can be made: the master tries and waits, and when it is
-/// possible again, the pool is whole.
+/// No worker is left and fork fails. The master tries again after growing pauses, and when fork
+/// works again, the pool recovers.
 #[test]
 fn a_pool_without_workers_recovers_when_it_can() {
     a_pool_recovers(limited::user(1), &["--workers", "3"]);
 }
 
-/// What is missing already is not decided again with every try.
+/// The decision to grow is made once, not again at every try to fork.
 #[test]
-fn so_does_one_that_varies_and_decides_nothing_meanwhile() {
+fn a_dynamic_pool_recovers_without_a_new_decision() {
     let spare = ["--min-spare", "3", "--max-spare", "3"];
     let said = a_pool_recovers(
         limited::user(11),
@@ -152,7 +154,7 @@ fn so_does_one_that_varies_and_decides_nothing_meanwhile() {
     assert!(!said.contains("pool: "), "{said}");
 }
 
-/// With options that make three workers; what is said meanwhile.
+/// Runs it with options that make three workers. Returns what the server logged.
 #[track_caller]
 fn a_pool_recovers(user: u32, options: &[&str]) -> String {
     let Some((launcher, _place)) = limited::few_processes("4:100", user) else {
@@ -164,7 +166,7 @@ fn a_pool_recovers(user: u32, options: &[&str]) -> String {
     workers(&server)
         .iter()
         .for_each(|&pid| send(pid, Signal::SIGKILL));
-    wait_for("it tries again and again", || {
+    wait_for("it has tried four times", || {
         count(&server, PoolEvent::ForkFailed) >= 4
     });
     let said = server.said();
@@ -179,7 +181,7 @@ fn a_pool_recovers(user: u32, options: &[&str]) -> String {
     server.said()
 }
 
-/// Below the hard limit its own user may do that.
+/// Lowers or raises the soft limit, which the server's own user may do below the hard one.
 fn limit_processes(server: &Server, user: u32, count: u32) {
     let user = user.to_string();
     let status = Command::new("setpriv")

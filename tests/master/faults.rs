@@ -1,5 +1,5 @@
-//! Faults from outside of the pool: a log that is not read, a worker that a client controls, a
-//! limit that is reached. The service goes on, and a stop still ends it.
+//! Faults from outside the pool: a log that nothing reads, a worker that a client controls, a limit
+//! that is reached. The server goes on, and a stop still ends it.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -73,7 +73,7 @@ fn a_full_log_blocks_neither_master_nor_worker(model: &str) {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// One crash follows the other, each by a client, and no client in between waits.
+/// Clients crash one worker after another. No client in between has to wait for a worker.
 fn a_worker_that_a_request_kills_is_replaced_at_once(model: &str) {
     let server = start_model(model, 2, &["--lab"]);
     for _ in 0..10 {
@@ -87,7 +87,8 @@ fn a_worker_that_a_request_kills_is_replaced_at_once(model: &str) {
     assert!(!said.contains("replacing it in"), "{said}");
 }
 
-/// A mapping beyond the end of its file ends the process that reads it, be it the master.
+/// A process that reads a mapping beyond the end of its file is killed (SIGBUS). A worker that
+/// could shrink the shared memory could kill the master.
 fn no_worker_can_resize_the_shared_memory(model: &str) {
     let server = start_model(model, 1, &[]);
     let worker = workers(&server)[0];
@@ -109,7 +110,7 @@ fn no_worker_can_resize_the_shared_memory(model: &str) {
     assert_serves(&server);
 }
 
-/// In a session of its own, a process can push no input into the terminal of another.
+/// A process can push input (TIOCSTI) only into the terminal of its own session.
 fn no_worker_has_the_masters_terminal(model: &str) {
     let server = start_model(model, 2, &[]);
     for pid in workers(&server) {
@@ -120,7 +121,7 @@ fn no_worker_has_the_masters_terminal(model: &str) {
     }
 }
 
-/// RLIMIT_FSIZE: by default the signal that comes with it ends a process.
+/// A write beyond RLIMIT_FSIZE raises SIGXFSZ, which by default ends the process.
 fn a_log_at_the_limit_of_its_size_ends_nothing(model: &str) {
     let launcher = by_shell("ulimit -S -f 8;");
     let options = ["--workers", "2", "--slow-ms", "1"];
@@ -141,7 +142,7 @@ fn a_log_at_the_limit_of_its_size_ends_nothing(model: &str) {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// The terminal that a server was started from is closed: that is a stop, and no reload.
+/// The terminal that the server was started from closes. That means a stop, not a reload.
 #[test]
 fn a_terminal_that_hangs_up_ends_the_server() {
     for model in ["prefork", "worker", "event", "threaded"] {

@@ -1,4 +1,4 @@
-//! Who is wedged is replaced; who is slow is left alone.
+//! A worker that makes no progress is replaced; a worker that is slow is left alone.
 
 use std::io::Read;
 use std::thread;
@@ -19,8 +19,8 @@ for_every_pool! {
     a_worker_that_spins_is_replaced_while_others_serve,
     a_stopped_worker_is_killed_and_replaced,
     a_slow_request_is_not_a_wedged_worker,
-    clients_that_take_their_time_cost_no_worker_its_life,
-    a_master_that_was_suspended_kills_nobody,
+    slow_clients_kill_no_worker,
+    a_suspended_master_kills_no_worker,
 }
 
 const QUICK: [&str; 3] = ["--lab", "--worker-timeout", "1s"];
@@ -41,13 +41,13 @@ fn a_wedged_worker_is_replaced(model: &str, path: &str) {
     server.wait_until_read(&client);
     assert_serves(&server);
     assert_cut(&client);
-    wait_for("another in its place", || {
+    wait_for("another worker in its place", || {
         let workers = workers(&server);
         workers.len() == 2 && !workers.contains(&victim)
     });
     assert_serves(&server);
-    // Its successor may be there before it is buried.
-    wait_for("it is buried", || {
+    // Its successor may be there before the master reaps it.
+    wait_for("it is reaped", || {
         server.said().contains("was killed by SIGABRT")
     });
     let said = server.said();
@@ -72,7 +72,7 @@ fn a_stopped_worker_is_killed_and_replaced(model: &str) {
     let server = start_model(model, 2, &QUICK);
     let victim = workers(&server)[0];
     send(victim, Signal::SIGSTOP);
-    wait_for("another in its place", || {
+    wait_for("another worker in its place", || {
         let workers = workers(&server);
         workers.len() == 2 && !workers.contains(&victim)
     });
@@ -86,12 +86,12 @@ fn a_stopped_worker_is_killed_and_replaced(model: &str) {
     assert_serves(&server);
 }
 
-/// Three times as long as a worker may be silent.
+/// The request takes three times `--worker-timeout`.
 fn a_slow_request_is_not_a_wedged_worker(model: &str) {
     let server = start_model(model, 1, &QUICK);
     for path in ["/sleep?ms=3000", "/cpu?ms=1500"] {
         let client = server.connect();
-        // CPU time is not to be had at once on a crowded machine.
+        // On a busy machine the CPU time that the request asks for takes far longer.
         client.set_read_timeout(Some(6 * DEADLINE)).unwrap();
         wire::get_and_close(&client, path);
         assert_eq!(read_answer(&client).status(), 200, "{}", server.said());
@@ -99,9 +99,9 @@ fn a_slow_request_is_not_a_wedged_worker(model: &str) {
     assert_eq!(server.said(), "");
 }
 
-/// One says nothing, one does not read, one sends an octet now and then: each has the only worker
-/// for longer than a worker may be silent.
-fn clients_that_take_their_time_cost_no_worker_its_life(model: &str) {
+/// One client sends nothing, one does not read, one sends a byte now and then. Each holds the only
+/// worker for longer than `--worker-timeout`.
+fn slow_clients_kill_no_worker(model: &str) {
     let server = start_model(model, 1, &[&QUICK[..], &["--head-timeout", "3s"]].concat());
     let before = workers(&server);
     let silent = server.connect();
@@ -113,12 +113,12 @@ fn clients_that_take_their_time_cost_no_worker_its_life(model: &str) {
     assert!(!wire::read_to_end(&lazy).1);
     assert_eq!(workers(&server), before);
     assert_eq!(server.said(), "");
-    // Its octets may come far more slowly than it sends them.
+    // No `--head-timeout` here: on a busy machine the bytes may arrive far more slowly.
     let server = start_model(model, 1, &QUICK);
     let before = workers(&server);
     let dribbling = server.connect();
-    for octet in b"GET / HTTP/1.1\r\n" {
-        wire::send(&dribbling, &[*octet]);
+    for byte in b"GET / HTTP/1.1\r\n" {
+        wire::send(&dribbling, &[*byte]);
         thread::sleep(Duration::from_millis(150));
     }
     wire::send(&dribbling, b"Host: h\r\nConnection: close\r\n\r\n");
@@ -127,16 +127,16 @@ fn clients_that_take_their_time_cost_no_worker_its_life(model: &str) {
     assert_eq!(server.said(), "");
 }
 
-/// It is the request that takes too long: its worker is as lively as can be.
+/// The request takes too long, while its worker makes progress.
 #[test]
-fn a_request_timeout_is_something_else_and_says_so() {
+fn a_request_timeout_is_told_apart_from_a_wedged_worker() {
     let server = start(2, &["--request-timeout", "1s", "--max-wait", "1000s"]);
     let kept = hold(&server, 1);
     let client = server.connect();
     let victim = served_by(&client);
     wire::get(&client, "/sleep?ms=1000000");
     assert_cut(&client);
-    wait_for("another in its place", || {
+    wait_for("another worker in its place", || {
         let workers = workers(&server);
         workers.len() == 2 && !workers.contains(&victim)
     });
@@ -144,12 +144,12 @@ fn a_request_timeout_is_something_else_and_says_so() {
     assert!(said.contains("is overdue: a request has taken"), "{said}");
     assert!(!said.contains("wedged"), "{said}");
     assert_eq!(count(&server, PoolEvent::Overdue), 1);
-    // A connection that was idle all the while is no request.
+    // Time on an idle connection does not count as a request.
     served_by(&kept[0]);
 }
 
-/// A laptop's lid, a debugger, a paused virtual machine: for the master no time has passed.
-fn a_master_that_was_suspended_kills_nobody(model: &str) {
+/// A laptop sleeps, a debugger stops, a virtual machine pauses: the master does not count the time.
+fn a_suspended_master_kills_no_worker(model: &str) {
     let server = start_model(model, 3, &QUICK);
     let before = workers(&server);
     for together in [false, true] {
@@ -159,7 +159,7 @@ fn a_master_that_was_suspended_kills_nobody(model: &str) {
         };
         all.iter().for_each(|&pid| send(pid, Signal::SIGSTOP));
         thread::sleep(Duration::from_secs(3));
-        // The master wakes first: it must give the others the time to wake as well.
+        // The master wakes first. It must give its workers time to wake as well.
         all.iter().rev().for_each(|&pid| send(pid, Signal::SIGCONT));
         thread::sleep(Duration::from_secs(2));
         assert_eq!(workers(&server), before);
@@ -168,27 +168,29 @@ fn a_master_that_was_suspended_kills_nobody(model: &str) {
     assert_serves(&server);
 }
 
-/// Nor is anybody late who was told to leave before it was suspended.
+/// The same holds for a worker that was told to leave before the suspension.
 #[test]
-fn a_master_that_was_suspended_gives_the_leaving_their_time() {
+fn a_suspended_master_kills_no_worker_that_is_leaving() {
     let server = start(1, &["--graceful-timeout", "4s", "--max-wait", "20s"]);
     let client = server.connect();
     wire::get_and_close(&client, "/sleep?ms=6000");
     server.wait_until_read(&client);
     let old = workers(&server)[0];
     server.signal(Signal::SIGHUP);
-    wait_for("the old one is told to leave", || {
+    wait_for("the old worker is told to leave", || {
         states(&server).contains(&State::Retiring)
     });
     suspend(&[server.pid()], Duration::from_secs(4));
     assert_eq!(read_answer(&client).status(), 200, "{}", server.said());
-    wait_for("the old one has left", || !workers(&server).contains(&old));
+    wait_for("the old worker has left", || {
+        !workers(&server).contains(&old)
+    });
     assert!(!server.said().contains("SIGKILL"), "{}", server.said());
 }
 
-/// The grace period of a stop is that of those who live through it.
+/// The grace period of a stop leaves out the time of a suspension.
 #[test]
-fn a_server_that_was_suspended_while_it_stops_cuts_nobody() {
+fn a_server_that_is_suspended_while_it_stops_cuts_off_no_client() {
     let mut server = start(1, &["--graceful-timeout", "3s", "--max-wait", "20s"]);
     let client = server.connect();
     wire::get_and_close(&client, "/sleep?ms=1500");
@@ -203,7 +205,7 @@ fn a_server_that_was_suspended_while_it_stops_cuts_nobody() {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// The first of them wakes first.
+/// Stops these processes, and after `time` lets them go on, the first of the list first.
 fn suspend(all: &[i32], time: Duration) {
     all.iter().for_each(|&pid| send(pid, Signal::SIGSTOP));
     thread::sleep(time);
@@ -211,7 +213,7 @@ fn suspend(all: &[i32], time: Duration) {
 }
 
 #[test]
-fn without_a_worker_timeout_nobody_is_wedged() {
+fn without_a_worker_timeout_no_worker_is_replaced() {
     let server = start(2, &["--lab", "--worker-timeout", "0s"]);
     let before = workers(&server);
     send(before[0], Signal::SIGSTOP);

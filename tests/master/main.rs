@@ -1,6 +1,6 @@
-//! The master of a pre-forked pool: its size, who is wedged, who crashes, who has done enough, and
-//! how one generation replaces another. The rules themselves are tested beside their code, without
-//! processes; here is what becomes of them.
+//! The master of a pre-forked pool: its size, workers that hang, crash or reach `--max-requests`,
+//! and how one generation replaces another. The rules themselves are tested beside their code,
+//! without processes. These tests check what the running processes do.
 
 #![allow(
     clippy::unwrap_used,
@@ -46,13 +46,13 @@ macro_rules! for_every_pool {
     };
 }
 
-/// A pool of `prefork`, with so many workers.
+/// Starts `prefork` with this many workers.
 #[track_caller]
 fn start(workers: usize, options: &[&str]) -> Server {
     start_model("prefork", workers, options)
 }
 
-/// A pool of a model, with so many workers.
+/// Starts a model with this many workers, and waits until all are there.
 #[track_caller]
 fn start_model(model: &str, workers: usize, options: &[&str]) -> Server {
     let count = workers.to_string();
@@ -74,7 +74,7 @@ fn send(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).unwrap();
 }
 
-/// Whoever serves this connection.
+/// Asks on this connection which process serves it.
 #[track_caller]
 fn served_by(client: &TcpStream) -> i32 {
     wire::get(client, "/pid");
@@ -82,7 +82,7 @@ fn served_by(client: &TcpStream) -> i32 {
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// Clients that are being served, each by a worker of its own, for as long as they stay.
+/// Opens connections that each hold a worker until they are dropped.
 #[track_caller]
 fn hold(server: &Server, count: usize) -> Vec<TcpStream> {
     let clients: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
@@ -100,18 +100,18 @@ fn assert_serves(server: &Server) {
     assert!(answer.ends_with(b"\r\n\r\nHello, World!\n"), "{answer:?}");
 }
 
-/// The server is gone from this connection, without an answer.
+/// Asserts that the server closed this connection without an answer.
 #[track_caller]
 fn assert_cut(client: &TcpStream) {
     assert!(wire::read_to_end(client).0.is_empty());
 }
 
-/// How often something has happened to the pool, as the scoreboard has it.
+/// How often the scoreboard says that this has happened to the pool.
 fn count(server: &Server, event: PoolEvent) -> u64 {
     scoreboard(server).pool().count(event)
 }
 
-/// What each worker does, as the scoreboard has it.
+/// The state of each worker in the scoreboard.
 fn states(server: &Server) -> Vec<State> {
     let records = scoreboard(server).records();
     records.iter().map(|record| record.state).collect()
@@ -122,7 +122,7 @@ fn scoreboard(server: &Server) -> View {
     View::of_process(pid).unwrap()
 }
 
-/// What `servers load` reports of a moment of load, as JSON.
+/// Runs a short `servers load`, and returns its report.
 fn load(server: &Server, options: &[&str]) -> serde_json::Value {
     let url = format!("http://{}/", server.address);
     let output = std::process::Command::new(support::server::BINARY)

@@ -1,4 +1,4 @@
-//! Calls that cannot be meant are refused, with words that help.
+//! Command lines that contradict themselves are refused, and the error says what to do.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ fn refused(options: &[&str], words: &str) {
 }
 
 #[test]
-fn wrong_calls() {
+fn contradictory_command_lines_are_refused() {
     for (options, words) in [
         (
             &["prefork", "--pool", "elastic"][..],

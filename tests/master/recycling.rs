@@ -1,4 +1,4 @@
-//! Workers that have done enough make room for others, and no client notices.
+//! Workers that reach `--max-requests` are replaced, and no client notices.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -28,12 +28,12 @@ fn the_last_answer_of_a_worker_says_that_it_is_the_last(model: &str) {
         let (rest, was_reset) = wire::read_to_end(&client);
         assert_eq!((rest, was_reset), (Vec::new(), false));
     }
-    assert_eq!(pids.len(), 4, "each had a worker of its own");
+    assert_eq!(pids.len(), 4, "four different workers");
 }
 
-/// A client who takes his time holds a worker that has done enough. Others are served meanwhile, by
-/// its successor, and he gets the whole of his answer.
-fn a_slow_client_of_a_worker_that_leaves_holds_up_nobody(model: &str) {
+/// A slow client holds a worker that has reached `--max-requests`. Meanwhile its successor serves
+/// other clients, and the slow client gets its whole answer.
+fn a_slow_client_of_a_leaving_worker_delays_no_other(model: &str) {
     let options = ["--max-requests", "1", "--threads", "2"];
     let server = start_model(
         model,
@@ -47,7 +47,7 @@ fn a_slow_client_of_a_worker_that_leaves_holds_up_nobody(model: &str) {
     for _ in 0..3 {
         assert_serves(&server);
     }
-    // He has more time than those who are told to be gone.
+    // It has more time than the clients of a worker that is told to stop.
     std::thread::sleep(Duration::from_secs(3));
     assert!(workers(&server).contains(&before[0]));
     let (rest, was_reset) = wire::read_to_end(&lazy);
@@ -58,22 +58,22 @@ fn a_slow_client_of_a_worker_that_leaves_holds_up_nobody(model: &str) {
 }
 
 #[test]
-fn a_slow_client_of_threads_that_leave_holds_up_nobody() {
-    a_slow_client_of_a_worker_that_leaves_holds_up_nobody("worker");
+fn a_slow_client_of_leaving_threads_delays_no_other() {
+    a_slow_client_of_a_leaving_worker_delays_no_other("worker");
 }
 
 #[test]
-fn a_slow_client_of_a_loop_that_leaves_holds_up_nobody() {
+fn a_slow_client_of_a_leaving_loop_delays_no_other() {
     for strategy in ["exclusive", "epoll", "reuseport"] {
         let model = format!("event --accept {strategy}");
-        a_slow_client_of_a_worker_that_leaves_holds_up_nobody(&model);
+        a_slow_client_of_a_leaving_worker_delays_no_other(&model);
     }
 }
 
-/// Many more slow clients than workers that may leave: whoever leaves has somebody in his place,
-/// and the pool is no larger than three times what it should be. There are threads enough for all.
+/// There are many more slow clients than workers that may leave at once. Each leaving worker is
+/// replaced, and the pool never exceeds three times its size. There are enough threads for all.
 #[test]
-fn slow_clients_do_not_use_up_a_pool_whose_workers_leave() {
+fn slow_clients_do_not_use_up_a_pool_of_leaving_workers() {
     for model in ["worker", "event"] {
         let server = start_model(model, 2, &["--max-requests", "5", "--threads", "4"]);
         let mut lazy = Vec::new();
@@ -121,7 +121,7 @@ for_every_pool! {
     an_idle_client_gets_one_more_answer_from_the_old_generation,
 }
 
-/// Makes a test of each function for every way to share a port, of every model with a master; the
+/// Makes a test of each function for each accept strategy of each model with a master. The
 /// functions take the names of both.
 macro_rules! for_every_strategy {
     ($($test:ident),*) => {
@@ -168,7 +168,7 @@ fn no_client_sees_an_error_at_a_hang_up(model: &str, strategy: &str) {
         std::thread::scope(|scope| {
             let under_load = scope.spawn(|| load(&server, &[&["-d", "1500ms"], mode].concat()));
             server.signal(Signal::SIGHUP);
-            wait_for("four others", || {
+            wait_for("four new workers", || {
                 let workers = workers(&server);
                 workers.len() == 4 && !workers.iter().any(|pid| before.contains(pid))
             });
@@ -177,13 +177,13 @@ fn no_client_sees_an_error_at_a_hang_up(model: &str, strategy: &str) {
     }
 }
 
-/// SIGHUP: a new generation, each of whose workers is ready before an old one goes.
+/// SIGHUP makes a new generation. Each new worker is ready before an old one leaves.
 fn all_workers_are_replaced_at_a_hang_up(model: &str) {
     let server = start_model(model, 4, &[]);
     for _ in 0..3 {
         let before = workers(&server);
         server.signal(Signal::SIGHUP);
-        wait_for("four others", || {
+        wait_for("four new workers", || {
             let workers = workers(&server);
             workers.len() == 4 && !workers.iter().any(|pid| before.contains(pid))
         });
@@ -192,17 +192,17 @@ fn all_workers_are_replaced_at_a_hang_up(model: &str) {
     assert!(!server.said().contains("worker"), "{}", server.said());
 }
 
-/// A client that is idle on a kept connection when its worker is told to leave is not cut off.
+/// A client whose kept connection is idle when its worker is told to leave is not cut off.
 fn an_idle_client_gets_one_more_answer_from_the_old_generation(model: &str) {
     let server = start_model(model, 1, &["--keep-alive-timeout", "300s"]);
     let client = hold(&server, 1).remove(0);
     let old = served_by(&client);
     server.signal(Signal::SIGHUP);
-    wait_for("the new one is there", || workers(&server).len() == 2);
+    wait_for("the new worker is there", || workers(&server).len() == 2);
     wire::get(&client, "/pid");
     let answer = read_answer(&client);
     assert!(answer.text().starts_with(&old.to_string()), "{answer:?}");
-    // Before that, the new one may have been made and not yet be ready.
+    // Until then the new worker may be forked but not ready yet.
     if answer.field("Connection") != Some("close") {
         wait_for("it says that it leaves", || {
             wire::get(&client, "/");
@@ -212,11 +212,11 @@ fn an_idle_client_gets_one_more_answer_from_the_old_generation(model: &str) {
     wait_for("it has left", || !workers(&server).contains(&old));
 }
 
-/// A worker that was held up for longer than it was given finds both wishes at once. It will not be
-/// left alone for long, so whoever waits for an answer is better off with another.
+/// A worker that was held up finds both signals at once: leave, and stop. It will soon be killed,
+/// so a client that waits in the accept queue is better off with another worker.
 #[test]
-fn whoever_is_sent_away_and_then_told_to_stop_takes_nobody() {
-    // Of several threads, one may be back at its accept before another has taken the signals.
+fn a_worker_that_is_told_to_leave_and_to_stop_accepts_no_more() {
+    // With several threads, one could accept again before another has taken the signals.
     for model in ["prefork", "event"] {
         let server = start_model(model, 1, &["--worker-timeout", "600s"]);
         let old = workers(&server)[0];

@@ -1,4 +1,4 @@
-//! What signals do to a master and to its workers, in whatever number they come.
+//! What signals do to a master and to its workers, one at a time and in storms.
 
 use std::io::Write;
 
@@ -11,11 +11,11 @@ use crate::{assert_serves, for_every_pool, load, send, start, start_model, worke
 
 for_every_pool! {
     what_is_meant_for_the_master_does_nothing_to_a_worker,
-    a_storm_of_signals_is_weathered,
-    the_fast_stop_takes_those_along_that_do_not_follow,
+    a_storm_of_signals_costs_no_client,
+    the_fast_stop_kills_workers_that_do_not_react,
 }
 
-/// Signals that a terminal, an operator or a script may send to anybody.
+/// Signals that a terminal, an operator or a script may send to every process of the group.
 const STRAY: [Signal; 6] = [
     Signal::SIGHUP,
     Signal::SIGUSR2,
@@ -37,8 +37,8 @@ fn what_is_meant_for_the_master_does_nothing_to_a_worker(model: &str) {
     assert_eq!(workers(&server), before);
 }
 
-/// A request in flight comes through it as well.
-fn a_storm_of_signals_is_weathered(model: &str) {
+/// A request in flight is answered as well.
+fn a_storm_of_signals_costs_no_client(model: &str) {
     let server = start_model(model, 3, &[]);
     let mut client = server.connect();
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
@@ -56,8 +56,8 @@ fn a_storm_of_signals_is_weathered(model: &str) {
     for _ in 0..20 {
         assert_serves(&server);
     }
-    // As many were added as taken away, or the other way round: some are left.
-    wait_for("it comes to rest", || {
+    // The order in which the signals arrive decides how many workers are left.
+    wait_for("the size no longer changes", || {
         let before = workers(&server);
         assert_serves(&server);
         !before.is_empty() && workers(&server) == before
@@ -65,9 +65,9 @@ fn a_storm_of_signals_is_weathered(model: &str) {
     assert!(!server.said().contains("killed"), "{}", server.said());
 }
 
-/// Each signal is a turn of the master's loop, in which it looks at workers that go on working.
+/// Each signal makes the master check its workers once more while they serve.
 #[test]
-fn a_large_pool_may_be_looked_at_at_any_moment() {
+fn a_large_pool_can_be_checked_at_any_moment() {
     let mut server = start(64, &[]);
     let before = workers(&server);
     std::thread::scope(|scope| {
@@ -84,7 +84,7 @@ fn a_large_pool_may_be_looked_at_at_any_moment() {
 }
 
 /// Neither a stopped nor a wedged worker holds up the fast stop.
-fn the_fast_stop_takes_those_along_that_do_not_follow(model: &str) {
+fn the_fast_stop_kills_workers_that_do_not_react(model: &str) {
     let mut server = start_model(model, 3, &["--lab"]);
     let client = server.connect();
     wire::get(&client, "/spin");
@@ -96,7 +96,7 @@ fn the_fast_stop_takes_those_along_that_do_not_follow(model: &str) {
     wait_for("all are gone", || !tree.iter().any(Process::is_alive));
 }
 
-/// The graceful stop was promised and is given up: that is a failure.
+/// A fast stop gives up the graceful one that was promised: exit code 1.
 #[test]
 fn a_fast_stop_cuts_a_graceful_one_short() {
     let mut server = start(1, &["--max-wait", "1000s"]);
@@ -104,7 +104,7 @@ fn a_fast_stop_cuts_a_graceful_one_short() {
     wire::get(&client, "/sleep?ms=1000000");
     server.wait_until_read(&client);
     server.signal(Signal::SIGTERM);
-    wait_for("the first is taken", || {
+    wait_for("the first signal is taken", || {
         crate::support::proc::pending_signals(server.pid()) == 0
     });
     server.signal(Signal::SIGINT);

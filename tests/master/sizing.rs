@@ -1,4 +1,4 @@
-//! The pool follows the load, if it is to, and the hand that turns it up and down.
+//! The pool's size follows the load (`--pool`) and the operator (SIGTTIN, SIGTTOU).
 
 use std::net::TcpStream;
 
@@ -28,7 +28,7 @@ fn a_dynamic_pool_grows_with_its_clients_and_shrinks_behind_them() {
 }
 
 #[test]
-fn a_dynamic_pool_of_processes_with_a_thread_does_so_too() {
+fn a_dynamic_pool_of_one_thread_processes_does_so_too() {
     grows_with_its_clients_and_shrinks_behind_them("worker --threads 1");
 }
 
@@ -36,7 +36,7 @@ fn grows_with_its_clients_and_shrinks_behind_them(model: &str) {
     let options = ["--min-spare", "2", "--max-spare", "3"];
     let server = start_pool_of(model, "dynamic", &options);
     wait_for("two to spare", || workers(&server).len() == 2);
-    // The first two have a worker each, and the others wait until there are more.
+    // The first two clients get a worker each; the others wait until there are more.
     let clients = hold(&server, 5);
     wait_for("five and two to spare", || workers(&server).len() == 7);
     assert_serves(&server);
@@ -45,7 +45,7 @@ fn grows_with_its_clients_and_shrinks_behind_them(model: &str) {
         workers(&server).len() == 3
     });
     let said = server.said();
-    // How it got there depends on who had come when it looked: at first one, then twice as many.
+    // The steps depend on which clients had come at each look. Each step at most doubles: 1, 2, 4.
     let (more, fewer) = (numbers(&said, " more, "), numbers(&said, " fewer, "));
     assert_eq!((more[0], more.iter().sum()), (1, 5), "{said}");
     assert!(more.windows(2).all(|it| it[1] <= 2 * it[0]), "{said}");
@@ -54,7 +54,7 @@ fn grows_with_its_clients_and_shrinks_behind_them(model: &str) {
     assert_serves(&server);
 }
 
-/// A reload changes who serves, not how many are needed.
+/// A reload replaces the workers and keeps their number.
 #[test]
 fn a_pool_that_has_grown_keeps_its_size_at_a_hang_up() {
     for options in [
@@ -67,7 +67,7 @@ fn a_pool_that_has_grown_keeps_its_size_at_a_hang_up() {
         wait_for("it has grown", || workers(&server).len() == enough);
         let before = workers(&server);
         server.signal(Signal::SIGHUP);
-        wait_for("as many others", || {
+        wait_for("as many new workers", || {
             let workers = workers(&server);
             workers.iter().filter(|pid| !before.contains(pid)).count() == enough
         });
@@ -76,14 +76,14 @@ fn a_pool_that_has_grown_keeps_its_size_at_a_hang_up() {
     }
 }
 
-/// By how many workers it has changed each time: `pool: 2 busy, 0 spare: 1 more, 3 in all`.
+/// The figures before `what` in lines such as `pool: 2 busy, 0 spare: 1 more, 3 in all`.
 fn numbers(said: &str, what: &str) -> Vec<usize> {
     let before = said.lines().filter_map(|line| line.split_once(what));
     let last = before.filter_map(|(before, _)| before.rsplit(' ').next()?.parse().ok());
     last.collect()
 }
 
-/// How clients are dealt to threads is the kernel's affair: six take three workers at least.
+/// The kernel decides which thread gets which client. Six clients need three workers at least.
 #[test]
 fn a_dynamic_pool_of_processes_with_threads_follows_its_clients() {
     let options = ["--min-spare", "1", "--max-spare", "1"];
@@ -111,19 +111,19 @@ fn a_dynamic_pool_keeps_to_its_limit_and_counts_how_often_it_met_it() {
     assert_serves(&server);
 }
 
-/// A worker with a free thread has room, and with another client somebody to look after.
+/// A worker with one free thread and one client counts as spare, and still has a client to serve.
 #[test]
-fn a_worker_with_a_client_is_not_sent_away_for_its_free_thread() {
+fn a_worker_with_a_client_is_not_retired_for_its_free_thread() {
     let spare = ["--min-spare", "1", "--max-spare", "1"];
     let options = [&["--pool", "dynamic", "--threads", "2"], &spare[..], &KEPT].concat();
     let server = Server::start("worker", &options);
     let mut clients = hold(&server, 8);
     let mut seen = std::collections::BTreeSet::new();
     clients.retain(|client| seen.insert(crate::served_by(client)));
-    wait_for("those without a client leave, but for one", || {
+    wait_for("all but one worker without a client leave", || {
         (seen.len()..=seen.len() + 1).contains(&workers(&server).len())
     });
-    // Long enough for three to be sent away.
+    // Long enough to retire three workers.
     std::thread::sleep(std::time::Duration::from_secs(3));
     for client in &clients {
         wire::get(client, "/");
@@ -140,10 +140,10 @@ fn a_static_pool_counts_how_often_all_were_busy() {
         count(&server, PoolEvent::LimitReached) == 1
     });
     drop(clients);
-    assert_eq!(server.said(), "", "its size is no news");
+    assert_eq!(server.said(), "", "a static pool logs no size");
 }
 
-/// Whoever is told to keep no workers does not want any, and need not say so every second.
+/// SIGWINCH asks for no workers. The pool then misses none, and does not log so every second.
 #[test]
 fn a_pool_without_workers_has_nothing_to_decide() {
     for options in [&["--pool", "dynamic"][..], &["--workers", "2"]] {
@@ -164,22 +164,22 @@ fn a_pool_without_workers_has_nothing_to_decide() {
 }
 
 #[test]
-fn on_demand_there_is_nobody_until_somebody_comes() {
-    nobody_until_somebody_comes("prefork");
+fn on_demand_there_is_no_worker_until_a_client_comes() {
+    no_worker_until_a_client_comes("prefork");
 }
 
 #[test]
-fn on_demand_there_are_no_threads_until_somebody_comes() {
-    nobody_until_somebody_comes("worker --threads 1");
+fn on_demand_there_are_no_threads_until_a_client_comes() {
+    no_worker_until_a_client_comes("worker --threads 1");
 }
 
-fn nobody_until_somebody_comes(model: &str) {
+fn no_worker_until_a_client_comes(model: &str) {
     let server = start_pool_of(model, "ondemand", &["--idle-timeout", "1s"]);
     assert!(workers(&server).is_empty());
     assert_serves(&server);
     for needed in [1, 4] {
         let _clients = hold(&server, needed);
-        // Where somebody was slow to wake, another may have come, and leaves again.
+        // If a worker was slow to wake, the master has forked another, which leaves again.
         wait_for("one for each client", || workers(&server).len() == needed);
     }
     wait_for("all have left", || workers(&server).is_empty());
@@ -187,7 +187,7 @@ fn nobody_until_somebody_comes(model: &str) {
 }
 
 #[test]
-fn on_demand_no_more_come_than_may() {
+fn on_demand_the_limit_is_kept() {
     let server = start_pool("ondemand", &["--workers", "2"]);
     let mut clients = hold(&server, 2);
     let waiting = server.connect();
@@ -199,9 +199,9 @@ fn on_demand_no_more_come_than_may() {
     crate::served_by(&waiting);
 }
 
-/// A worker made on demand that dies is missed by nobody but the next client.
+/// A worker made on demand that dies is replaced only when the next client comes.
 #[test]
-fn on_demand_the_dead_are_replaced_when_somebody_comes() {
+fn on_demand_a_dead_worker_is_replaced_when_a_client_comes() {
     let server = start_pool("ondemand", &[]);
     assert_serves(&server);
     crate::send(workers(&server)[0], Signal::SIGKILL);
@@ -209,21 +209,22 @@ fn on_demand_the_dead_are_replaced_when_somebody_comes() {
     assert_serves(&server);
 }
 
-/// An idle worker is as good as none if it takes nobody. That it is wedged will show much later.
+/// An idle worker that does not accept is no help, and it is found to be wedged much later. So the
+/// client that waits gets another worker.
 #[test]
-fn on_demand_somebody_else_comes_if_nobody_takes_the_client() {
+fn on_demand_a_second_worker_comes_if_the_first_does_not_accept() {
     let patient = ["--worker-timeout", "300s", "--idle-timeout", "300s"];
     let server = start_pool("ondemand", &patient);
     assert_serves(&server);
     crate::send(workers(&server)[0], Signal::SIGSTOP);
-    // On its way to a stop it may still take somebody.
+    // Until it has stopped it may still accept a client.
     wait_for("it is stopped", || server.children()[0].state == 'T');
     assert_serves(&server);
     assert_eq!(workers(&server).len(), 2, "{}", server.said());
 }
 
 #[test]
-fn by_hand_one_worker_more_and_one_fewer() {
+fn signals_add_and_remove_a_worker() {
     let server = start(2, &[]);
     server.signal(Signal::SIGTTIN);
     wait_for("three", || workers(&server).len() == 3);
@@ -233,7 +234,7 @@ fn by_hand_one_worker_more_and_one_fewer() {
             crate::support::proc::pending_signals(server.pid()) == 0
         });
     }
-    wait_for("one, and never none", || workers(&server).len() == 1);
+    wait_for("one worker is left", || workers(&server).len() == 1);
     let said = server.said();
     for words in [
         "has 3 workers now",
@@ -246,9 +247,9 @@ fn by_hand_one_worker_more_and_one_fewer() {
     assert_eq!(workers(&server).len(), 1);
 }
 
-/// It is not needed, and that is no reason to cut its client off, however long he takes.
+/// A worker that the pool no longer needs serves its client to the end, however long that takes.
 #[test]
-fn whoever_is_sent_away_may_take_its_time() {
+fn a_retired_worker_has_no_deadline() {
     let server = start(2, &["--graceful-timeout", "1s", "--max-wait", "20s"]);
     let clients = [(); 2].map(|()| server.connect());
     for client in &clients {
@@ -260,16 +261,18 @@ fn whoever_is_sent_away_may_take_its_time() {
         let answer = wire::read_answer(client);
         assert_eq!(answer.status(), 200, "{}", server.said());
     }
-    wait_for("one has left", || workers(&server).len() == 1);
+    wait_for("one worker has left", || workers(&server).len() == 1);
 }
 
-/// A worker that is to leave lets its client finish, and tells it that this was the last answer.
+/// Its answer says that it is the last one on the connection.
 #[test]
-fn whoever_is_sent_away_finishes_with_its_client() {
+fn a_retired_worker_answers_its_client_once_more() {
     let server = start(2, &KEPT);
     let clients = hold(&server, 2);
     server.signal(Signal::SIGTTOU);
-    wait_for("it is decided", || server.said().contains("by hand"));
+    wait_for("the log tells the decision", || {
+        server.said().contains("by hand")
+    });
     let closed = clients.iter().filter(|client| {
         wire::get(client, "/");
         let answer = wire::read_answer(client);
@@ -280,15 +283,15 @@ fn whoever_is_sent_away_finishes_with_its_client() {
     wait_for("it has left", || workers(&server).len() == 1);
 }
 
-/// Where each has a queue of its own, who leaves is not a question of who has the fewest clients:
-/// nobody may be missing who is the only one at his queue.
+/// Where workers have queues of their own, the worker with the fewest clients is not always the one
+/// that may leave. A worker that is the only one at its queue has to stay.
 #[test]
-fn no_queue_is_left_alone_when_the_pool_is_turned_down() {
+fn no_queue_loses_its_only_worker_when_the_pool_shrinks() {
     let options = [&["--accept", "reuseport"], &KEPT[..]].concat();
     let server = start(4, &options);
     server.signal(Signal::SIGTTIN);
     wait_for("a fifth worker", || workers(&server).len() == 5);
-    // The fifth shares a queue with another. It gets a client, which keeps the others from it.
+    // The fifth worker shares a queue with another. It gets a client, so it has most clients.
     let fifth = |client: &TcpStream| {
         wire::get(client, "/pid");
         wire::read_answer(client).text().ends_with(" 4\n")
@@ -296,7 +299,7 @@ fn no_queue_is_left_alone_when_the_pool_is_turned_down() {
     let mut clients = std::iter::repeat_with(|| server.connect());
     let client = clients.find(fifth).unwrap();
     server.signal(Signal::SIGTTOU);
-    wait_for("the wish is heard", || {
+    wait_for("the signal is taken", || {
         server.said().contains("has 4 workers now")
     });
     drop(client);

@@ -1,4 +1,4 @@
-//! Who ends while there are two masters, and when: no client is lost by it.
+//! One of two masters ends, at different moments of an upgrade: no client is lost.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -10,12 +10,12 @@ use crate::load::Load;
 use crate::support::server::BINARY;
 use crate::support::{wait_for, wire};
 
-/// One that goes on with the program itself.
+/// Installs a program that waits, and then runs the server.
 fn install_slow(family: &Family) {
     family.install_waiting(&format!("exec '{BINARY}' \"$@\""));
 }
 
-/// A client in the middle of a request, who holds a worker until [`finish`].
+/// Connects a client that is in the middle of a request and holds a worker until [`finish`].
 fn begin(family: &Family) -> TcpStream {
     let mut client = family.first.connect();
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n";
@@ -31,14 +31,14 @@ fn finish(client: &mut TcpStream) {
     assert_eq!(wire::read_answer(client).text(), "ok");
 }
 
-/// A client who waits in the accept queue.
+/// Connects a client that waits in the accept queue.
 fn queue(family: &Family) -> TcpStream {
     let client = family.first.connect();
     wire::get_and_close(&client, "/");
     client
 }
 
-/// A successor that starts is nobody's stand-in yet.
+/// A successor that has only started does not serve yet, so the old master has to.
 #[test]
 fn an_old_master_serves_until_its_successor_does() {
     for end in [Signal::SIGTERM, Signal::SIGQUIT] {
@@ -60,9 +60,9 @@ fn an_old_master_serves_until_its_successor_does() {
     }
 }
 
-/// Both come at once: the kernel hands out the lower number first, which is the wrong one.
+/// Both signals are pending at once. The kernel delivers the lower number first: the wrong order.
 #[test]
-fn an_upgrade_and_its_commit_may_be_asked_for_in_one_breath() {
+fn an_upgrade_and_its_commit_may_be_asked_for_at_once() {
     for way in ["shared", "pass"] {
         let accept = format!("--accept={way}");
         let mut family = Family::start("prefork", "workers = 2\n", &[&accept]);
@@ -104,9 +104,10 @@ fn a_master_whose_successor_fails_answers_its_queue_before_it_ends() {
     }
 }
 
-/// To commit an upgrade is one wish, and to stop is another: the second is not impatience.
+/// SIGQUIT commits the upgrade, SIGTERM stops. The second signal is no second request to stop, so
+/// it does not force an end.
 #[test]
-fn a_stop_may_follow_the_wish_to_hand_over() {
+fn a_stop_after_a_commit_is_graceful() {
     let mut family = Family::start("prefork", "workers = 1\n", &[]);
     let old = family.master();
     family.install_waiting("exit 1");
@@ -123,7 +124,7 @@ fn a_stop_may_follow_the_wish_to_hand_over() {
     family.let_it();
 }
 
-/// As `kill $(pidof servers)` does it: each could believe that the other one stays.
+/// As with `kill $(pidof servers)`: each master could believe that the other one stays.
 #[test]
 fn two_masters_that_are_asked_at_once_answer_the_queue() {
     for way in ["shared", "flock", "mutex", "pass"] {
@@ -146,7 +147,7 @@ fn two_masters_that_are_asked_at_once_answer_the_queue() {
     }
 }
 
-/// Whoever has lost his parent is process 1's child, which is no server.
+/// An orphan is a child of process 1, which is no server: so the successor knows that it is alone.
 #[test]
 fn a_successor_whose_predecessor_was_killed_is_alone() {
     let mut family = Family::start("prefork", "workers = 1\n", &[]);
@@ -171,7 +172,8 @@ fn a_successor_whose_predecessor_was_killed_is_alone() {
     assert!(!family.first.said().contains("serves from now on"));
 }
 
-/// What a successor has opened for itself would go with it, and whoever waits there as well.
+/// A listener that the successor opened for itself would be lost with it, and with it the clients
+/// in its accept queue. So a successor opens none.
 #[test]
 fn a_successor_with_more_workers_can_be_rolled_back() {
     for model in ["prefork", "event"] {
@@ -190,9 +192,9 @@ fn a_successor_with_more_workers_can_be_rolled_back() {
     }
 }
 
-/// A promise that was broken is told, also by a master that has a stand-in.
+/// A master that breaks the promise of a graceful stop says so, even if its successor serves.
 #[test]
-fn leaving_by_force_is_a_failure() {
+fn a_forced_end_after_an_upgrade_is_a_failure() {
     for (grace, signals) in [("1s", 1), ("600s", 2)] {
         let timeout = format!("--graceful-timeout={grace}");
         let mut family = Family::start("prefork", "workers = 1\n", &[&timeout]);
@@ -211,7 +213,7 @@ fn leaving_by_force_is_a_failure() {
 }
 
 #[test]
-fn whoever_leaves_does_not_begin_anew() {
+fn a_leaving_master_refuses_a_reload() {
     let mut family = Family::start("prefork", "workers = 1\n", &[]);
     let mut client = begin(&family);
     let (old, new) = family.upgrade();

@@ -1,5 +1,5 @@
-//! A master and its successors. All but the first are no children of the test, so that they are
-//! found by the pidfile.
+//! A master and its successors. Only the first is a child of the test. The pidfile names the
+//! others.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -50,7 +50,7 @@ impl Family {
         fs::write(self.path("servers.toml"), text).unwrap();
     }
 
-    /// Puts another program in the place of the one that runs, as many do it: by a link.
+    /// Replaces the program by another one, as deployments do it: by a link.
     pub(crate) fn install(&self, program: &Path) {
         let new = self.path("new");
         symlink(program, &new).unwrap();
@@ -63,8 +63,8 @@ impl Family {
         let (program, signal) = (self.path("waiting"), self.path("go"));
         let _ = fs::remove_file(&signal);
         let wait = format!("while [ ! -e '{}' ]; do sleep 0.02; done", signal.display());
-        // By another process: what this one has open for writing, a child that another test is
-        // just starting has open as well, and nobody could execute it (ETXTBSY).
+        // A shell writes it. If this process wrote it, a child that another test forks just then
+        // would have it open for writing as well, and `exec` would fail (ETXTBSY).
         let written = Command::new("sh")
             .args(["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""])
             .arg(&program)
@@ -74,12 +74,12 @@ impl Family {
         self.install(&program);
     }
 
-    /// Lets a program go on that waits.
+    /// Lets the program of [`Family::install_waiting`] go on.
     pub(crate) fn let_it(&self) {
         fs::write(self.path("go"), "").unwrap();
     }
 
-    /// Waits until somebody of the family says this.
+    /// Waits until a process of the family logs this.
     #[track_caller]
     pub(crate) fn wait_for_words(&self, words: &str) {
         wait_for(words, || self.first.said().contains(words));
@@ -98,7 +98,7 @@ impl Family {
             .ok()
     }
 
-    /// The master in office.
+    /// The master that the pidfile names.
     #[track_caller]
     pub(crate) fn master(&self) -> i32 {
         self.named("pid").expect("a process ID in the pidfile")
@@ -116,7 +116,7 @@ impl Family {
         (old, self.master())
     }
 
-    /// Who answers a request now.
+    /// The process ID of the worker that answers a request now.
     #[track_caller]
     pub(crate) fn served_by(&self) -> i32 {
         let client = self.first.connect();
@@ -128,8 +128,8 @@ impl Family {
 
 impl Drop for Family {
     fn drop(&mut self) {
-        // A test may fail before a successor is in the pidfile, and behind the end of the first
-        // master. All of them, and nobody else, have been started with paths of this directory.
+        // A test may fail before a successor is in the pidfile, and after the first master ended.
+        // These processes, and no others, have paths of this directory on their command line.
         let place = self.directory.path().display().to_string();
         loop {
             let family = proc::naming(&place);
@@ -148,7 +148,7 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).unwrap();
 }
 
-/// Whether the process runs; one that nobody has reaped yet does not.
+/// Whether the process runs. A zombie does not.
 pub(crate) fn is_alive(pid: i32) -> bool {
     Process::find(pid).is_some_and(|process| process.is_alive())
 }

@@ -1,4 +1,4 @@
-//! Load from the program itself, until it is told to end.
+//! Runs `servers load` in the background of a test.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -24,7 +24,7 @@ pub(crate) struct Load {
 const AT_LEAST: Duration = Duration::from_secs(1);
 
 impl Load {
-    /// Four clients that ask as fast as they are answered.
+    /// Starts four clients in a closed loop.
     pub(crate) fn start(address: SocketAddr, options: &[&str]) -> Self {
         let child = Command::new(BINARY)
             .args([
@@ -48,8 +48,8 @@ impl Load {
         }
     }
 
-    /// Ends it. Every request that was sent must have been answered, but for those that were under
-    /// way at the end, one for each client.
+    /// Stops the load. Every request must have been answered, except at most one for each client
+    /// that was in flight at the end.
     #[track_caller]
     pub(crate) fn end_without_an_error(mut self) {
         std::thread::sleep(AT_LEAST.saturating_sub(self.since.elapsed()));

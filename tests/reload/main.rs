@@ -1,4 +1,4 @@
-//! A server that changes under full load: its configuration, its workers, its master, its program.
+//! The configuration, the workers, the master and the program of a server change under full load.
 //! Every request is accounted for, and no client sees an error.
 
 #![allow(
@@ -16,7 +16,7 @@ mod upgrade;
 
 use servers::models;
 
-/// Every way in which a model with a master can be run, as options.
+/// Every accept strategy of every model with a master, as options.
 fn ways() -> Vec<(&'static str, String)> {
     let with_master = models::ALL.iter().filter(|model| model.has_master());
     let ways = with_master.flat_map(|model| {

@@ -1,4 +1,4 @@
-//! SIGHUP: other workers, by a configuration that was read again.
+//! SIGHUP: the master reads its configuration again and replaces its workers.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::load::{Load, MODES};
 use crate::support::{wait_for, wire};
 use crate::ways;
 
-/// All workers are others than those that are listed.
+/// Waits until no worker of the list is left and `count` new ones are there.
 #[track_caller]
 fn wait_for_others(family: &Family, old: &[i32], count: usize) {
     wait_for("all workers are new ones", || {
@@ -47,7 +47,7 @@ fn no_client_notices_a_reload() {
     }
 }
 
-/// Signals that come while a reload is under way begin another one.
+/// A signal that comes during a reload begins another one.
 #[test]
 fn a_storm_of_reloads_is_survived() {
     let family = Family::start("prefork", "workers = 3\n", &[]);
@@ -62,7 +62,7 @@ fn a_storm_of_reloads_is_survived() {
 }
 
 #[test]
-fn what_the_file_says_now_is_in_force() {
+fn the_new_configuration_is_in_force() {
     let family = Family::start("prefork", "workers = 2\n", &[]);
     let before = workers(&family, 2);
     family.configure("workers = 5\nkeep-alive-requests = 1\n");
@@ -80,9 +80,10 @@ fn what_the_file_says_now_is_in_force() {
     wait_for_others(&family, &before, 1);
 }
 
-/// A new value for what cannot change is told, and a default that is written out is none.
+/// Some settings cannot change in a reload. The log names a new value for one of them. Its default,
+/// written out, is no new value.
 #[test]
-fn what_stays_is_told_where_it_would_be_another() {
+fn a_setting_that_cannot_change_is_named_only_if_its_value_is_new() {
     let family = Family::start("worker", "workers = 2\n", &[]);
     for (text, is_told) in [
         (
@@ -112,12 +113,12 @@ fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
             "workers = 2\nroot = \"nowhere/at/all\"\n",
             "servers.toml:2: root: ",
         ),
-        // It would be refused at the next start, so it is now.
+        // The next start would refuse it, so the reload does.
         ("accept = \"main\"\n", "servers.toml:1: accept: "),
     ] {
         family.configure(text);
         signal(family.first.pid(), Signal::SIGHUP);
-        wait_for("the fault is told", || {
+        wait_for("the fault is logged", || {
             let said = family.first.said();
             let line = said.lines().last().unwrap_or_default();
             line.contains("reload: ")
@@ -132,7 +133,7 @@ fn a_bad_file_is_refused_with_its_line_and_the_old_pool_serves_on() {
     wait_for_others(&family, &before, 2);
 }
 
-/// Whoever was to open it for writing may never come.
+/// Opening a FIFO waits for a writer, which may never come.
 #[test]
 fn a_named_pipe_for_a_file_is_refused() {
     let family = Family::start("prefork", "workers = 2\n", &[]);
@@ -147,9 +148,10 @@ fn a_named_pipe_for_a_file_is_refused() {
     assert_eq!(children(family.first.pid()), before);
 }
 
-/// Who sends them away and changes his mind wants them back, by whatever configuration.
+/// After SIGWINCH the operator asks for workers again. The pool gets them by the old configuration,
+/// even if the new one is refused.
 #[test]
-fn workers_that_were_sent_away_come_back_although_the_file_is_bad() {
+fn workers_come_back_after_sigwinch_although_the_file_is_bad() {
     let family = Family::start("prefork", "workers = 2\n", &[]);
     workers(&family, 2);
     signal(family.first.pid(), Signal::SIGWINCH);
@@ -163,9 +165,9 @@ fn workers_that_were_sent_away_come_back_although_the_file_is_bad() {
     assert!(said.contains("come back"), "{said}");
 }
 
-/// A connection that is merely kept is no work that could not be finished.
+/// An old worker need not wait for an idle connection, and ends by itself.
 #[test]
-fn an_idle_client_costs_no_old_worker_its_life() {
+fn an_old_worker_with_an_idle_client_need_not_be_killed() {
     let options = ["--keep-alive-timeout=300s", "--graceful-timeout=1s"];
     for (model, way) in ways() {
         println!("{model} {way}");
@@ -183,7 +185,7 @@ fn an_idle_client_costs_no_old_worker_its_life() {
 }
 
 #[test]
-fn what_cannot_change_stays_and_is_told() {
+fn settings_that_cannot_change_stay_and_are_named() {
     let family = Family::start("prefork", "workers = 2\n", &[]);
     let before = workers(&family, 2);
     family.configure(
@@ -196,7 +198,7 @@ fn what_cannot_change_stays_and_is_told() {
     }
 }
 
-/// From the next reload on each worker fails before it is ready.
+/// Makes each worker fail before it is ready, from the next reload on.
 fn want_too_much_memory(family: &Family, config: &str) {
     let status = Command::new("prlimit")
         .args(["--pid", &family.first.pid().to_string()])
@@ -210,15 +212,16 @@ fn want_too_much_memory(family: &Family, config: &str) {
 
 #[track_caller]
 fn wait_for_failures(family: &Family, count: usize) {
-    wait_for("they fail", || {
+    wait_for("workers have failed", || {
         let said = family.first.said();
         said.matches("; replacing it").count() >= count
     });
 }
 
-/// The master need not have noticed yet that its worker serves.
+/// The master may not have noticed yet that its worker serves. It must not replace it by one that
+/// fails.
 #[test]
-fn a_reload_right_behind_the_start_lets_those_stay_who_serve() {
+fn a_reload_right_behind_the_start_keeps_the_workers_that_serve() {
     let family = Family::start("prefork", "workers = 1\n", &[]);
     want_too_much_memory(&family, "workers = 1\n");
     let first = family.served_by();
@@ -227,13 +230,13 @@ fn a_reload_right_behind_the_start_lets_those_stay_who_serve() {
     assert_eq!(family.served_by(), first);
 }
 
-/// Each new worker fails before it is ready, for want of memory, until the reload is given up.
+/// Each new worker runs out of memory before it is ready, until the master gives the reload up.
 #[test]
-fn workers_that_never_get_ready_replace_nobody() {
+fn workers_that_never_get_ready_replace_no_worker() {
     let family = Family::start("prefork", "workers = 3\n", &[]);
     let before = workers(&family, 3);
     let mut serving = BTreeSet::new();
-    wait_for("all of them serve", || {
+    wait_for("all workers serve", || {
         serving.insert(family.served_by());
         serving.len() == 3
     });
@@ -253,7 +256,7 @@ fn workers_that_never_get_ready_replace_nobody() {
     load.end_without_an_error();
 }
 
-/// Whoever holds a connection keeps it until it has had its answer.
+/// The client keeps its connection until it has its answer.
 #[test]
 fn a_request_in_flight_is_answered_by_its_old_worker() {
     let patient = "--keep-alive-timeout=300s";
@@ -267,8 +270,8 @@ fn a_request_in_flight_is_answered_by_its_old_worker() {
         let now: BTreeSet<i32> = children(family.first.pid()).into_iter().collect();
         !now.is_subset(&before)
     });
-    // It was promised that the connection stays open, and so it does until an answer says that it
-    // will not.
+    // The last answer promised that the connection stays open. So it does until an answer says
+    // `close`.
     wait_for("an answer that ends the connection", || {
         let answer = wire::read_answer(&client);
         assert_eq!(answer.status(), 200);

@@ -1,4 +1,4 @@
-//! SIGUSR2: another master, from the program that is on the disk now.
+//! SIGUSR2: the master starts a successor from the program that is on the disk now.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use crate::ways;
 
 fn descriptors(pid: i32) -> Vec<String> {
     let mut descriptors = Process::find(pid).unwrap().descriptors();
-    // Sockets have other numbers in their names, and the same each time.
+    // The number in a socket's name differs from process to process; its kind does not.
     descriptors.iter_mut().for_each(|name| name.truncate(7));
     descriptors.sort();
     descriptors
@@ -64,7 +64,7 @@ fn a_roll_back_goes_unnoticed_too() {
     }
 }
 
-/// No worker is lost, and another attempt may follow.
+/// No worker ends, and the next upgrade can succeed.
 #[test]
 fn a_program_that_fails_leaves_the_old_master_untouched() {
     let mut family = Family::start("prefork", "workers = 2\n", &[]);
@@ -79,10 +79,10 @@ fn a_program_that_fails_leaves_the_old_master_untouched() {
         family.install(program);
         let before = family.first.said().lines().count();
         signal(old, Signal::SIGUSR2);
-        wait_for("the failure is told", || {
+        wait_for("the failure is logged", || {
             let said = family.first.said();
             let mut since = said.lines().skip(before);
-            // A text is not run by a shell.
+            // The kernel refuses a text without `#!`; the master starts no shell for it.
             let words = if program == text {
                 "cannot start"
             } else {
@@ -93,11 +93,11 @@ fn a_program_that_fails_leaves_the_old_master_untouched() {
         wait_for("the pidfile is back", || family.named("pid") == Some(old));
         assert_eq!(children(old), workers);
     }
-    // A configuration that the successor refuses is the same.
+    // The same holds if the successor refuses its configuration.
     family.install(Path::new(crate::support::server::BINARY));
     family.configure("workers = \"no\"\n");
     signal(old, Signal::SIGUSR2);
-    wait_for("the failure is told", || {
+    wait_for("the failure is logged", || {
         let said = family.first.said();
         said.contains("servers.toml:1: workers") && said.ends_with("goes on\n")
     });
@@ -163,7 +163,7 @@ fn there_is_one_upgrade_at_a_time() {
     );
 }
 
-/// Killed, not asked: no time to clean up, and no orphans either.
+/// A killed master cannot clean up, and still leaves no orphans.
 #[test]
 fn either_master_may_be_killed() {
     let family = Family::start("prefork", "workers = 2\n", &[]);
@@ -188,7 +188,7 @@ fn either_master_may_be_killed() {
     assert_eq!(family.named("pid"), Some(new));
 }
 
-/// Without workers a master keeps the port, and a stop does not forget those who wait there.
+/// A master without workers keeps the port. Its stop answers the clients in the accept queue.
 #[test]
 fn a_drained_master_answers_its_queue_when_it_stops() {
     for (model, way) in ways() {
@@ -205,9 +205,9 @@ fn a_drained_master_answers_its_queue_when_it_stops() {
     }
 }
 
-/// It is inherited as it is.
+/// A successor inherits the listener, so some of its settings cannot change.
 #[test]
-fn what_a_successor_cannot_change_about_the_port_is_told() {
+fn a_new_value_for_an_inherited_listener_is_named() {
     let family = Family::start("prefork", "workers = 1\n", &[]);
     family.configure("workers = 1\nbacklog = 511\n");
     let (old, new) = family.upgrade();
@@ -228,7 +228,7 @@ fn what_a_successor_cannot_change_about_the_port_is_told() {
     assert!(is_alive(new));
 }
 
-/// Whoever has been accepted by the old master's workers is served to the end.
+/// A client that a worker of the old master has accepted is served to the end.
 #[test]
 fn a_request_in_flight_is_answered_by_the_old_master() {
     let mut family = Family::start("prefork", "workers = 1\n", &[]);
@@ -243,8 +243,8 @@ fn a_request_in_flight_is_answered_by_the_old_master() {
     assert_eq!(family.first.wait().code(), Some(0));
 }
 
-/// A successor that never becomes ready: it does not take the pidfile, and does not outlive a stop,
-/// which ends within its deadline.
+/// A successor that never becomes ready does not take the pidfile. A stop ends it too, within the
+/// deadline.
 #[test]
 fn a_successor_that_hangs_does_not_hold_up_a_stop() {
     for (end, grace) in [(Signal::SIGTERM, "1s"), (Signal::SIGINT, "1000s")] {
@@ -267,9 +267,9 @@ fn a_successor_that_hangs_does_not_hold_up_a_stop() {
     }
 }
 
-/// The second signal is for an impatient operator, and still costs no request.
+/// The second SIGTERM says not to wait for the successor. It still costs no request.
 #[test]
-fn a_second_wish_to_stop_does_not_wait_for_a_successor() {
+fn a_second_sigterm_does_not_wait_for_a_successor() {
     let mut family = Family::start("prefork", "workers = 1\n", &["--graceful-timeout=1000s"]);
     let old = family.master();
     let client = family.first.connect();
@@ -286,7 +286,7 @@ fn a_second_wish_to_stop_does_not_wait_for_a_successor() {
     assert_eq!(family.first.wait().code(), Some(0));
 }
 
-/// A deployment turns the link `current`, below which the program was started by a relative name.
+/// The program was started by a relative name below the link `current`, which a deployment turns.
 #[test]
 fn the_program_is_found_through_the_logical_working_directory() {
     let directory = tempfile::tempdir().unwrap();

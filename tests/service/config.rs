@@ -33,7 +33,7 @@ impl Config {
 }
 
 #[test]
-fn what_the_file_says_is_in_force() {
+fn the_settings_of_the_file_are_in_force() {
     let config = Config::new("model = \"prefork\"\nkeep-alive-requests = 1\nworkers = 3\n");
     let server = Server::start(&config.option, &[]);
     assert_eq!(ask(&server, "/").field("Connection"), Some("close"));
@@ -50,7 +50,7 @@ fn the_command_line_wins() {
 }
 
 #[test]
-fn a_fault_is_told_with_its_line_and_its_key() {
+fn an_error_names_the_line_and_the_key() {
     for (text, line, words) in [
         ("workers = 0", 1, &["workers", "'0'"][..]),
         ("\n# many\nworkers = \"many\"", 3, &["workers", "many"]),
@@ -67,7 +67,7 @@ fn a_fault_is_told_with_its_line_and_its_key() {
         ("config = \"other\"", 1, &["config", "command line"]),
         ("help = true", 1, &["help", "command line"]),
         ("version = true", 1, &["version", "command line"]),
-        // Each is fine by itself.
+        // Each of these values is right by itself, and they contradict each other or the model.
         ("\nmin-spare = 3", 2, &["min-spare", "--pool dynamic"]),
         (
             "pool = \"dynamic\"\nmax-spare = 2\nmin-spare = 3",
@@ -93,7 +93,7 @@ fn a_fault_is_told_with_its_line_and_its_key() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_in_their_order() {
+fn all_errors_are_told_at_once_in_their_order() {
     let config = Config::new("workers = 0\nbacklog = 5\naccept = 3\n");
     let said = refused(2, &["run", "prefork", &config.option]);
     let lines: Vec<&str> = said.lines().collect();
@@ -101,9 +101,9 @@ fn all_faults_are_told_at_once_in_their_order() {
     assert!(lines[0].contains(":1: workers: ") && lines[1].contains(":3: accept: "));
 }
 
-/// The values are fine, and the machine is not what they say.
+/// The values are well formed, but the machine has no such file, user or address.
 #[test]
-fn what_cannot_be_had_is_told_with_its_line_as_well() {
+fn a_missing_resource_is_told_with_its_line_as_well() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
@@ -120,16 +120,16 @@ fn what_cannot_be_had_is_told_with_its_line_as_well() {
         let place = format!("{}:{line}: {key}: ", config.path.display());
         assert!(said.contains(&place), "{text:?}: no {place:?} in {said}");
     }
-    // Nobody looks for the fault in the file if it is on the command line.
+    // An error on the command line does not name the file.
     let config = Config::new("root = \"nowhere/at/all\"");
     let options = ["run", "prefork", &config.option, "--root=nowhere/else"];
     let said = refused(1, &options);
     assert!(!said.contains("servers.toml"), "{said}");
 }
 
-/// What makes no sense beside the command line is left out, and that is told.
+/// A setting of the file that contradicts the command line is left out, and a warning says so.
 #[test]
-fn the_command_line_wins_over_what_does_not_go_with_it() {
+fn the_command_line_wins_over_a_setting_that_contradicts_it() {
     for (text, options, left_out) in [
         (
             "pool = \"dynamic\"\nmin-spare = 2\nmax-spare = 3",
@@ -161,14 +161,14 @@ fn the_command_line_wins_over_what_does_not_go_with_it() {
             assert!(is_told, "no {place:?} in {line}");
         }
     }
-    // But it has to make sense by itself.
+    // The command line has to be consistent by itself.
     let config = Config::new("pool = \"static\"\n");
     let said = refused(2, &["run", "prefork", &config.option, "--min-spare=2"]);
     assert!(said.contains("--pool dynamic"), "{said}");
 }
 
 #[test]
-fn a_file_that_is_none_is_refused() {
+fn a_config_that_is_no_regular_file_is_refused() {
     let config = Config::new("");
     fs::remove_file(&config.path).unwrap();
     mkfifo(&config.path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
@@ -184,7 +184,7 @@ fn a_missing_file_and_a_missing_model_are_told() {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused_from_a_file_as_well() {
+fn a_contradiction_with_the_model_is_refused_from_a_file_as_well() {
     let config = Config::new("accept = \"flock\"\n");
     assert!(refused(2, &["run", "threaded", &config.option]).contains("no --accept flock"));
     let config = Config::new("preload = 1\npreload-when = \"after\"\n");
@@ -192,15 +192,14 @@ fn what_does_not_go_together_is_refused_from_a_file_as_well() {
 }
 
 #[test]
-fn a_check_serves_nobody() {
+fn a_check_opens_no_port() {
     let config = Config::new("model = \"prefork\"\nbind = \"192.0.2.1:80\"\n");
     assert_eq!(refused(0, &["run", &config.option, "--check"]), "");
     let config = Config::new("model = \"prefork\"\nroot = \"nowhere/at/all\"\n");
     assert!(refused(1, &["run", &config.option, "--check"]).contains("nowhere/at/all"));
 }
 
-/// What others are to copy is called as the options are called today: the configuration, and the
-/// calls of the unit.
+/// The example configuration and the commands of the example unit are valid with today's options.
 #[test]
 fn the_examples_are_right() {
     let root = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! What a server owes to the machine that it runs on: its configuration, its pidfile, word to
-//! systemd, no more rights than it needs, and memory that is shared where it can be.
+//! How a server fits its machine: its configuration, its pidfile, systemd, few rights, and shared
+//! memory.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use support::server::{BINARY, Server};
 use support::wire;
 
-/// The answer to a request on a connection of its own.
+/// Asks on a new connection, and returns the answer.
 #[track_caller]
 fn ask(server: &Server, path: &str) -> wire::Answer {
     let client = server.connect();
@@ -27,7 +27,7 @@ fn ask(server: &Server, path: &str) -> wire::Answer {
     wire::read_answer(&client)
 }
 
-/// A call that must end by itself with this code: what it says on standard error.
+/// Runs a command that must end by itself with this code, and returns its standard error.
 #[track_caller]
 fn refused(code: i32, arguments: &[&str]) -> String {
     let output = Command::new("timeout")

@@ -1,4 +1,4 @@
-//! `--pidfile`: who runs, and that nobody else does.
+//! `--pidfile`: it names the running server, and keeps a second one from starting.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::{ask, for_every_model, refused};
 for_every_model! {
     the_file_names_the_server_for_as_long_as_it_runs,
     a_second_server_is_refused_and_a_killed_one_is_no_obstacle,
-    a_client_who_reads_the_file_does_not_open_the_way_for_a_second_server,
+    a_client_that_reads_the_file_does_not_release_its_lock,
     a_server_that_leaves_at_once_takes_its_file_along,
     a_server_that_leaves_by_force_takes_its_file_along,
 }
@@ -48,8 +48,9 @@ fn a_second_server_is_refused_and_a_killed_one_is_no_obstacle(model: &str) {
     assert_eq!(id_in(&path), Some(next.pid()));
 }
 
-/// Whoever opens the file in the server's own process and closes it again undoes locks of a kind.
-fn a_client_who_reads_the_file_does_not_open_the_way_for_a_second_server(model: &str) {
+/// POSIX record locks (`fcntl`) end when any thread of the process closes the file, here the
+/// handler that sends it. The pidfile needs another kind of lock.
+fn a_client_that_reads_the_file_does_not_release_its_lock(model: &str) {
     let directory = tempfile::tempdir().unwrap();
     let option = format!("--pidfile={}", directory.path().join("pid").display());
     let root = format!("--root={}", directory.path().display());
@@ -74,7 +75,7 @@ fn a_server_that_leaves_at_once_takes_its_file_along(model: &str) {
     }
 }
 
-/// When the graceful timeout is over; and when somebody does not care to wait for that.
+/// By force: when the graceful timeout is over, or at a second signal.
 fn a_server_that_leaves_by_force_takes_its_file_along(model: &str) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("pid");
@@ -103,7 +104,7 @@ fn a_server_that_leaves_by_force_takes_its_file_along(model: &str) {
     }
 }
 
-/// Another server with the same file is refused, and told who has it.
+/// Asserts that a second server with this file is refused, and told which process holds it.
 #[track_caller]
 fn assert_no_second(server: &Server, model: &str, option: &str) {
     let words: Vec<&str> = ["run"].into_iter().chain(model.split(' ')).collect();
@@ -115,7 +116,7 @@ fn assert_no_second(server: &Server, model: &str, option: &str) {
     assert!(said.contains(&holder), "{said}");
 }
 
-/// Whoever removes the file by hand makes room for a second server, which then owns the name.
+/// If an operator removes the file, a second server can start, which then owns the name.
 #[test]
 fn another_servers_file_is_left_to_it() {
     for (signal, model) in [
@@ -160,7 +161,7 @@ fn a_file_of_another_kind_is_not_overwritten() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "workers = 2\n");
 }
 
-/// Nobody would ever write to the other end.
+/// Opening a FIFO waits for the other end, which may never come.
 #[test]
 fn a_named_pipe_is_refused() {
     let directory = tempfile::tempdir().unwrap();
@@ -171,7 +172,7 @@ fn a_named_pipe_is_refused() {
     assert!(said.contains("no regular file"), "{said}");
 }
 
-/// A full disk, in a mount namespace of its own: the file can be made, and not be written.
+/// On a full disk (here in a mount namespace) the file can be created, and not be written.
 #[test]
 fn a_file_that_cannot_be_written_is_not_left_behind() {
     let directory = tempfile::tempdir().unwrap();

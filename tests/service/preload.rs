@@ -1,4 +1,4 @@
-//! `--preload`: what is loaded before the fork is there once, what is loaded after it many times.
+//! `--preload`: memory filled before the fork is shared; filled after it, each worker has its own.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ for_every_model! {
 fn preloaded_memory_is_there_and_requests_are_answered(model: &str) {
     let server = Server::start(model, &["--preload", "16"]);
     assert_eq!(ask(&server, "/").status(), 200);
-    // While workers are being forked their shares are in flux.
+    // While the master forks workers, their shares (PSS) still change.
     wait_for("the memory is there", || {
         proc::pss_kib(server.pid()) >= 16 * MIB
     });
@@ -29,7 +29,7 @@ fn memory_touched_before_the_fork_is_shared() {
     let server = Server::start("prefork", &options);
     wait_for("four workers", || server.children().len() == 4);
     assert_eq!(ask(&server, "/").status(), 200);
-    wait_for("all of it is there once", || {
+    wait_for("all of it exists once", || {
         (32 * MIB..64 * MIB).contains(&proc::pss_kib(server.pid()))
     });
 }
@@ -51,10 +51,10 @@ fn memory_touched_after_the_fork_is_each_workers_own() {
     });
 }
 
-/// What was loaded for the first generation is there for the next, and goes when it is not wanted
-/// any more.
+/// The next generation uses what the first has loaded. A reload that asks for another amount frees
+/// it.
 #[test]
-fn a_reload_does_not_pay_for_it_twice() {
+fn a_reload_does_not_load_twice() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("servers.toml");
     let wish = |mib: u64| fs::write(&path, format!("preload = {mib}\n")).unwrap();
@@ -65,12 +65,12 @@ fn a_reload_does_not_pay_for_it_twice() {
         wish(mib);
         let old: Vec<i32> = server.children().iter().map(|it| it.pid).collect();
         server.signal(Signal::SIGHUP);
-        wait_for("another worker has taken over", || {
+        wait_for("a new worker serves", || {
             let now = server.children();
             now.len() == 1 && !old.contains(&now[0].pid)
         });
         assert_eq!(ask(&server, "/").status(), 200);
-        wait_for("so much is there once", || {
+        wait_for("that much memory exists once", || {
             (range.start * MIB..range.end * MIB).contains(&proc::pss_kib(server.pid()))
         });
     }

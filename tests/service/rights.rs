@@ -1,4 +1,4 @@
-//! Whoever serves has no more rights than it needs.
+//! A process that serves clients has no more rights than it needs.
 
 use std::fs;
 use std::process::Command;
@@ -13,12 +13,12 @@ use crate::support::wait_for;
 use crate::{ask, for_every_model, refused};
 
 for_every_model! {
-    whoever_serves_is_not_root,
-    the_sandbox_is_around_whoever_serves,
-    nobody_is_left_of_another_user,
+    a_process_that_serves_is_not_root,
+    a_process_that_serves_is_in_the_sandbox,
+    no_worker_of_another_user_survives_its_master,
 }
 
-/// Who this is run by decides what can be tried; CI runs as root.
+/// Only root can change users and groups, so most of these tests need it. CI runs as root.
 fn is_root() -> bool {
     let is_root = geteuid().is_root();
     if !is_root {
@@ -27,7 +27,8 @@ fn is_root() -> bool {
     is_root
 }
 
-fn nobody() -> String {
+/// What [`identity`] says of a process of user `nobody`.
+fn unprivileged() -> String {
     let user = User::from_name("nobody").unwrap().unwrap();
     let (uid, gid) = (user.uid, user.gid);
     format!("{uid}\t{uid}\t{uid}\t{uid} {gid}\t{gid}\t{gid}\t{gid}")
@@ -37,14 +38,14 @@ fn identity(pid: i32) -> String {
     format!("{} {}", proc::status(pid, "Uid"), proc::status(pid, "Gid"))
 }
 
-/// The process that serves, by its own account.
+/// The process ID of the worker that answers a request now.
 #[track_caller]
 fn serving(server: &Server) -> i32 {
     let text = ask(server, "/pid").text();
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// `fork`'s children live as long as their connections, so this looks while one is there.
+/// A child of `fork` lives as long as its connection, so this keeps one open while it looks.
 fn with_the_serving_process(server: &Server, look: impl FnOnce(i32)) {
     let client = server.connect();
     crate::wire::get(&client, "/pid");
@@ -52,13 +53,13 @@ fn with_the_serving_process(server: &Server, look: impl FnOnce(i32)) {
     look(text.split(' ').next().unwrap().parse().unwrap());
 }
 
-fn whoever_serves_is_not_root(model: &str) {
+fn a_process_that_serves_is_not_root(model: &str) {
     if !is_root() {
         return;
     }
     let server = Server::start(model, &["--user", "nobody"]);
     with_the_serving_process(&server, |pid| {
-        assert_eq!(identity(pid), nobody());
+        assert_eq!(identity(pid), unprivileged());
         assert_eq!(proc::status(pid, "CapEff"), "0000000000000000");
         assert_eq!(proc::status(pid, "NoNewPrivs"), "1");
     });
@@ -67,7 +68,7 @@ fn whoever_serves_is_not_root(model: &str) {
     assert_eq!(is_root, models::find(name).unwrap().has_master());
 }
 
-fn the_sandbox_is_around_whoever_serves(model: &str) {
+fn a_process_that_serves_is_in_the_sandbox(model: &str) {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("file"), "text").unwrap();
     let mut server = Server::start(
@@ -80,7 +81,7 @@ fn the_sandbox_is_around_whoever_serves(model: &str) {
         assert_eq!(proc::status(pid, "Seccomp"), "2");
     });
     assert_eq!(ask(&server, "/files/file").text(), "text");
-    // What a model does all its life works as well.
+    // The model still works inside it.
     for path in ["/", "/sleep?ms=1", "/cpu?ms=1", "/bytes?n=100000"] {
         assert_eq!(ask(&server, path).status(), 200, "{path}");
     }
@@ -88,9 +89,9 @@ fn the_sandbox_is_around_whoever_serves(model: &str) {
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
-/// What a worker that has been taken over can do: all of it without a sandbox, nothing within.
+/// A worker that an attacker controls can do all of this without the sandbox, and nothing within.
 #[test]
-fn an_intruder_gets_nowhere() {
+fn the_sandbox_stops_an_attacker() {
     let wishes = |options: &[&str]| {
         let server = Server::start("prefork", &[&["--lab"], options].concat());
         let text = ask(&server, "/sandbox-probe").text();
@@ -100,7 +101,7 @@ fn an_intruder_gets_nowhere() {
     let is_granted = |wish: &String| wish.ends_with(": yes");
     let free = wishes(&[]);
     let (root, others) = free.split_last().unwrap();
-    // Without being root one has no right to the files and processes of others.
+    // Without root a process has no right to files and processes of other users.
     assert!(
         is_root() && is_granted(root) || root.contains("be root: no"),
         "{free:?}"
@@ -115,8 +116,8 @@ fn an_intruder_gets_nowhere() {
     }
 }
 
-/// A change of the user unties a process from its parent's death, so that it has to be tied anew.
-fn nobody_is_left_of_another_user(model: &str) {
+/// A change of user clears PR_SET_PDEATHSIG. Set again, it kills the workers with their master.
+fn no_worker_of_another_user_survives_its_master(model: &str) {
     if !is_root() {
         return;
     }
@@ -142,10 +143,10 @@ fn a_dead_worker_is_replaced_by_one_with_as_few_rights() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(first), Signal::SIGKILL).unwrap();
     let second = serving(&server);
     assert_ne!(first, second);
-    assert_eq!(identity(second), nobody());
+    assert_eq!(identity(second), unprivileged());
 }
 
-/// Whoever is that user already may still be in groups that are not the user's.
+/// A process that is that user already may still be in groups that are not the user's.
 #[test]
 fn groups_are_given_up_where_the_user_stays() {
     if !is_root() {
@@ -163,11 +164,11 @@ fn groups_are_given_up_where_the_user_stays() {
 }
 
 #[test]
-fn who_is_not_there_cannot_be_had() {
+fn an_unknown_user_is_refused() {
     for (option, word) in [
         ("--user=no-such-user", "no-such-user"),
         ("--group=no-such-group", "no-such-group"),
-        // To the kernel it means that nothing is to change.
+        // To the kernel, -1 means "do not change".
         ("--group=4294967295", "4294967295"),
     ] {
         let line = ["run", "prefork", "--bind", "127.0.0.1:0", option];

@@ -1,4 +1,4 @@
-//! The service manager's ways: `sd_notify(3)` and `sd_listen_fds(3)`.
+//! The service manager's protocols: `sd_notify(3)` and `sd_listen_fds(3)`.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -20,7 +20,7 @@ use crate::{ask, for_every_model};
 
 for_every_model! {
     the_manager_hears_that_the_server_is_ready,
-    it_hears_so_from_a_sandbox_and_at_an_abstract_address,
+    the_manager_hears_it_from_a_sandbox_and_at_an_abstract_address,
     a_hangup_ends_no_service,
     an_inherited_listener_is_served,
 }
@@ -46,7 +46,7 @@ impl Manager {
         }
     }
 
-    /// One whose address is in no file system.
+    /// One with an abstract address, which is in no file system.
     fn abstract_one(model: &str) -> Self {
         let name = format!("servers-test-{}-{model}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
@@ -70,15 +70,15 @@ impl Manager {
         Server::start_by(launcher, model, options)
     }
 
-    /// The next message.
+    /// Receives the next message.
     #[track_caller]
     fn hears(&self) -> String {
-        let mut octets = [0; 4096];
-        let count = self.socket.recv(&mut octets).unwrap();
-        String::from_utf8_lossy(&octets[..count]).into_owned()
+        let mut bytes = [0; 4096];
+        let count = self.socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
     }
 
-    /// That all is ready must be what comes next: the status that comes with it.
+    /// Receives the next message, which must be READY, and returns its status.
     #[track_caller]
     fn hears_ready(&self) -> String {
         let said = self.hears();
@@ -87,7 +87,7 @@ impl Manager {
     }
 }
 
-/// A master that is no child of the test; it goes with this.
+/// A master that is no child of the test. Dropping this kills it.
 struct Successor(i32);
 
 impl Drop for Successor {
@@ -105,29 +105,29 @@ fn the_manager_hears_that_the_server_is_ready(model: &str) {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// By the time that the master lies down until its next tick, a second later, the word is out.
+/// The master notifies before it waits for its next tick, a second later.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn the_manager_hears_it_before_the_master_goes_to_sleep() {
-    const BREATHERS_MAX_MS: i64 = 100;
+    const SHORT_WAIT_MAX_MS: i64 = 100;
     let manager = Manager::new();
     let server = manager.start("prefork", &[]);
     wait_for("the master sleeps", || {
-        // While somebody is about to become ready it sleeps for moments.
+        // While a worker is about to become ready, the master waits for moments only.
         let sleeps_for = proc::poll_timeout(server.pid());
-        sleeps_for.is_some_and(|ms| ms > BREATHERS_MAX_MS)
+        sleeps_for.is_some_and(|ms| ms > SHORT_WAIT_MAX_MS)
     });
     manager.socket.set_nonblocking(true).unwrap();
     manager.hears_ready();
 }
 
-fn it_hears_so_from_a_sandbox_and_at_an_abstract_address(model: &str) {
+fn the_manager_hears_it_from_a_sandbox_and_at_an_abstract_address(model: &str) {
     let manager = Manager::abstract_one(model);
     let _server = manager.start_with(model, &[], &["--sandbox"]);
     manager.hears_ready();
 }
 
-/// Nobody but whoever has something to say holds the way to the manager.
+/// Only the process that notifies the manager holds a socket to it.
 #[test]
 fn a_worker_cannot_talk_to_the_manager() {
     let manager = Manager::new();
@@ -143,8 +143,8 @@ fn a_worker_cannot_talk_to_the_manager() {
     }
 }
 
-/// For a service SIGHUP is a reload. Who cannot do it says so and goes on; without a manager it is
-/// the hang-up of a terminal.
+/// Under a manager SIGHUP asks for a reload. A model without a master says that it has none, and
+/// goes on. Without a manager SIGHUP means that the terminal hung up.
 fn a_hangup_ends_no_service(model: &str) {
     if models::find(model.split(' ').next().unwrap())
         .unwrap()
@@ -167,7 +167,7 @@ fn a_hangup_ends_no_service(model: &str) {
 }
 
 #[test]
-fn the_status_tells_people_what_a_reload_has_come_to() {
+fn the_status_says_how_a_reload_ended() {
     let manager = Manager::new();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("servers.toml");
@@ -201,7 +201,7 @@ fn the_status_tells_people_what_a_reload_has_come_to() {
 }
 
 #[test]
-fn a_reload_begins_and_ends_with_a_word() {
+fn a_reload_is_announced_and_so_is_its_end() {
     let manager = Manager::new();
     let server = manager.start("prefork", &[]);
     manager.hears_ready();
@@ -214,8 +214,8 @@ fn a_reload_begins_and_ends_with_a_word() {
     assert!(said.starts_with("RELOADING=1\n"), "{said}");
     assert!(since.unwrap().parse::<u64>().unwrap() > 0, "{said}");
     manager.hears_ready();
-    // All old ones have been told to go by then. One of them may still have a client in hand.
-    wait_for("those who serve are others", || {
+    // All old workers have been told to leave by then. One may still be serving a client.
+    wait_for("a new worker serves", || {
         let answer = ask(&server, "/pid").text();
         let pid = answer.split(' ').next().unwrap().parse().unwrap();
         !workers.contains(&pid)
@@ -263,8 +263,8 @@ fn the_watchdog_is_fed() {
     }
 }
 
-/// The manager's clock runs on when another process becomes the main one, whose own first word may
-/// be half the time away.
+/// When another process becomes the main one, the manager's deadline runs on. The new main process
+/// would send its first word only after half the time.
 #[test]
 fn the_watchdog_is_fed_with_every_change() {
     let manager = Manager::new();
@@ -282,7 +282,7 @@ fn the_watchdog_is_fed_with_every_change() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// Loading may take longer than the manager has patience.
+/// Preloading may take longer than the manager's deadline.
 #[test]
 fn the_watchdog_is_fed_while_a_reload_preloads() {
     let manager = Manager::new();
@@ -301,9 +301,9 @@ fn the_watchdog_is_fed_while_a_reload_preloads() {
     manager.hears_ready();
 }
 
-/// It listens at another socket of the same name.
+/// The new manager has another socket with the same name.
 #[test]
-fn a_manager_that_was_started_anew_is_talked_to() {
+fn a_restarted_manager_is_notified() {
     let mut manager = Manager::new();
     let server = manager.start("prefork", &[]);
     manager.hears_ready();
@@ -338,7 +338,7 @@ fn an_inherited_listener_is_served(model: &str) {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// A start that fails, with this as descriptor 3: what is said.
+/// Starts the server with this as descriptor 3. The start must fail; returns its error.
 fn refused_with(descriptor: &impl AsFd, count: &str) -> String {
     let number = descriptor.as_fd().as_raw_fd();
     let script =
@@ -378,7 +378,7 @@ fn a_descriptor_that_cannot_be_served_is_named() {
     assert!(said.contains("LISTEN_FDS=many"), "{said}");
 }
 
-/// Where each worker has a listener of its own, all of them have the same port.
+/// Workers may have a listener each, but all listeners have the same port.
 #[test]
 fn listeners_of_different_ports_are_refused() {
     let [one, other] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -405,13 +405,13 @@ fn listeners_of_different_ports_are_refused() {
 }
 
 #[test]
-fn what_is_meant_for_another_process_is_left_alone() {
+fn a_listener_for_another_process_is_left_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = activated(&listener, "1", "iterative");
     assert_ne!(server.address, listener.local_addr().unwrap());
 }
 
-/// The journal puts the name and the process ID before each line, so that they need not be in it.
+/// The journal adds name and process ID to each line, so the line itself leaves them out.
 #[test]
 fn lines_for_the_journal_have_nothing_before_them() {
     for (stream, starts) in [
@@ -423,7 +423,7 @@ fn lines_for_the_journal_have_nothing_before_them() {
         launcher.args(["-c", &script, BINARY]);
         let server = Server::start_by(launcher, "prefork", &[]);
         server.signal(Signal::SIGHUP);
-        wait_for("it says something of the reload", || {
+        wait_for("the reload is logged", || {
             server.said().contains("reload: ")
         });
         let said = server.said();

@@ -28,7 +28,7 @@ fn requests_go_to_the_thread_that_can_send_them() {
     ];
     let report = parse(&finish(start(load(&given))));
     assert_eq!(number(&report["requests"]), 400, "{report:#}");
-    // Split in advance, each would have had 200.
+    // If the requests were split in advance, each connection would have 200.
     let quick = quick.load(Relaxed);
     assert!(quick > 250, "{quick} of 400");
 }
@@ -93,7 +93,7 @@ fn every_address_of_a_name_is_tried() {
     }
 }
 
-/// In a network namespace of its own, which has three ports to connect from.
+/// Runs in a network namespace that has three ports to connect from.
 #[test]
 fn ports_that_are_used_up_are_told_as_this_machines() {
     let script = format!(

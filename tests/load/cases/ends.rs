@@ -77,7 +77,7 @@ fn a_run_ends_soon_after_the_server_has_gone() {
 #[test]
 fn a_server_that_goes_before_the_end_is_told_with_its_time() {
     let server = Mortal::start();
-    // The end comes before the server counts as gone, and it is told all the same.
+    // The run ends before the server counts as gone, and the report still says so.
     let given = [&server.url(), "-d", "2s", "-c", "2", "--gone-after", "1h"];
     let child = start(load(&given));
     server.wait_for_answers(10);
@@ -115,7 +115,7 @@ fn requests_in_flight_at_the_end_are_told_and_the_percentiles_that_they_raise() 
     let at_least = report["response_at_least_us"]["max"].as_f64().unwrap();
     let longest = report["response_us"]["max"].as_f64().unwrap();
     assert!(at_least > longest, "{report:#}");
-    // The bound is a histogram's, which has three digits.
+    // The histogram keeps three digits, and so does its bound.
     let oldest = report["oldest_pending_us"].as_f64().unwrap();
     assert!((at_least / oldest - 1.0).abs() < 0.01, "{report:#}");
     assert!(marks(&report).contains(&"lower-bounds"), "{report:#}");

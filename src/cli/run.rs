@@ -1,5 +1,8 @@
 //! `servers run MODEL`: serves with one model until it is asked to stop.
 
+mod kept;
+mod listen;
+mod rules;
 mod settings;
 mod values;
 
@@ -14,13 +17,12 @@ use clap::parser::ValueSource;
 use super::config::Origins;
 use super::duration;
 use super::limits::LimitArgs;
-use super::option_conflict::OptionConflict;
 use super::pool::PoolArgs;
 use super::service::ServiceArgs;
-use crate::accept::{self, Pick, Strategy, StrategyOptions};
-use crate::models::{self, Model};
+use crate::accept::{Pick, Strategy};
+use crate::models::Model;
 use crate::scoreboard::Scoreboard;
-use crate::server::{PoolSettings, THREADS_DEFAULT, Trigger};
+use crate::server::Trigger;
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 
@@ -152,14 +154,6 @@ pub(super) struct Args {
     pub(super) origins: Origins,
 }
 
-/// The options that have to go together, checked and with defaults filled in.
-struct Rules {
-    accept: Strategy,
-    strategy_options: StrategyOptions,
-    trigger: Trigger,
-    pool: PoolSettings,
-}
-
 /// Who may see the status pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ShowTo {
@@ -183,119 +177,6 @@ impl Args {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Keeps the options that cannot change while the server runs, and logs those for which the new
-    /// configuration asks for a change. Effective values are compared, so that writing out a
-    /// default is no change.
-    fn keep_what_stays(&mut self, old: &Self) {
-        let crew = |args: &Self| args.threads.map_or(THREADS_DEFAULT, usize::from);
-        let kept = [
-            ("bind", self.bind == old.bind),
-            ("backlog", self.backlog == old.backlog),
-            ("accept", self.strategy().ok() == old.strategy().ok()),
-            ("threads", crew(self) == crew(old)),
-            (
-                "pick",
-                self.pick.unwrap_or_default() == old.pick.unwrap_or_default(),
-            ),
-            ("plain-mutex", self.plain_mutex == old.plain_mutex),
-            ("pidfile", self.service.pidfile == old.service.pidfile),
-        ];
-        self.bind.clone_from(&old.bind);
-        self.backlog = old.backlog;
-        self.accept = old.accept;
-        self.threads = old.threads;
-        self.pick = old.pick;
-        self.plain_mutex = old.plain_mutex;
-        self.service.pidfile.clone_from(&old.service.pidfile);
-        let changed = kept.into_iter().filter(|(_, is_as_it_was)| !is_as_it_was);
-        changed.for_each(|(key, _)| say_kept("reload", key));
-        if self.strategy().is_ok_and(|it| it.has_queue_per_worker) {
-            // There are as many accept queues as there were workers.
-            if self.pool.workers() != old.pool.workers() {
-                say_kept("reload", "workers");
-            }
-            self.pool.workers = old.pool.workers;
-        }
-    }
-
-    /// Checks the options against each other and against the model.
-    ///
-    /// # Errors
-    /// Some do not go together, or with the model.
-    fn rules(&self) -> Result<Rules, OptionConflict> {
-        if self.service.preloads_in_workers() && !self.model.has_master() {
-            let message = format!("{} has no workers that could preload", self.model.name);
-            return Err(OptionConflict::between(
-                &["preload-when", "preload"],
-                message,
-            ));
-        }
-        if self.pool.workers.is_some() && !self.model.has_master() {
-            let with_pool = models::ALL.iter().filter(|it| it.has_master());
-            let names: Vec<&str> = with_pool.map(|it| it.name).collect();
-            let message = format!(
-                "{} has no pool of worker processes, so --workers has no effect; {} have one",
-                self.model.name,
-                names.join(", ")
-            );
-            return Err(OptionConflict::between(&["workers", "model"], message));
-        }
-        let accept = self.strategy()?;
-        Ok(Rules {
-            accept,
-            strategy_options: self.strategy_options(accept)?,
-            trigger: self.trigger()?,
-            pool: (self.pool).rules(self.model, accept, self.graceful_timeout)?,
-        })
-    }
-
-    /// [`Args::rules`], for the check alone.
-    ///
-    /// # Errors
-    /// Some options do not go together, or with the model.
-    pub(super) fn check(&self) -> Result<(), OptionConflict> {
-        self.rules().map(drop)
-    }
-
-    /// The strategy that was asked for, if the model has it, or the model's default.
-    fn strategy(&self) -> Result<Strategy, OptionConflict> {
-        let known = self.model.strategies;
-        let Some(wanted) = self.accept else {
-            return Ok(known.first().copied().unwrap_or(accept::SHARED));
-        };
-        if !known.contains(&wanted) {
-            let names: Vec<&str> = known.iter().map(|strategy| strategy.name).collect();
-            let (model, wanted) = (self.model.name, wanted.name);
-            let message = format!(
-                "{model} has no --accept {wanted}; it can do: {}",
-                names.join(", ")
-            );
-            return Err(OptionConflict::value(&["accept"], message));
-        }
-        Ok(wanted)
-    }
-
-    /// The details of the strategy, as far as it has any.
-    fn strategy_options(&self, accept: Strategy) -> Result<StrategyOptions, OptionConflict> {
-        let given: [(&'static [&'static str], bool); 2] = [
-            (&["pick", "accept"], self.pick.is_some()),
-            (&["plain-mutex", "accept"], self.plain_mutex),
-        ];
-        for (between, is_given) in given {
-            let option = between[0];
-            if is_given && !accept.takes(option) {
-                let takes = accept::ALL.iter().filter(|it| it.takes(option));
-                let names: Vec<&str> = takes.map(|it| it.name).collect();
-                let message = format!("--{option} needs --accept {}", names.join(" or "));
-                return Err(OptionConflict::between(between, message));
-            }
-        }
-        Ok(StrategyOptions {
-            pick: self.pick.unwrap_or_default(),
-            plain_mutex: self.plain_mutex,
-        })
-    }
-
     fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
         let open_to = match self.status {
             ShowTo::Local => OpenTo::Local,
@@ -307,20 +188,6 @@ impl Args {
             false => Source::of_server(scoreboard),
         };
         Some(StatusPages { source, open_to })
-    }
-
-    /// The trigger that was asked for, if the model waits with epoll.
-    fn trigger(&self) -> Result<Trigger, OptionConflict> {
-        if let Some(wanted) = self.trigger
-            && !self.model.triggers.contains(&wanted)
-        {
-            let known = models::ALL.iter().filter(|it| !it.triggers.is_empty());
-            let names: Vec<&str> = known.map(|model| model.name).collect();
-            let (model, names) = (self.model.name, names.join(" and "));
-            let message = format!("{model} has no --trigger; {names} have it");
-            return Err(OptionConflict::value(&["trigger"], message));
-        }
-        Ok(self.trigger.unwrap_or(Trigger::Level))
     }
 
     /// A connection that takes a process or a thread needs a limit. For an event loop it takes a
@@ -342,11 +209,6 @@ impl Args {
             .map_err(|error| self.origins.blame(&["root"], error))?;
         Ok(Some(root))
     }
-}
-
-/// Logs that the new value of `key` does not take effect with a reload or an upgrade.
-fn say_kept(occasion: &str, key: &str) {
-    crate::log!("{occasion}: a new value for '{key}' needs a new start; the old one stays");
 }
 
 /// Reads the words after `servers run`: the model, and which options were given. Whether they go

@@ -1,0 +1,46 @@
+//! Options that keep their values while the server runs: a reload or an upgrade only logs new ones.
+
+use super::Args;
+use crate::server::THREADS_DEFAULT;
+
+impl Args {
+    /// Keeps the options that cannot change while the server runs, and logs those for which the new
+    /// configuration asks for a change. Effective values are compared, so that writing out a
+    /// default is no change.
+    pub(super) fn keep_what_stays(&mut self, old: &Self) {
+        let threads = |args: &Self| args.threads.map_or(THREADS_DEFAULT, usize::from);
+        let kept = [
+            ("bind", self.bind == old.bind),
+            ("backlog", self.backlog == old.backlog),
+            ("accept", self.strategy().ok() == old.strategy().ok()),
+            ("threads", threads(self) == threads(old)),
+            (
+                "pick",
+                self.pick.unwrap_or_default() == old.pick.unwrap_or_default(),
+            ),
+            ("plain-mutex", self.plain_mutex == old.plain_mutex),
+            ("pidfile", self.service.pidfile == old.service.pidfile),
+        ];
+        self.bind.clone_from(&old.bind);
+        self.backlog = old.backlog;
+        self.accept = old.accept;
+        self.threads = old.threads;
+        self.pick = old.pick;
+        self.plain_mutex = old.plain_mutex;
+        self.service.pidfile.clone_from(&old.service.pidfile);
+        let changed = kept.into_iter().filter(|(_, is_as_it_was)| !is_as_it_was);
+        changed.for_each(|(key, _)| say_kept("reload", key));
+        if self.strategy().is_ok_and(|it| it.has_queue_per_worker) {
+            // There are as many accept queues as there were workers.
+            if self.pool.workers() != old.pool.workers() {
+                say_kept("reload", "workers");
+            }
+            self.pool.workers = old.pool.workers;
+        }
+    }
+}
+
+/// Logs that the new value of `key` does not take effect with a reload or an upgrade.
+pub(super) fn say_kept(occasion: &str, key: &str) {
+    crate::log!("{occasion}: a new value for '{key}' needs a new start; the old one stays");
+}

@@ -158,6 +158,9 @@ impl Listener {
                     self.left_to_drain.store(0, Relaxed);
                     return Ok(None);
                 }
+                // After a tick, or at once if a process that shares the
+                // listener has set O_NONBLOCK for all of them.
+                Err(Errno::EAGAIN) => net::make_blocking(&self.socket)?,
                 Err(error) => recover(error)?,
             }
         }
@@ -258,5 +261,29 @@ impl Acceptor for Listener {
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    /// A worker that a client has taken over could make the loops of all others spin.
+    #[test]
+    fn a_listener_that_does_not_wait_is_made_to_wait_again() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+        listener.set_nonblocking().unwrap();
+        let (mut calls, mut client) = (0, None);
+        let accepted = listener.accept_while(|| {
+            calls += 1;
+            if calls == 2 {
+                client = TcpStream::connect(listener.address().unwrap()).ok();
+            }
+        });
+        assert!(accepted.unwrap().is_some());
+        let flags = OFlag::from_bits_truncate(fcntl(&listener, FcntlArg::F_GETFL).unwrap());
+        assert!(!flags.contains(OFlag::O_NONBLOCK));
     }
 }

@@ -25,6 +25,7 @@ use crate::scoreboard::Scoreboard;
 use crate::server::Trigger;
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
+use crate::sys::private;
 
 use settings::Settings;
 pub(super) use values::name_models;
@@ -116,9 +117,9 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
-    /// Add the routes /crash, /hang and /spin, which crash or block their worker, and
-    /// /sandbox-probe, which tries what a sandbox should forbid: to see how a server handles
-    /// faults.
+    /// Add the routes /crash, /hang and /spin, which crash or block their worker, /panic, whose
+    /// handler panics, and /sandbox-probe, which tries what a sandbox should forbid: to see how a
+    /// server handles faults.
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
@@ -168,6 +169,7 @@ enum ShowTo {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        private::note_inherited();
         let check = self.service.check;
         let settings = Settings::to_start_with(self)?;
         if check {

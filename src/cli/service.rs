@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use super::config::Origins;
+use crate::models::Model;
 use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox};
-use crate::service::{inherited, manager, sandbox};
+use crate::service::{inherited, sandbox};
 use crate::site::Root;
 use crate::sys::errors::plain;
 
@@ -73,7 +74,7 @@ impl ServiceArgs {
     pub(super) fn rights(
         &self,
         root: Option<&Root>,
-        uring: bool,
+        model: &Model,
         origins: &Origins,
     ) -> anyhow::Result<Privileges> {
         let (user, group) = (self.user.as_deref(), self.group.as_deref());
@@ -93,7 +94,11 @@ impl ServiceArgs {
                 origins.blame(&["sandbox"], anyhow::anyhow!("no --sandbox: {error}"))
             })?;
             let root = root.map(Root::directory).transpose()?;
-            sandbox = Some(Sandbox { root, uring });
+            sandbox = Some(Sandbox {
+                root,
+                uring: model.needs_io_uring,
+                forks: model.has_children() && !model.has_master(),
+            });
         }
         let preload_after_mib = match self.preload_when {
             When::After => self.preload,
@@ -111,28 +116,21 @@ impl ServiceArgs {
         self.preload > 0 && self.preload_when == When::After
     }
 
-    /// Fills the memory that the workers share. After a reload without a change it is there
-    /// already; after a change, the new memory is filled before the old is freed.
+    /// Begins to fill the memory that the workers share. `None` if there are so many MiB already,
+    /// after a reload without a change.
     ///
     /// # Errors
     /// The machine has not enough memory.
-    pub(super) fn preload_before(&self, loaded: &mut Option<Preload>) -> anyhow::Result<()> {
+    pub(super) fn preload_before(&self, loaded_mib: usize) -> anyhow::Result<Option<Preload>> {
         let wanted_mib = match self.preload_when {
-            When::Before => self.preload,
+            When::Before => self.preload as usize,
             When::After => 0,
         };
-        if loaded.as_ref().map_or(0, Preload::mib) == wanted_mib as usize {
-            return Ok(());
+        if loaded_mib == wanted_mib {
+            return Ok(None);
         }
-        *loaded = match wanted_mib {
-            0 => None,
-            // At a reload the service manager's watchdog waits for signs of life.
-            mib => {
-                let loaded = Preload::touch(mib as usize, manager::alive_when_due());
-                Some(loaded.map_err(anyhow::Error::msg)?)
-            }
-        };
-        Ok(())
+        let begun = Preload::begin(wanted_mib).map_err(anyhow::Error::msg)?;
+        Ok(Some(begun))
     }
 
     /// Writes this process's ID to --pidfile. `has_children`: see [`Pidfile::take`].
@@ -166,7 +164,9 @@ impl Privileges {
         if self.preload_after_mib > 0 {
             let mib = self.preload_after_mib as usize;
             // It stays until the process ends.
-            std::mem::forget(Preload::touch(mib, beat)?);
+            let mut preload = Preload::begin(mib)?;
+            preload.touch_all(beat);
+            std::mem::forget(preload);
         }
         if let Some(identity) = &self.identity {
             identity

@@ -8,10 +8,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::sys::signal::Signals;
+use crate::sys::signal::{self, Signals};
 
 /// How long children have to end by themselves in a fast stop.
 const FAST: Duration = Duration::from_secs(1);
+
+/// How long a child that was killed may take to end. The kernel ends a process that waits for a
+/// device only when the device answers, and shows the end of one that is traced to its tracer first
+/// (`ptrace(2)`).
+const DEATH_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The signals that ask a master to stop.
 pub(super) const STOPS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
@@ -98,7 +103,8 @@ impl<T> Children<T> {
 
     /// Sends SIGTERM to all children and waits until the last has ended. `wait` is given the notes
     /// of those that have ended since the last call, and returns the next signal. A second signal
-    /// that stops, or the end of the grace period (SIGALRM), kills the rest.
+    /// that stops, or the end of the grace period (SIGALRM), kills the rest. After another SIGALRM
+    /// it waits no longer.
     ///
     /// # Errors
     /// Children had to be killed: their requests were not finished.
@@ -116,12 +122,16 @@ impl<T> Children<T> {
                 break;
             }
             let reason = match wait(ended)? {
+                Some(Signal::SIGALRM) if killed.is_some() => {
+                    return Err(undead(self.len()));
+                }
                 Some(Signal::SIGALRM) => "the graceful timeout is over",
                 Some(signal) if STOPS.contains(&signal) => "a second signal",
                 _ => continue,
             };
             killed = killed.or(Some((self.len(), reason)));
             self.signal_all(Signal::SIGKILL);
+            signal::extend_grace(DEATH_TIME_MAX);
         }
         killed.map_or(Ok(()), |(count, reason)| by_force(count, reason))
     }
@@ -135,10 +145,7 @@ impl<T> Children<T> {
         self.reap_all(drop);
         let count = self.len();
         self.signal_all(Signal::SIGKILL);
-        while !self.is_empty() {
-            signals.wait(None)?;
-            self.reap_all(drop);
-        }
+        self.reap_killed(signals)?;
         match count {
             0 => Ok(()),
             _ => by_force(count, "a second signal"),
@@ -158,8 +165,23 @@ impl<T> Children<T> {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 self.signal_all(Signal::SIGKILL);
+                return self.reap_killed(signals);
             }
-            signals.wait((!left.is_zero()).then_some(left))?;
+            signals.wait(Some(left))?;
+            self.reap_all(drop);
+        }
+        Ok(())
+    }
+
+    /// Waits for the ends of children that were all killed, but not for ever.
+    fn reap_killed(&mut self, signals: &Signals) -> io::Result<()> {
+        let end = Instant::now() + DEATH_TIME_MAX;
+        while !self.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(undead(self.len()));
+            }
+            signals.wait(Some(left))?;
             self.reap_all(drop);
         }
         Ok(())
@@ -170,6 +192,14 @@ impl<T> Children<T> {
             self.signal(pid, signal);
         }
     }
+}
+
+/// The error of a stop that waits for killed children no longer.
+fn undead(count: usize) -> io::Error {
+    io::Error::other(format!(
+        "children that have not ended {DEATH_TIME_MAX:?} after SIGKILL: {count}; a debugger holds \
+         them, or the kernel waits for a device"
+    ))
 }
 
 /// The error of a stop that had to kill children.

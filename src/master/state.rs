@@ -17,6 +17,9 @@ use crate::server::Configuration;
 use crate::service::{PeerState, manager};
 use crate::sys::signal;
 
+/// How long the master prepares a new configuration before it looks after its workers again.
+const PREPARE_TURN: Duration = Duration::from_millis(20);
+
 pub(super) struct MasterState<'a> {
     configuration: ActiveConfiguration<'a>,
     upgrade: Upgrade<'a>,
@@ -70,7 +73,8 @@ impl<'a> MasterState<'a> {
         self.upgrade.reap_successor();
         self.check_rollout(pool, now);
         self.check_hand_over(now);
-        if self.owes_ready && pool.is_settled() {
+        self.prepare(pool, now);
+        if self.is_ready(pool) {
             manager::ready(&self.status(pool));
             self.feed_watchdog();
             self.upgrade.announce_serving();
@@ -134,6 +138,7 @@ impl<'a> MasterState<'a> {
                 self.owes_ready = false;
                 self.upgrade.hand_over();
                 self.feed_watchdog();
+                self.configuration.cancel();
                 pool.leave();
             }
             (Phase::HandingOver(..) | Phase::Leaving, PeerState::Gone) => {
@@ -155,11 +160,16 @@ impl<'a> MasterState<'a> {
         }
     }
 
+    /// Whether the service manager is to be told that the pool is as it should be.
+    fn is_ready(&self, pool: &Pool<'_>) -> bool {
+        self.owes_ready && !self.configuration.is_preparing() && pool.is_settled()
+    }
+
     /// How long until `update` has something to do if no signal comes.
     pub(super) fn until_due(&self, pool: &Pool<'_>, now: Instant) -> Duration {
         // The pool may have become settled after the last update.
-        let is_ready = self.owes_ready && pool.is_settled();
-        if is_ready || self.is_over(pool) || signal::stopping() {
+        let is_due = self.is_ready(pool) || self.configuration.is_preparing();
+        if is_due || self.is_over(pool) || signal::stopping() {
             return Duration::ZERO;
         }
         let watchdog = self.watchdog.as_ref().map(|it| it.left(now));
@@ -235,6 +245,7 @@ impl<'a> MasterState<'a> {
             Signal::SIGUSR2 => self.upgrade.begin(&listeners.listeners()),
             Signal::SIGWINCH => {
                 crate::log!("{signal}: the workers leave, this process stays");
+                self.configuration.cancel();
                 pool.drain();
             }
             Signal::SIGTTIN => pool.adjust(1),
@@ -260,11 +271,22 @@ impl<'a> MasterState<'a> {
             }
             return;
         }
-        crate::log!("reload: a new generation begins");
-        pool.reconfigure(&self.configuration.server());
-        pool.begin_generation(Instant::now());
+        self.prepare(pool, Instant::now());
+        if self.configuration.is_preparing() {
+            crate::log!("reload: memory is being loaded; the workers serve on");
+        }
     }
     // ANCHOR_END: reload
+
+    /// Does a part of what a configuration that was just read needs, and puts it into force when
+    /// nothing is left.
+    fn prepare(&mut self, pool: &mut Pool<'_>, now: Instant) {
+        if self.configuration.prepare(now + PREPARE_TURN) {
+            crate::log!("reload: a new generation begins");
+            pool.reconfigure(&self.configuration.server());
+            pool.begin_generation(now);
+        }
+    }
 
     /// One line for `systemctl status`. It says only what stays true until the next one: the size
     /// of a pool changes.

@@ -1,5 +1,7 @@
 //! What stands behind a [`Server`], as far as its models need to know.
 
+use std::time::Instant;
+
 use super::Server;
 use crate::service::Succession;
 
@@ -21,6 +23,14 @@ pub trait Configuration: Sync {
     /// # Errors
     /// A sentence, with the place of the mistake. The old configuration stays in force.
     fn reload(&self) -> Result<Box<dyn Configuration + '_>, String>;
+
+    /// Does a part of what has to be done before the first worker starts with a configuration that
+    /// [`Configuration::reload`] has returned, until `end` at the latest. True when nothing is
+    /// left. A master calls it between two rounds of its loop: it has other work meanwhile.
+    fn prepare(&self, end: Instant) -> bool {
+        let _ = end;
+        true
+    }
 
     /// What a master hands down to its successor.
     fn succession(&self) -> &Succession;

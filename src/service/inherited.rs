@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::io;
 use std::net::TcpListener;
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::sys::stat::fstat;
 use nix::unistd::{Pid, getpid, getppid};
@@ -128,11 +128,11 @@ fn parse(word: &str) -> Option<(RawFd, u64)> {
 /// A descriptor is not open.
 pub fn describe(
     model: &str,
-    channel: &UpgradeChannel,
+    channel: BorrowedFd<'_>,
     listeners: &[BorrowedFd<'_>],
 ) -> io::Result<String> {
     let mut value = format!("{model} {}", getpid());
-    for descriptor in std::iter::once(channel.as_fd()).chain(listeners.iter().copied()) {
+    for descriptor in std::iter::once(channel).chain(listeners.iter().copied()) {
         let inode = fstat(descriptor)?.st_ino;
         // Writing to a string does not fail.
         let _ = write!(value, " {}={inode}", descriptor.as_raw_fd());
@@ -144,21 +144,15 @@ pub fn describe(
 mod tests {
     use super::*;
     use crate::service::upgrade_channel::PeerState;
-    use std::os::fd::IntoRawFd;
+    use std::os::fd::{AsFd, IntoRawFd};
 
     #[test]
     fn a_successor_gets_what_its_predecessor_has_described() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let channel = UpgradeChannel::open().unwrap();
-        let handed_over = channel.as_fd().try_clone_to_owned().unwrap();
-        let value = describe("prefork", &channel, &[listener.as_fd()]).unwrap();
+        let (channel, handed_over) = UpgradeChannel::open().unwrap();
+        let value = describe("prefork", handed_over.as_fd(), &[listener.as_fd()]).unwrap();
         // Nothing in this process owns these descriptors any more, as after exec.
-        let number = channel.as_fd().as_raw_fd().to_string();
-        let value = value.replace(
-            &format!(" {number}="),
-            &format!(" {}=", handed_over.as_raw_fd()),
-        );
         let _ = (listener.into_raw_fd(), handed_over.into_raw_fd());
         let inherited = from_predecessor(&value).unwrap().unwrap();
         let predecessor = inherited.predecessor.unwrap();

@@ -1,7 +1,6 @@
 //! Notifications to the service manager, as `sd_notify(3)` sends them. Without NOTIFY_SOCKET in the
 //! environment there is no manager, and nothing is sent.
 
-use std::cell::Cell;
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -9,14 +8,18 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::sys::clock;
+use crate::sys::outage::Outage;
 
 /// The address of the manager's socket: a path, or `@` and an abstract name.
 const VARIABLE: &str = "NOTIFY_SOCKET";
 /// How long a notification may block if the manager does not read. The master has other work.
 const SEND_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The manager takes no notification. The watchdog sends several a minute.
+static UNREACHABLE: Outage = Outage::new("service manager");
 
 /// Connected to the manager; `None` without a manager and in workers.
 static SOCKET: Mutex<Option<UnixDatagram>> = Mutex::new(None);
@@ -84,21 +87,6 @@ pub fn alive() {
     tell("WATCHDOG=1");
 }
 
-/// Returns a function that sends [`alive`] when it is due, for code that takes long and calls it
-/// often.
-pub fn alive_when_due() -> impl Fn() {
-    let every = watchdog();
-    let last = Cell::new(None::<Instant>);
-    move || {
-        if let Some(every) = every
-            && last.get().is_none_or(|last| last.elapsed() >= every)
-        {
-            last.set(Some(Instant::now()));
-            alive();
-        }
-    }
-}
-
 /// How often to send [`alive`]: half the time after which the manager restarts the service, as
 /// `sd_watchdog_enabled(3)` advises.
 pub fn watchdog() -> Option<Duration> {
@@ -134,8 +122,9 @@ fn tell(message: &str) {
         sent = anew.send(message.as_bytes());
         *current = Some(anew);
     }
-    if let Err(error) = sent {
-        crate::log!("cannot tell the service manager: {error}");
+    match sent {
+        Ok(_) => UNREACHABLE.worked(),
+        Err(error) => UNREACHABLE.failed(error),
     }
 }
 

@@ -23,6 +23,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, FcntlArg, RenameFlags, fcntl, renameat2};
 use nix::unistd::Pid;
 
+use crate::sys::private::Private;
 use crate::sys::{regular, signal};
 
 /// What is appended to the name of a predecessor's file, as in nginx.
@@ -39,6 +40,8 @@ pub struct Pidfile {
     home: PathBuf,
     /// The name while a successor has taken the other one.
     aside: PathBuf,
+    /// Children could write another process's ID into the file.
+    _private: Private,
     /// Holds the lock.
     locked: File,
 }
@@ -57,8 +60,10 @@ impl Pidfile {
         let aside = PathBuf::from(aside);
         let is_predecessors = predecessor.is_some_and(|pid| holder(path) == Some(pid));
         let written_at = if is_predecessors { &aside } else { path };
+        let locked = claim(written_at, has_children)?;
         let mut taken = Self {
-            locked: claim(written_at, has_children)?,
+            _private: Private::note(&locked),
+            locked,
             home: path.to_owned(),
             aside,
         };

@@ -18,6 +18,8 @@ pub struct Sandbox {
     pub root: Option<OwnedFd>,
     /// The model uses io_uring, so that its system calls are allowed.
     pub uring: bool,
+    /// The model forks a child for each connection.
+    pub forks: bool,
 }
 
 impl Sandbox {
@@ -28,7 +30,7 @@ impl Sandbox {
     pub fn enter(&self) -> Result<(), String> {
         forgo_privileges()?;
         objects::bound(self.root.as_ref()).map_err(|error| format!("landlock: {error}"))?;
-        calls::bound(self.uring).map_err(|error| format!("seccomp: {error}"))
+        calls::bound(self.uring, self.forks).map_err(|error| format!("seccomp: {error}"))
     }
 }
 

@@ -46,9 +46,10 @@ impl Succession {
     /// # Errors
     /// It cannot be started, and nothing has changed.
     pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<(Pid, UpgradeChannel)> {
-        let channel = UpgradeChannel::open()?;
-        let value = inherited::describe(self.model, &channel, listeners)?;
-        let handed_down = std::iter::once(channel.as_fd()).chain(listeners.iter().copied());
+        let (channel, successors) = UpgradeChannel::open()?;
+        let successors = successors.as_fd();
+        let value = inherited::describe(self.model, successors, listeners)?;
+        let handed_down = std::iter::once(successors).chain(listeners.iter().copied());
         let descriptors = handed_down.map(|it| it.as_raw_fd()).collect();
         // These variables were meant for this process.
         const OWN: [&str; 5] = [

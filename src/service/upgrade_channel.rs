@@ -4,10 +4,10 @@
 //! know this, not guess it: a process that was just started serves no client yet, and one that is
 //! about to end will not serve the next.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use crate::sys::shared::SharedWords;
+use crate::sys::shared::{PrivateWords, SharedWords};
 
 /// How far the other master is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +20,10 @@ pub enum PeerState {
     Serving,
 }
 
-/// One master's end of the channel.
+/// One master's end of the channel. Its workers do not have it: a client that has taken one over
+/// could say on it that another master serves, and the accept queue would be left to no process.
 pub struct UpgradeChannel {
-    words: SharedWords,
+    words: PrivateWords,
     own: usize,
 }
 
@@ -35,15 +36,17 @@ const SERVING: u64 = 1;
 const ENDING: u64 = 2;
 
 impl UpgradeChannel {
-    /// The end of a master that serves and is about to start its successor.
+    /// The end of a master that serves and is about to start its successor, and the descriptor that
+    /// the successor inherits.
     ///
     /// # Errors
     /// ENOMEM, EMFILE or ENFILE.
-    pub fn open() -> nix::Result<Self> {
+    pub fn open() -> nix::Result<(Self, OwnedFd)> {
         let words = SharedWords::create(c"servers-upgrade", WORDS)?;
         words[PREDECESSOR].store(SERVING, SeqCst);
+        let (words, descriptor) = words.without_children()?;
         let own = PREDECESSOR;
-        Ok(Self { words, own })
+        Ok((Self { words, own }, descriptor))
     }
 
     /// The successor's end, from the descriptor that it has inherited.
@@ -51,7 +54,7 @@ impl UpgradeChannel {
     /// # Errors
     /// The descriptor is not such memory.
     pub fn adopt(memory: OwnedFd) -> nix::Result<Self> {
-        let words = SharedWords::adopt(memory, WORDS)?;
+        let (words, _) = SharedWords::adopt(memory, WORDS)?.without_children()?;
         let own = SUCCESSOR;
         Ok(Self { words, own })
     }
@@ -79,20 +82,13 @@ impl UpgradeChannel {
     }
 }
 
-impl AsFd for UpgradeChannel {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.words.as_fd()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_master_reads_what_the_other_has_said() {
-        let old = UpgradeChannel::open().unwrap();
-        let memory = old.as_fd().try_clone_to_owned().unwrap();
+        let (old, memory) = UpgradeChannel::open().unwrap();
         let new = UpgradeChannel::adopt(memory).unwrap();
         assert_eq!(
             (old.peer(), new.peer()),

@@ -19,6 +19,11 @@ pub(super) fn crash(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     }
 }
 
+/// `GET /panic`: the handler panics, as after a failed assertion. The client gets a 500.
+pub(super) fn panic(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
+    panic!("/panic was requested")
+}
+
 /// `GET /hang`: the worker waits for ever, as for a lock that no thread will release.
 pub(super) fn hang(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {
     loop {

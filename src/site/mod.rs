@@ -122,6 +122,7 @@ impl Site<'_> {
             b"/files" => (Allow::Get, files::file),
             _ if path.starts_with(b"/files/") => (Allow::Get, files::file),
             b"/crash" if self.lab => (Allow::Get, lab::crash),
+            b"/panic" if self.lab => (Allow::Get, lab::panic),
             b"/hang" if self.lab => (Allow::Get, lab::hang),
             b"/spin" if self.lab => (Allow::Get, lab::spin),
             b"/sandbox-probe" if self.lab => (Allow::Get, sandbox_probe::run),

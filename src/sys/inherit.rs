@@ -14,6 +14,8 @@ use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage};
 use nix::sys::socket::{getsockname, getsockopt, sockopt};
 use nix::sys::stat::fstat;
 
+use super::private;
+
 /// The inode of the file that a descriptor refers to; for a socket, the number of
 /// `socket:[NUMBER]` in `/proc/PID/fd`. `None` if there is no such descriptor.
 pub fn inode(descriptor: RawFd) -> Option<u64> {
@@ -39,6 +41,7 @@ pub fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
     // number once.
     let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
     fcntl(&owned, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    private::keep(descriptor);
     Ok(owned)
 }
 

@@ -9,9 +9,11 @@
 //! | [`poll`], [`uring`] | waiting for many connections |
 //! | [`file_lock`], [`mutex`], [`passing`] | what the workers of a pool share a port by |
 //! | [`shared`] | memory that several processes share |
-//! | [`inherit`] | descriptors across exec |
+//! | [`inherit`], [`private`] | descriptors across exec, and across fork |
+//! | [`terminal`] | the terminal that a server was started from |
 //! | [`ticker`], [`clock`], [`usage`] | time, CPU time, memory |
-//! | [`log`], [`errors`] | lines on standard error, `errno` in words |
+//! | [`log`], [`panics`], [`errors`] | lines on standard error, `errno` in words |
+//! | [`patience`] | a write that does not wait for ever |
 //! | [`regular`] | opening a file, but no named pipe |
 //! | [`asctime`] | a C library function that is not thread-safe |
 //! | [`slot`] | a variable of each thread: its slot in the scoreboard |
@@ -39,8 +41,11 @@ mod math;
 pub mod mutex;
 pub mod net;
 pub mod outage;
+pub mod panics;
 pub mod passing;
+pub mod patience;
 pub mod poll;
+pub mod private;
 #[cfg(test)]
 pub mod probe;
 pub mod process;
@@ -50,6 +55,7 @@ pub mod shared;
 pub mod signal;
 pub mod slot;
 pub mod sock_diag;
+pub mod terminal;
 pub mod ticker;
 pub mod uring;
 pub mod usage;

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{
     self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt,
 };
@@ -151,6 +152,19 @@ pub fn listen_again(listener: &TcpListener, address: SocketAddr, backlog: i32) -
     }
     // SAFETY: `listener` is open for the whole call, which takes no pointer.
     Errno::result(unsafe { libc::listen(descriptor, backlog) }).map(drop)
+}
+
+/// Takes O_NONBLOCK off a listener, which all processes that share it would feel: their `accept`
+/// would wait no longer, and their loops would spin.
+///
+/// # Errors
+/// None that a socket knows.
+pub fn make_blocking(listener: &TcpListener) -> std::io::Result<()> {
+    let flags = OFlag::from_bits_truncate(fcntl(listener, FcntlArg::F_GETFL)?);
+    match flags.contains(OFlag::O_NONBLOCK) {
+        true => listener.set_nonblocking(false),
+        false => Ok(()),
+    }
 }
 
 /// Whether the kernel holds bytes that a client has sent and this process has not read. Never

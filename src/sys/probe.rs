@@ -31,6 +31,25 @@ pub fn calls(file: &impl AsFd) -> Vec<(&'static str, nix::Result<libc::c_long>)>
             "SHUT_RDWR",
             call(libc::SYS_shutdown, libc::c_long::from(libc::SHUT_RDWR)),
         ),
+        ("listen", call(libc::SYS_listen, 1)),
+        (
+            "setsockopt",
+            call(libc::SYS_setsockopt, libc::c_long::from(libc::SOL_SOCKET)),
+        ),
+        (
+            "F_SETFL",
+            call(libc::SYS_fcntl, libc::c_long::from(libc::F_SETFL)),
+        ),
+        (
+            "F_SETOWN",
+            call(libc::SYS_fcntl, libc::c_long::from(libc::F_SETOWN)),
+        ),
+        // No flags that the kernel would take: a process is made in no case.
+        ("clone", {
+            let flags = libc::c_long::from(libc::CLONE_SIGHAND);
+            // SAFETY: the kernel refuses these flags without CLONE_VM.
+            Errno::result(unsafe { libc::syscall(libc::SYS_clone, flags, nothing) })
+        }),
         #[cfg(target_arch = "x86_64")]
         ("x32", call(libc::SYS_getpid | X32_BIT, 0)),
     ]

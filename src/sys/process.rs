@@ -3,10 +3,10 @@
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::unistd::{ForkResult, Pid, getpid, getppid};
+use nix::unistd::{ForkResult, Pid, getpid, getppid, setsid};
 
 use super::exit::leave;
-use super::signal;
+use super::{private, signal, terminal};
 
 /// Which of the two processes that return from [`fork`] this is.
 pub enum Fork {
@@ -27,12 +27,13 @@ pub enum Fork {
 pub fn fork() -> nix::Result<Fork> {
     debug_assert_eq!(threads(), 1, "a process that forks must be single-threaded");
     let parent = getpid();
+    let had_terminal = terminal::was_there();
     // SAFETY: the process is single-threaded, by the rule that the masters of all forking models
     // follow, so the child may use the allocator and any lock: no other thread can hold one.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(Fork::Parent(child)),
         ForkResult::Child => {
-            become_child(parent);
+            become_child(parent, had_terminal);
             Ok(Fork::Child)
         }
     }
@@ -41,11 +42,19 @@ pub fn fork() -> nix::Result<Fork> {
 // ANCHOR: become_child
 /// The first thing that a child does. One whose parent has died
 /// meanwhile ends here.
-fn become_child(parent: Pid) {
+fn become_child(parent: Pid, had_terminal: bool) {
     signal::become_child();
     if tie_to(parent).is_err() {
         leave(1);
     }
+    if had_terminal {
+        // A session of its own has no controlling terminal. In the
+        // parent's, a client that has taken over the child could write
+        // commands into the shell of the user who started the server
+        // (TIOCSTI).
+        let _ = setsid();
+    }
+    private::close_in_child();
 }
 
 /// Ties this process to its parent: when the parent dies, even by

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
@@ -26,6 +26,11 @@ pub struct SharedWords {
     mapping: Mapping,
     /// Keeps the memory visible in `/proc`; the mapping itself would live without it.
     descriptor: OwnedFd,
+}
+
+/// [`SharedWords`] that a process shares with one other process, and not with its children.
+pub struct PrivateWords {
+    mapping: Mapping,
 }
 
 /// The words of another process, read-only.
@@ -82,6 +87,25 @@ impl SharedWords {
     }
 }
 
+impl SharedWords {
+    /// The same words, which children that are forked from now on do not have (MADV_DONTFORK in
+    /// `madvise(2)`). The descriptor, by which they could map them, is to be closed before.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn without_children(self) -> nix::Result<(PrivateWords, OwnedFd)> {
+        let Self {
+            mapping,
+            descriptor,
+        } = self;
+        let length = mapping.words * size_of::<AtomicU64>();
+        // SAFETY: the range is the whole mapping, and the advice changes nothing in this process.
+        // In a child, in which the memory is missing, no code uses it.
+        unsafe { madvise(mapping.start.cast(), length, MmapAdvise::MADV_DONTFORK) }?;
+        Ok((PrivateWords { mapping }, descriptor))
+    }
+}
+
 impl AsFd for SharedWords {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
@@ -92,9 +116,15 @@ impl Deref for SharedWords {
     type Target = [AtomicU64];
 
     fn deref(&self) -> &[AtomicU64] {
-        // SAFETY: the mapping holds that many words, is writable and lives as long as `self`; every
-        // bit pattern is valid for an atomic integer.
-        unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.words) }
+        self.mapping.writable()
+    }
+}
+
+impl Deref for PrivateWords {
+    type Target = [AtomicU64];
+
+    fn deref(&self) -> &[AtomicU64] {
+        self.mapping.writable()
     }
 }
 
@@ -132,19 +162,26 @@ impl ForeignWords {
 }
 
 /// Runs `work` under the highest limit on the size of files that is allowed: memory with a
-/// descriptor counts as a file.
+/// descriptor counts as a file. Root may lift even the hard limit, and puts it back.
 fn within_file_limit(work: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    if soft == hard {
-        return work();
+    let limit = Resource::RLIMIT_FSIZE;
+    let (soft, hard) = getrlimit(limit)?;
+    if setrlimit(limit, RLIM_INFINITY, RLIM_INFINITY).is_err() {
+        setrlimit(limit, hard, hard)?;
     }
-    setrlimit(Resource::RLIMIT_FSIZE, hard, hard)?;
     let done = work();
-    setrlimit(Resource::RLIMIT_FSIZE, soft, hard)?;
+    setrlimit(limit, soft, hard)?;
     done
 }
 
 impl Mapping {
+    /// The words of a mapping that was made writable.
+    fn writable(&self) -> &[AtomicU64] {
+        // SAFETY: the mapping holds that many words, is writable and lives as long as `self`; every
+        // bit pattern is valid for an atomic integer.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.words) }
+    }
+
     fn of(descriptor: &impl AsFd, words: usize, access: ProtFlags) -> nix::Result<Self> {
         let length = NonZeroUsize::new(words * size_of::<AtomicU64>());
         let length = length.ok_or(Errno::EINVAL)?;

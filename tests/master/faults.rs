@@ -4,12 +4,13 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getsid, mkfifo};
+use servers::scoreboard::View;
 
 use crate::support::proc::Process;
 use crate::support::server::{BINARY, Server};
@@ -25,25 +26,30 @@ for_every_pool! {
 }
 
 /// Runs the server by a shell that does `before` first; `$0` is the program.
-fn by_shell(before: &str) -> Command {
+pub(crate) fn by_shell(before: &str) -> Command {
     let mut launcher = Command::new("sh");
     launcher.args(["-c", &format!("{before} exec \"$0\" \"$@\""), BINARY]);
     launcher
 }
 
-/// A pipe that is full, since nothing reads it.
-fn a_full_log_blocks_neither_master_nor_worker(model: &str) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("log");
-    mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+/// A named pipe that is full, since nothing reads it, and the end that could.
+pub(crate) fn full_pipe(path: &Path) -> File {
+    mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
     let mut options = File::options();
     options
         .read(true)
         .write(true)
         .custom_flags(libc::O_NONBLOCK);
-    let mut log = options.open(&path).unwrap();
-    let full = log.write_all(&[b'.'; 1 << 20]).unwrap_err();
+    let mut pipe = options.open(path).unwrap();
+    let full = pipe.write_all(&[b'.'; 1 << 20]).unwrap_err();
     assert_eq!(full.kind(), ErrorKind::WouldBlock);
+    pipe
+}
+
+fn a_full_log_blocks_neither_master_nor_worker(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let mut log = full_pipe(&path);
     let mut launcher = by_shell("exec 2>\"$LOG\";");
     launcher.env("LOG", &path);
     let mut server = Server::start_by(launcher, model, &["--workers", "2", "--slow-ms", "1"]);
@@ -142,38 +148,45 @@ fn a_log_at_the_limit_of_its_size_ends_nothing(model: &str) {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// A server in a terminal of its own, and its process ID.
+pub(crate) fn in_terminal(model: &str) -> Option<(Child, i32)> {
+    let directory = tempfile::tempdir().unwrap();
+    let pidfile = directory.path().join("pid");
+    let run = format!(
+        "exec {BINARY} run {model} --bind 127.0.0.1:0 --pidfile {}",
+        pidfile.display()
+    );
+    // Where the tests run, the signal may be ignored, and children inherit that.
+    let terminal = Command::new("env")
+        .args(["--default-signal=HUP", "script", "-qc", &run, "/dev/null"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(terminal) = terminal else {
+        eprintln!("skipped: there is no script(1)");
+        return None;
+    };
+    let named = || {
+        let text = fs::read_to_string(&pidfile).ok()?;
+        text.trim().parse::<i32>().ok()
+    };
+    wait_for("the server runs", || named().is_some());
+    let pid = named()?;
+    wait_for("it serves", || {
+        let server = u32::try_from(pid).unwrap();
+        View::of_process(server).is_ok_and(|it| it.facts().address.port() != 0)
+    });
+    Some((terminal, pid))
+}
+
 /// The terminal that the server was started from closes. That means a stop, not a reload.
 #[test]
 fn a_terminal_that_hangs_up_ends_the_server() {
     for model in ["prefork", "worker", "event", "threaded"] {
-        let directory = tempfile::tempdir().unwrap();
-        let pidfile = directory.path().join("pid");
-        let run = format!(
-            "exec {BINARY} run {model} --bind 127.0.0.1:0 --pidfile {}",
-            pidfile.display()
-        );
-        // Where the tests run, the signal may be ignored, and children inherit that.
-        let terminal = Command::new("env")
-            .args(["--default-signal=HUP", "script", "-qc", &run, "/dev/null"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut terminal) = terminal else {
-            eprintln!("skipped: there is no script(1)");
+        let Some((mut terminal, pid)) = in_terminal(model) else {
             return;
         };
-        let named = || {
-            fs::read_to_string(&pidfile)
-                .ok()?
-                .trim()
-                .parse::<i32>()
-                .ok()
-        };
-        wait_for("the server runs", || named().is_some());
-        let pid = named().unwrap();
-        let has_workers = || !crate::support::proc::tree(pid).is_empty();
-        wait_for("it serves", has_workers);
         terminal.kill().unwrap();
         terminal.wait().unwrap();
         wait_for("the server ends", || {

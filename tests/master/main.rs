@@ -7,8 +7,10 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod blocking;
 mod crashes;
 mod faults;
+mod hostile;
 mod liveness;
 mod options;
 mod recycling;

@@ -1,7 +1,8 @@
 //! The listener of a server: inherited from a service manager or a predecessor, or a new one.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -12,6 +13,7 @@ use crate::accept::Listener;
 use crate::service::{Predecessor, inherited};
 use crate::sys::errors::plain;
 use crate::sys::net;
+use crate::sys::patience::write_within;
 
 impl Settings<'_> {
     /// A listener: an inherited one or, usually, a new one. Also the master that this one replaces,
@@ -78,11 +80,20 @@ impl Settings<'_> {
     }
 }
 
-/// The first line of standard output: scripts wait for it.
+/// How long the first line may wait for a reader of standard output.
+const ANNOUNCE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The first line of standard output: scripts wait for it. Clients do not, so a pipe that no
+/// process reads holds up the server for a moment only.
 pub(super) fn announce(listener: &Listener) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{}", listener.address()?)?;
-    out.flush()
+    let line = format!("listening on http://{}\n", listener.address()?);
+    match write_within(&io::stdout(), line.as_bytes(), ANNOUNCE_TIME_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            crate::log!("standard output is full and no process reads it; it lacks: {line}");
+            Ok(())
+        }
+        written => written,
+    }
 }
 
 /// Listens on the first of the addresses where that works. The error is that of the first.

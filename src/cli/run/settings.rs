@@ -1,7 +1,7 @@
 //! From the options of `servers run` to a server: they are checked, and what they name is opened.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -15,7 +15,7 @@ use crate::scoreboard::{Description, Scoreboard};
 use crate::server::{Configuration, Lifetime, PoolSettings, Server, Trigger};
 use crate::service::{Preload, Succession, manager};
 use crate::site::Site;
-use crate::sys::signal;
+use crate::sys::{panics, signal, terminal};
 
 /// What a reload does not change: it lasts as long as the process.
 struct ProcessState {
@@ -34,6 +34,8 @@ pub(super) struct Settings<'g> {
     site: Site<'g>,
     pool: PoolSettings,
     rights: Privileges,
+    /// Memory that is being filled and takes the place of the process's when it is full.
+    loading: Mutex<Option<Preload>>,
     process: &'g ProcessState,
 }
 
@@ -45,7 +47,9 @@ impl Settings<'static> {
             succession: OnceLock::new(),
             preload: Mutex::default(),
         });
-        Ok(for_ever(Self::of(args, process)?))
+        let settings = Self::of(args, process)?;
+        settings.finish_loading();
+        Ok(for_ever(settings))
     }
 
     /// Serves until a signal stops the process, and leaves no pidfile behind.
@@ -67,6 +71,8 @@ impl Settings<'static> {
             .with_context(|| format!("cannot run {}", model.name))?;
         // From here on SIGTERM is a graceful stop. Other processes may learn of this one only now.
         signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
+        panics::log_panics();
+        terminal::withhold_keyboard();
         manager::open();
         if model.has_master() {
             signal::hold_for_master().context("cannot hold signals back")?;
@@ -118,11 +124,7 @@ impl<'g> Settings<'g> {
             strategy_options: rules.strategy_options,
             trigger: rules.trigger,
             pool: rules.pool,
-            rights: (args.service).rights(
-                root.as_ref(),
-                args.model.needs_io_uring,
-                &args.origins,
-            )?,
+            rights: (args.service).rights(root.as_ref(), args.model, &args.origins)?,
             site: Site {
                 root,
                 bytes_max: args.max_bytes,
@@ -131,21 +133,26 @@ impl<'g> Settings<'g> {
                 lab: args.lab,
                 scoreboard: Some(&process.scoreboard),
             },
+            loading: Mutex::default(),
             process,
             args,
         };
         // Last of all: if another option is wrong, the memory stays as it is.
-        let mut preload = process
-            .preload
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let loaded_mib = lock(&process.preload).as_ref().map_or(0, Preload::mib);
         let Args {
             service, origins, ..
         } = &settings.args;
-        let loaded = service.preload_before(&mut preload);
-        loaded.map_err(|error| origins.blame(&["preload"], error))?;
-        drop(preload);
+        let begun = service.preload_before(loaded_mib);
+        *lock(&settings.loading) = begun.map_err(|error| origins.blame(&["preload"], error))?;
         Ok(settings)
+    }
+
+    /// Fills the whole memory. Before the server listens it has nothing else to do.
+    fn finish_loading(&self) {
+        if let Some(mut loading) = lock(&self.loading).take() {
+            loading.touch_all(|| {});
+            *lock(&self.process.preload) = Some(loading);
+        }
     }
 }
 
@@ -194,6 +201,18 @@ impl Configuration for Settings<'_> {
         Ok(Box::new(settings))
     }
 
+    fn prepare(&self, end: Instant) -> bool {
+        let mut loading = lock(&self.loading);
+        if loading.as_mut().is_some_and(|it| !it.touch_until(end)) {
+            return false;
+        }
+        if let Some(loaded) = loading.take() {
+            // The old memory is freed only now.
+            *lock(&self.process.preload) = Some(loaded);
+        }
+        true
+    }
+
     fn succession(&self) -> &Succession {
         let nothing = || Succession::new(self.args.model.name, None, None);
         self.process.succession.get_or_init(nothing)
@@ -203,6 +222,11 @@ impl Configuration for Settings<'_> {
 /// A value that lives as long as the process: tasks and threads may use it to the very end.
 fn for_ever<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
+}
+
+/// No code panics while it holds one of these locks.
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn in_one_line(error: anyhow::Error) -> String {

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 
 use self::reap::STARTS_MAX;
 use self::timeouts::Grace;
-use super::children::{Children, by_force};
+use super::children::{Children, STOPS, by_force};
 use super::interval::Interval;
 use super::policy::backoff::{Backoff, RespawnRate};
 use super::policy::liveness::Timeouts;
@@ -61,6 +61,8 @@ pub(in crate::master) struct Pool<'a> {
     grace: Grace,
     /// Whether workers leave by themselves when they have answered enough requests.
     recycles: bool,
+    /// As many workers leave by themselves as may serve. The scoreboard says it to the workers.
+    is_crowded: bool,
     crashes: Backoff,
     respawns: RespawnRate,
     forks: Backoff,
@@ -113,6 +115,7 @@ impl<'a> Pool<'a> {
             timeouts,
             grace: grace_of(server),
             recycles: server.pool.max_requests > 0,
+            is_crowded: false,
             crashes: Backoff::forgiving(1),
             respawns: RespawnRate::default(),
             forks: Backoff::default(),
@@ -303,6 +306,7 @@ impl<'a> Pool<'a> {
     /// Workers had to be killed.
     pub(super) fn stop(self, signals: &Signals, listeners: &mut SharedListeners) -> io::Result<()> {
         let mut clock = Interval::new(STOP_INTERVAL, Instant::now());
+        let mut is_forced = false;
         self.children.stop(|ended| {
             for worker in ended {
                 listeners.worker_ended(worker.assignment.slot);
@@ -314,11 +318,14 @@ impl<'a> Pool<'a> {
             clock.due(now);
             Ok(match event {
                 // The kernel's timer went on while this process was suspended (SIGSTOP).
-                signal::Event::Signal(Signal::SIGALRM) if !too_early.is_zero() => {
+                signal::Event::Signal(Signal::SIGALRM) if !is_forced && !too_early.is_zero() => {
                     signal::extend_grace(too_early);
                     None
                 }
-                signal::Event::Signal(signal) => Some(signal),
+                signal::Event::Signal(signal) => {
+                    is_forced |= signal == Signal::SIGALRM || STOPS.contains(&signal);
+                    Some(signal)
+                }
                 _ => None,
             })
         })

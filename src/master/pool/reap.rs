@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
@@ -16,6 +17,10 @@ use crate::sys::signal;
 
 /// If so many workers of a generation fail to start and none was ever ready, it is given up.
 pub(super) const STARTS_MAX: u32 = 5;
+
+/// Of workers that leave by themselves there may be so many for each that may serve. Honest workers
+/// stop at one, and those that had begun before they saw it make no second.
+const LEAVING_PER_SERVING: usize = 2;
 
 impl Pool<'_> {
     /// Reaps the workers that have ended, and reads from the scoreboard which have become ready or
@@ -54,27 +59,34 @@ impl Pool<'_> {
     /// Clients that never leave could fill the machine with such workers. So once there are as many
     /// of them as workers may serve, the rest is told not to begin. Those that had begun before
     /// they saw it are replaced all the same, since connections have to be accepted.
+    ///
+    /// A worker that a client has taken over can write into the record of any other that it leaves.
+    /// So the master takes it at its word and tells it to leave, and believes only so many.
     fn note_recycled(&mut self) {
         let recycled = Stage::Retiring(Retirement::Recycled);
         let scoreboard = self.scoreboard;
         let serving = self.children.iter();
         let serving = serving.filter(|(_, it)| it.stage == Stage::Serving);
         let leaving = serving.filter(|(pid, it)| it.is_leaving(*pid, scoreboard));
-        let leaving: Vec<Pid> = leaving.map(|(pid, _)| pid).collect();
-        for pid in leaving {
+        let mut leaving: Vec<Pid> = leaving.map(|(pid, _)| pid).collect();
+        let before = self.select(|it| it.stage == recycled).len();
+        leaving.truncate((LEAVING_PER_SERVING * self.sizer.limit()).saturating_sub(before));
+        for &pid in &leaving {
             if let Some(worker) = self.children.get_mut(pid) {
                 worker.stage = recycled;
             }
             self.release_index(pid);
+            // Usually it has done so already.
+            self.children.signal(pid, Signal::SIGUSR1);
         }
-        let count = self.select(|it| it.stage == recycled).len();
-        let is_crowded = count >= self.sizer.limit();
-        if is_crowded && !self.scoreboard.is_crowded() {
+        let is_crowded = before + leaving.len() >= self.sizer.limit();
+        if is_crowded && !self.is_crowded {
             crate::log!(
                 "pool: clients hold back as many workers that have done enough (--max-requests) as \
                  may serve, so the others go on"
             );
         }
+        self.is_crowded = is_crowded;
         self.scoreboard.note_crowd(is_crowded);
     }
 

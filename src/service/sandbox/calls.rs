@@ -24,6 +24,9 @@ const FORBIDDEN: &[(&str, &[c_long])] = &[
     ("to reach other machines, or open a port", &[
         libc::SYS_socket, libc::SYS_connect, libc::SYS_bind,
     ]),
+    ("to change the listener, which all workers share", &[
+        libc::SYS_listen, libc::SYS_setsockopt,
+    ]),
     ("to read other processes, with their keys and clients", &[
         libc::SYS_ptrace, libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev, libc::SYS_pidfd_getfd,
@@ -102,6 +105,16 @@ const REMOVEXATTRAT: c_long = 466;
 const OPEN_TREE_ATTR: c_long = 467;
 const FILE_SETATTR: c_long = 469;
 
+/// Each makes a process, whatever its arguments are.
+#[cfg(target_arch = "x86_64")]
+const FORKS: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
+#[cfg(not(target_arch = "x86_64"))]
+const FORKS: &[c_long] = &[];
+
+/// Commands of `fcntl(2)` that the C library's crate does not name.
+const F_SETOWN_EX: c_int = 15;
+const F_SETSIG: c_int = 10;
+
 /// The flags with which `clone(2)` makes a namespace, in one of which the new process is root.
 const NAMESPACES: [c_int; 7] = [
     libc::CLONE_NEWNS,
@@ -118,24 +131,33 @@ type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// Refuses the system calls of the table to the calling thread and to those that it starts.
 // ANCHOR: bound_calls
-pub(super) fn bound(leave_uring: bool) -> Result<(), Box<dyn Error>> {
+pub(super) fn bound(uring: bool, forks: bool) -> Result<(), Box<dyn Error>> {
     let calls = FORBIDDEN.iter().flat_map(|(_, calls)| *calls);
-    let uring = URING.iter().filter(|_| !leave_uring);
+    let rings = URING.iter().filter(|_| !uring);
     let always = |&call| (call, Vec::new());
-    let mut rules: Rules = calls.chain(uring).map(always).collect();
+    let mut rules: Rules = calls.chain(rings).map(always).collect();
     // Calls that a server needs as well are refused by their arguments: a
     // new process in a new namespace, and limits of another process.
-    rules.insert(libc::SYS_clone, namespaces()?);
+    let mut clones = namespaces()?;
+    if !forks {
+        // Threads only. A process would outlive the worker, and hold the
+        // port when the server has stopped.
+        let thread = u64::from(libc::CLONE_THREAD.cast_unsigned());
+        let lacks = SeccompCmpOp::MaskedEq(thread);
+        clones.push(argument(0, lacks, 0)?);
+        rules.extend(FORKS.iter().map(always));
+    }
+    rules.insert(libc::SYS_clone, clones);
+    // The listener belongs to all workers: whether accept waits, and which
+    // process gets a signal when a connection comes.
+    let shared = [libc::F_SETFL, libc::F_SETOWN, F_SETOWN_EX, F_SETSIG];
+    rules.insert(libc::SYS_fcntl, any_of(1, shared.map(|it| it as u64))?);
     let others = argument(0, SeccompCmpOp::Ne, 0)?;
     rules.insert(libc::SYS_prlimit64, vec![others]);
     // Input for a terminal: its shell would run it, with its own user's
     // privileges.
     let input = [libc::TIOCSTI, libc::TIOCLINUX];
-    let input = input.map(|it| argument(1, SeccompCmpOp::Eq, it));
-    rules.insert(
-        libc::SYS_ioctl,
-        input.into_iter().collect::<Result<_, _>>()?,
-    );
+    rules.insert(libc::SYS_ioctl, any_of(1, input)?);
     // SHUT_RD ends a listener, for all workers that share it.
     let receiving = argument(1, SeccompCmpOp::Ne, libc::SHUT_WR as u64)?;
     rules.insert(libc::SYS_shutdown, vec![receiving]);
@@ -187,6 +209,15 @@ fn refuse_x32() -> Result<(), Box<dyn Error>> {
         seccompiler::apply_filter(&program)?;
     }
     Ok(())
+}
+
+/// One rule for each value of an argument: any of them is refused.
+fn any_of<const N: usize>(
+    index: u8,
+    values: [u64; N],
+) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let is = |value| argument(index, SeccompCmpOp::Eq, value);
+    values.into_iter().map(is).collect()
 }
 
 /// Compares the low 32 bits of an argument with `value`: the kernel uses no more of it.

@@ -18,7 +18,11 @@ use crate::sys::probe;
 /// Runs `work` in a sandbox around `root`.
 fn confined<T: Send>(root: Option<&Path>, work: impl FnOnce() -> T + Send) -> T {
     let root = root.map(|root| File::open(root).unwrap().into());
-    let sandbox = Sandbox { root, uring: false };
+    let sandbox = Sandbox {
+        root,
+        uring: false,
+        forks: false,
+    };
     thread::scope(|scope| {
         let thread = scope.spawn(move || {
             sandbox.enter().unwrap();

@@ -1,6 +1,5 @@
 //! Signals as a queue, for a master: `signalfd(2)`.
 
-use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -12,6 +11,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::{handle, ignores, on_retire};
 use crate::sys::poll::poll_timeout;
+use crate::sys::private::Private;
+use crate::sys::terminal;
 
 /// The signals that a master waits for.
 const OF_MASTER: [Signal; 11] = [
@@ -66,6 +67,7 @@ pub(in crate::sys) fn become_child() {
 /// A master's events: signals taken from a queue, one at a time, instead of in handlers. While it
 /// exists its signals are blocked; children unblock their own.
 pub struct Signals {
+    _private: Private,
     queue: SignalFd,
 }
 
@@ -88,10 +90,13 @@ impl Signals {
         // Here the queue takes SIGUSR1; the handler is for the children, which inherit it.
         handle(Signal::SIGUSR1, SigHandler::Handler(on_retire))?;
         IS_MASTER.store(true, Relaxed);
-        HAD_TERMINAL.store(has_terminal(), Relaxed);
+        HAD_TERMINAL.store(terminal::is_there(), Relaxed);
         IGNORES_HANGUP.store(ignores(Signal::SIGHUP), Relaxed);
         let queue = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        Ok(Self { queue })
+        Ok(Self {
+            _private: Private::note(&queue),
+            queue,
+        })
     }
 
     /// The next signal; `None` when `timeout` has passed without one. Without a timeout it waits.
@@ -166,12 +171,7 @@ fn meant(info: &libc::signalfd_siginfo) -> Option<Signal> {
 /// Whether SIGHUP says that the terminal has gone, not that the configuration has changed. The
 /// kernel sends it then; a shell may have been first, and its signal and the kernel's become one.
 fn is_hangup(info: &libc::signalfd_siginfo) -> bool {
-    info.ssi_code == libc::SI_KERNEL || HAD_TERMINAL.load(Relaxed) && !has_terminal()
-}
-
-/// Whether this process has a controlling terminal (`tty(4)`).
-fn has_terminal() -> bool {
-    File::open("/dev/tty").is_ok()
+    info.ssi_code == libc::SI_KERNEL || HAD_TERMINAL.load(Relaxed) && !terminal::is_there()
 }
 
 /// Takes a blocked signal out of those that wait, if it is among them.

@@ -1,0 +1,205 @@
+//! A worker that a client has taken over: what it could do to its master, to its siblings and to
+//! the terminal. The tests do it in its place, with what the worker holds.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getsid};
+use servers::scoreboard::View;
+
+use crate::faults::{by_shell, in_terminal};
+use crate::support::proc::Process;
+use crate::support::server::Server;
+use crate::support::{DEADLINE, wait_for};
+use crate::{assert_serves, for_every_pool, start_model, workers};
+
+for_every_pool! {
+    a_worker_holds_nothing_that_belongs_to_its_master,
+    a_worker_that_scribbles_over_the_shared_memory_ends_nothing,
+    a_worker_that_says_that_its_siblings_leave_makes_no_crowd,
+}
+
+/// Words of a record, of the header, and the word by which a worker says that it leaves: see
+/// `src/scoreboard/layout.rs`.
+const RECORD: u64 = 32;
+const LEAVING: u64 = 29;
+
+/// The shared memory, as a worker can write to it.
+fn memory_of(worker: i32) -> File {
+    let entries = fs::read_dir(format!("/proc/{worker}/fd")).unwrap();
+    let is_scoreboard = |path: &PathBuf| {
+        let target = fs::read_link(path).unwrap_or_default();
+        target
+            .to_string_lossy()
+            .contains("memfd:servers-scoreboard")
+    };
+    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let path = paths.find(is_scoreboard).unwrap();
+    File::options().write(true).open(path).unwrap()
+}
+
+/// The pidfile is open for writing in the master, and root acts on what is in it. The launcher's
+/// file stands for what a shell or a supervisor has left open.
+fn a_worker_holds_nothing_that_belongs_to_its_master(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let pidfile = directory.path().join("pid");
+    let secret = directory.path().join("secret");
+    fs::write(&secret, "secret").unwrap();
+    let mut launcher = by_shell("exec 9<\"$SECRET\";");
+    launcher.env("SECRET", &secret);
+    let option = format!("--pidfile={}", pidfile.display());
+    let server = Server::start_by(launcher, model, &["--workers", "2", &option]);
+    wait_for("two workers", || workers(&server).len() == 2);
+    assert_serves(&server);
+    let held = |pid| Process::find(pid).unwrap().descriptors();
+    let masters = held(server.pid());
+    for of_master in ["/pid", "/secret", "[signalfd]"] {
+        let has_it = |held: &[String]| held.iter().any(|it| it.ends_with(of_master));
+        assert!(has_it(&masters), "{of_master}: {masters:?}");
+        for worker in workers(&server) {
+            wait_for("the worker has closed it", || !has_it(&held(worker)));
+        }
+    }
+}
+
+/// Random words in all records and in most of the header.
+fn a_worker_that_scribbles_over_the_shared_memory_ends_nothing(model: &str) {
+    let mut server = start_model(model, 3, &["--worker-timeout", "1s"]);
+    let memory = memory_of(workers(&server)[0]);
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        for _ in 0..1000 {
+            let word = fastrand::u64(1..RECORD * 40);
+            let value = fastrand::u64(..) >> fastrand::u32(0..64);
+            memory.write_at(&value.to_ne_bytes(), word * 8).unwrap();
+        }
+        assert!(server.is_running(), "{}", server.said());
+        let count = server.children().len();
+        assert!(count <= 3 * 3, "{count} workers");
+    }
+    // With other workers it is as before.
+    for worker in workers(&server) {
+        let _ = nix::sys::signal::kill(Pid::from_raw(worker), Signal::SIGKILL);
+    }
+    wait_for("three workers", || workers(&server).len() == 3);
+    assert_serves(&server);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+}
+
+/// The master replaces a worker that leaves while it still has clients. Here none of them leaves by
+/// itself, and the pool must not grow without end.
+fn a_worker_that_says_that_its_siblings_leave_makes_no_crowd(model: &str) {
+    let options = ["--max-requests", "1000000", "--threads", "1"];
+    let server = start_model(model, 2, &options);
+    let memory = memory_of(workers(&server)[0]);
+    let end = Instant::now() + Duration::from_secs(3);
+    let mut seen = std::collections::BTreeSet::new();
+    while Instant::now() < end {
+        let now = workers(&server);
+        assert!(now.len() <= 2 * 3 + 1, "{now:?}");
+        for slot in 0..8 {
+            for pid in &now {
+                let value = u64::from(pid.cast_unsigned()).to_ne_bytes();
+                let word = (1 + slot) * RECORD + LEAVING;
+                memory.write_at(&value, word * 8).unwrap();
+            }
+        }
+        seen.extend(now);
+    }
+    // Each was told to leave, since that is what it seemed to want.
+    wait_for("two workers", || workers(&server).len() == 2);
+    assert!(seen.len() > 2, "the master believes it");
+    assert_serves(&server);
+}
+
+/// Two masters tell each other in shared memory whether they serve. A worker could say so for them.
+#[test]
+fn no_worker_has_the_channel_between_two_masters() {
+    let directory = tempfile::tempdir().unwrap();
+    let pidfile = directory.path().join("pid");
+    let option = format!("--pidfile={}", pidfile.display());
+    for model in ["prefork", "worker", "event"] {
+        let server = start_model(model, 1, &[&option]);
+        let named = || {
+            let text = fs::read_to_string(&pidfile).ok()?;
+            text.trim().parse::<i32>().ok()
+        };
+        server.signal(Signal::SIGUSR2);
+        let children = |pid| {
+            let mut tree = crate::support::proc::tree(pid);
+            tree.retain(|it| it.parent == pid && it.state != 'Z');
+            tree
+        };
+        wait_for("a successor with a worker", || {
+            let successor = named().filter(|&pid| pid != server.pid());
+            successor.is_some_and(|pid| !children(pid).is_empty())
+        });
+        let successor = named().unwrap();
+        // The old master's next worker begins when it knows the channel.
+        let old = children(server.pid());
+        let old = old.iter().find(|it| it.pid != successor).unwrap().pid;
+        crate::send(old, Signal::SIGKILL);
+        let mut workers = Vec::new();
+        wait_for("a worker of each", || {
+            let all = [children(server.pid()), children(successor)].concat();
+            workers = all.iter().map(|it| it.pid).collect();
+            workers.retain(|&pid| pid != successor && pid != old);
+            workers.len() == 2
+        });
+        for pid in workers {
+            let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+            assert!(!maps.contains("servers-upgrade"), "{model}: {maps}");
+            let held = Process::find(pid).unwrap().descriptors();
+            let has_it = held.iter().any(|it| it.contains("servers-upgrade"));
+            assert!(!has_it, "{model}: {held:?}");
+        }
+        let maps = fs::read_to_string(format!("/proc/{successor}/maps")).unwrap();
+        assert!(maps.contains("servers-upgrade"), "the masters have it");
+        drop(server);
+    }
+}
+
+/// A shell gives its terminal to a program as all three streams, open for reading. What a user
+/// types there later is meant for another program.
+#[test]
+fn no_server_can_read_the_terminal_and_no_child_has_it() {
+    for model in ["prefork", "worker", "event", "fork", "threaded"] {
+        let Some((mut terminal, server)) = in_terminal(model) else {
+            return;
+        };
+        let view = View::of_process(server.cast_unsigned()).unwrap();
+        let client = TcpStream::connect(view.facts().address).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        let serving = crate::served_by(&client);
+        for pid in [server, serving] {
+            for stream in 0..3 {
+                let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{stream}")).unwrap();
+                let flags = info
+                    .lines()
+                    .find_map(|it| it.strip_prefix("flags:"))
+                    .unwrap();
+                let flags = i32::from_str_radix(flags.trim(), 8).unwrap();
+                let name = fs::read_link(format!("/proc/{pid}/fd/{stream}")).unwrap();
+                let is_terminal = name.starts_with("/dev/pts");
+                let is_read = flags & libc::O_ACCMODE != libc::O_WRONLY;
+                assert!(!is_terminal || !is_read, "{model}: {stream}: {name:?}");
+                assert_eq!(is_terminal, stream > 0, "{model}: the log goes there");
+            }
+        }
+        if serving != server {
+            let serving = Some(Pid::from_raw(serving));
+            assert_eq!(getsid(serving).ok(), serving, "{model}");
+        }
+        drop(client);
+        terminal.kill().unwrap();
+        terminal.wait().unwrap();
+        wait_for("the server ends", || {
+            !Process::find(server).is_some_and(|it| it.is_alive())
+        });
+    }
+}

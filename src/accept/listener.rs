@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::Acceptor;
 use super::errors::{self, is_lasting, log_exhausted, recover};
 use crate::sys::{net, reuseport, signal};
 
@@ -246,16 +245,6 @@ impl Listener {
         let _ = self.left_to_drain.fetch_update(Relaxed, Relaxed, one_less);
     }
     // ANCHOR_END: drain
-}
-
-impl Acceptor for Listener {
-    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
-        Self::accept_while(self, meanwhile)
-    }
-
-    fn listener(&self) -> Option<&Self> {
-        Some(self)
-    }
 }
 
 impl AsFd for Listener {

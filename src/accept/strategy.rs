@@ -90,6 +90,17 @@ pub trait Acceptor: Sync {
     }
 }
 
+/// All workers accept from the same listener, and the kernel chooses.
+impl Acceptor for Listener {
+    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
+        Self::accept_while(self, meanwhile)
+    }
+
+    fn listener(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
 impl Strategy {
     /// Whether the option of this name has an effect with this strategy.
     pub fn takes(&self, option: &str) -> bool {

@@ -16,11 +16,8 @@ const ALLOWED: &[(&[&str], &str)] = &[
         "the root command lists the subcommands, and an error of a subcommand shows its usage, \
          which only the root command can render",
     ),
-    (&["accept::*"], "to be untied"),
     (&["bench", "bench::*"], "to be untied"),
     (&["report::*"], "to be untied"),
-    (&["site", "site::*"], "to be untied"),
-    (&["master", "master::*"], "to be untied"),
 ];
 
 /// A module path, without `crate`.

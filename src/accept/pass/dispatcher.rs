@@ -10,11 +10,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
+use super::messages::{order, report};
 use super::receiver::Receiver;
-use super::{Pick, order, report};
 use crate::accept::errors::{EXHAUSTED_PAUSE, is_lasting, log_exhausted, recover};
 use crate::accept::strategy::{MasterSide, NewAcceptor};
-use crate::accept::{Listener, TICK};
+use crate::accept::{Listener, Pick, TICK};
 use crate::sys::outage::Outage;
 use crate::sys::passing;
 use crate::sys::poll::poll_timeout;

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{order, report};
+use super::messages::{order, report};
 use crate::accept::errors::EXHAUSTED_PAUSE;
 use crate::accept::{Accepted, Acceptor};
 use crate::sys::outage::Outage;

@@ -14,9 +14,9 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `state` | the master beside its pool: configuration, upgrade, service manager |
-//! | `pool/` | the workers: spawned, ready, retired, killed, reaped |
+//! | `pool/` | the workers: `spawn`, `reap` (ready, ended), `end` (retired, killed), `size` |
 //! | `worker_state` | one worker as the master sees it |
-//! | `worker_context`, `worker` | a worker in its own process |
+//! | `worker` | a worker in its own process |
 //! | `policy/` | the rules, pure: sizing, rollout, liveness, back-off |
 //! | `upgrade` | two masters at once |
 //! | `children` | processes and their ends, also for the `fork` model |
@@ -40,27 +40,19 @@ mod pool;
 mod state;
 mod upgrade;
 mod worker;
-mod worker_context;
 mod worker_state;
 
 use std::io;
 use std::time::Instant;
 
-use nix::unistd::Pid;
-
 use crate::accept::{Listener, SharedListeners};
 use crate::server::Server;
-use crate::sys::errors::plain;
-use crate::sys::exit::leave_after;
-use crate::sys::process::{self, Fork};
 use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
 use pool::Pool;
 use state::MasterState;
 use upgrade::Stop;
-use worker::Assignment;
 pub use worker::{Work, Worker};
-use worker_context::WorkerContext;
 
 /// Forks the workers before any request arrives, keeps the pool at its size, and returns when the
 /// last worker has ended after a stop.
@@ -94,7 +86,7 @@ pub fn run_threads(
         pool.reap_workers(&mut listeners, Instant::now())?;
         pool.murder_workers(Instant::now());
         pool.resize(&listeners, Instant::now())?;
-        manage_workers(&mut pool, &mut listeners, &state.worker_context(work));
+        pool.manage_workers(&mut listeners, &state.worker_context(work));
         let now = Instant::now();
         let due = pool.until_due(now).min(state.until_due(&pool, now));
         let demand = pool.awaits_demand(now);
@@ -116,7 +108,7 @@ pub fn run_threads(
     if state.is_over(&pool) {
         return pool.has_left();
     }
-    final_drain(&mut pool, &mut listeners, &state.worker_context(work))?;
+    pool.final_drain(&mut listeners, &state.worker_context(work))?;
     listeners.close();
     pool.stop(&signals, &mut listeners)
 }
@@ -138,72 +130,4 @@ fn open(server: &Server, listener: Listener) -> io::Result<SharedListeners> {
         }
     }
     SharedListeners::open(server.accept, server.strategy_options, listener, count)
-}
-
-/// Retires the workers that are too many and spawns those that are
-/// missing, until a fork fails.
-// ANCHOR: manage_workers
-fn manage_workers(
-    pool: &mut Pool<'_>,
-    listeners: &mut SharedListeners,
-    context: &WorkerContext<'_>,
-) {
-    let steps = pool.steps(Instant::now());
-    pool.retire(&steps, Instant::now());
-    for _ in 0..steps.spawn {
-        let assignment = pool.assign();
-        match spawn_worker(assignment, listeners, context) {
-            Ok(pid) => pool.spawned(pid, assignment, Instant::now()),
-            Err(error) => {
-                let pause = pool.spawn_failed(assignment, Instant::now());
-                crate::log!("fork: {}; again in {pause:?}", plain(&error));
-                return;
-            }
-        }
-    }
-}
-// ANCHOR_END: manage_workers
-
-/// Forks a worker. The child never returns from here.
-// ANCHOR: spawn_worker
-fn spawn_worker(
-    assignment: Assignment,
-    listeners: &mut SharedListeners,
-    context: &WorkerContext<'_>,
-) -> io::Result<Pid> {
-    let requests = context.draw_max_requests();
-    listeners.prepare(assignment.slot)?;
-    match process::fork()? {
-        Fork::Parent(pid) => Ok(pid),
-        Fork::Child => {
-            let live = || context.run_worker(assignment, listeners, requests);
-            leave_after(live)
-        }
-    }
-}
-// ANCHOR_END: spawn_worker
-
-/// A stop may find workers missing while connections wait for them. Then a last worker is spawned
-/// for each such queue. It inherits the wish to stop, so it answers those connections and ends.
-fn final_drain(
-    pool: &mut Pool<'_>,
-    listeners: &mut SharedListeners,
-    context: &WorkerContext<'_>,
-) -> io::Result<()> {
-    // SIGWINCH retires all workers, and may have left connections in the queue.
-    pool.resume();
-    // SIGCHLD may still wait behind the signal that stops.
-    pool.reap_workers(listeners, Instant::now())?;
-    pool.demand(listeners.waiting(0)?, Instant::now());
-    for _ in 0..pool.missing() {
-        let assignment = pool.assign();
-        if listeners.waiting(assignment.index)? == 0 {
-            continue;
-        }
-        match spawn_worker(assignment, listeners, context) {
-            Ok(pid) => pool.spawned(pid, assignment, Instant::now()),
-            Err(error) => crate::log!("connections are lost: fork: {}", plain(&error)),
-        }
-    }
-    Ok(())
 }

@@ -14,7 +14,7 @@
 //! per connection. But all connections go through one process.
 //!
 //! *What it is good for*: the master decides which worker gets a connection. Here it decides by one
-//! of two rules ([`Pick`](super::Pick)). A proxy can pass each connection to the process of its tenant.
+//! of two rules (`Pick`). A proxy can pass each connection to the process of its tenant.
 //!
 //! Both ends of each channel stay open in the master. So a connection that was passed to a worker
 //! that died before reading it is not lost: it lies in the channel, and the master takes it back.

@@ -2,6 +2,7 @@
 //! that is shared.
 
 pub(crate) mod backoff;
+pub(crate) mod deadlines;
 pub(crate) mod liveness;
 pub(crate) mod queue;
 pub(crate) mod rollout;

@@ -5,6 +5,17 @@
 
 use super::sizing::Census;
 
+/// How a generation that replaces another is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rollout {
+    /// No worker has become ready yet.
+    Pending,
+    /// A worker was ready: the configuration works.
+    Proven,
+    /// The workers fail to start.
+    Failed,
+}
+
 /// What the master does next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Steps {

@@ -1,13 +1,15 @@
 //! A pool of worker processes.
 //!
 //! The rules are pure and stand in [`super::policy`]. The pool gives them the counts that they
-//! need, and does what they decide: `reap` buries the workers that have ended, `timeouts` kills
-//! those that hang, `size` decides how many there should be, `retire` tells workers to leave.
+//! need, and does what they decide: `size` decides how many workers there should be, `spawn` forks
+//! them, `reap` notices which are ready and which have ended, `end` makes them leave or kills them,
+//! `generations` replaces one generation by another.
 
+mod end;
+mod generations;
 mod reap;
-mod retire;
 mod size;
-mod timeouts;
+mod spawn;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -15,22 +17,22 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use self::reap::STARTS_MAX;
-use self::timeouts::Grace;
 use super::children::{Children, STOPS, by_force};
 use super::interval::Interval;
 use super::policy::backoff::{Backoff, RespawnRate};
+use super::policy::deadlines::Grace;
 use super::policy::liveness::Timeouts;
 use super::policy::queue::Queue;
 use super::policy::rollout::{self, Steps};
 use super::policy::sizing::{Census, Sizer};
-use super::worker::Assignment;
 use super::worker_state::{Retirement, Stage, WorkerState};
 use crate::accept::SharedListeners;
-use crate::scoreboard::{PoolEvent, Scoreboard, Slots};
+use crate::scoreboard::{Scoreboard, Slots};
 use crate::server::Server;
 use crate::sys::signal::{self, Signals};
 
+/// If so many workers of a generation fail to start and none was ever ready, it is given up.
+const STARTS_MAX: u32 = 5;
 /// How often the size is decided: Apache's maintenance interval.
 const SIZING_INTERVAL: Duration = Duration::from_secs(1);
 /// How soon the scoreboard is read again while a worker starts: the new worker does not wake the
@@ -82,17 +84,6 @@ pub(in crate::master) struct Pool<'a> {
     drained: bool,
     /// Workers that did not leave in time and were killed.
     killed: usize,
-}
-
-/// How a generation that replaces another is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::master) enum Rollout {
-    /// No worker has become ready yet.
-    Pending,
-    /// A worker was ready: the configuration works.
-    Proven,
-    /// The workers fail to start.
-    Failed,
 }
 
 impl<'a> Pool<'a> {
@@ -210,94 +201,6 @@ impl<'a> Pool<'a> {
 
     pub(super) fn is_drained(&self) -> bool {
         self.drained
-    }
-
-    /// The current generation's number, from 1, and how many workers it has.
-    pub(super) fn generation(&self) -> (u64, usize) {
-        (self.generation, self.census().current())
-    }
-
-    /// True if the pool is at its size and every worker is ready and of the current generation.
-    pub(super) fn is_settled(&self) -> bool {
-        let census = self.census();
-        let is_filled = census.starting == 0 && census.current() >= self.target();
-        !self.drained && census.old == 0 && is_filled
-    }
-
-    /// Begins a generation that is to replace the workers that there are.
-    pub(super) fn begin_generation(&mut self, now: Instant) {
-        self.resume();
-        if self.is_proven {
-            self.proven_generation = self.generation;
-        }
-        self.last_generation += 1;
-        self.generation = self.last_generation;
-        self.is_proven = false;
-        let generation = self.generation;
-        crate::log!("generation {generation} is to take over, a few at a time");
-        self.indices = Slots::default();
-        // The old generation may have crashed for a reason that the reload removes.
-        self.crashes = Backoff::forgiving(1);
-        self.publish();
-        // Workers that have become ready meanwhile serve until they are replaced. Those that are
-        // still starting serve no client, so they can go now.
-        self.note_ready();
-        let starting = self.select(|it| it.stage == Stage::Starting);
-        let deadline = Retirement::Deadline(self.lived(now));
-        for pid in starting {
-            self.retire_worker(pid, deadline, now);
-        }
-    }
-
-    /// What has become of the current generation so far.
-    pub(super) fn rollout(&self) -> Rollout {
-        match self.is_proven {
-            true => Rollout::Proven,
-            false if self.ever_ready && self.crashes.failures() >= STARTS_MAX => Rollout::Failed,
-            false => Rollout::Pending,
-        }
-    }
-
-    /// Gives up a generation of which no worker has become ready. Its predecessor, which still
-    /// serves, is the current generation again, and its workers are replaced when they end.
-    pub(super) fn roll_back(&mut self, now: Instant) {
-        let failed = std::mem::replace(&mut self.generation, self.proven_generation);
-        self.is_proven = true;
-        self.crashes = Backoff::forgiving(1);
-        let generation = self.generation;
-        let workers = self.children.iter().map(|(_, it)| it);
-        let held = workers.filter(|it| it.holds_index && it.assignment.generation == generation);
-        self.indices = Slots::taken_by(held.map(|it| it.assignment.index).collect());
-        let failed = self.select(|it| it.assignment.generation == failed && it.stays());
-        let deadline = Retirement::Deadline(self.lived(now));
-        for pid in failed {
-            self.retire_worker(pid, deadline, now);
-        }
-        self.publish();
-    }
-
-    /// A free slot and index for a worker that is about to be spawned.
-    pub(super) fn assign(&self) -> Assignment {
-        Assignment {
-            slot: self.slots.take() * self.threads,
-            index: self.indices.take(),
-            generation: self.generation,
-        }
-    }
-
-    /// To be called when a worker was forked.
-    pub(super) fn spawned(&mut self, pid: Pid, assignment: Assignment, now: Instant) {
-        self.forks.succeeded();
-        self.scoreboard.note(PoolEvent::Started);
-        let worker = WorkerState::new(assignment, self.threads, self.scoreboard, now);
-        self.children.add(pid, worker);
-    }
-
-    /// To be called when the fork has failed. Returns how long to wait before the next.
-    pub(super) fn spawn_failed(&mut self, assignment: Assignment, now: Instant) -> Duration {
-        self.scoreboard.note(PoolEvent::ForkFailed);
-        self.give_back(assignment);
-        self.forks.failed(now, now)
     }
 
     /// Sends SIGTERM to all workers and waits until the last has ended; see [`Children::stop`].

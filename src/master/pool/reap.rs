@@ -7,16 +7,12 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
-use super::Pool;
-use super::retire::release;
+use super::end::release;
+use super::{Pool, STARTS_MAX};
 use crate::accept::SharedListeners;
-use crate::master::worker::Assignment;
 use crate::master::worker_state::{Exit, Retirement, Stage, WorkerState, describe};
 use crate::scoreboard::PoolEvent;
 use crate::sys::signal;
-
-/// If so many workers of a generation fail to start and none was ever ready, it is given up.
-pub(super) const STARTS_MAX: u32 = 5;
 
 /// Of workers that leave by themselves there may be so many for each that may serve. Honest workers
 /// stop at one, and those that had begun before they saw it make no second.
@@ -145,16 +141,10 @@ impl Pool<'_> {
     }
 
     /// Frees the slots of a worker that has ended.
-    fn clear(&self, slot: usize) {
+    pub(super) fn clear(&self, slot: usize) {
         for thread in 0..self.threads {
             self.scoreboard.vacate(slot + thread);
         }
         self.slots.give_back(slot / self.threads);
-    }
-
-    /// Frees what was assigned to a worker that could not be forked.
-    pub(super) fn give_back(&self, assignment: Assignment) {
-        self.clear(assignment.slot);
-        self.indices.give_back(assignment.index);
     }
 }

@@ -1,15 +1,10 @@
-//! Gunicorn's `murder_workers`: workers that hang, requests that take too long, and retired workers
-//! whose deadline is over.
+//! What the master does about a worker that hangs, or that does not leave in time. Pure: a stage, a
+//! health and the time in, an action out.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
-
-use super::Pool;
-use crate::master::policy::liveness::Health;
+use super::liveness::Health;
 use crate::master::worker_state::{Retirement, Stage};
-use crate::scoreboard::{PoolEvent, Scoreboard};
 
 /// The time from SIGABRT to SIGKILL.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
@@ -19,16 +14,16 @@ const TERM_GRACE: Duration = Duration::from_secs(2);
 
 /// How long a retired worker may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Grace {
+pub(crate) struct Grace {
     /// From its retirement to SIGTERM: `--graceful-timeout`.
-    pub(super) clients: Duration,
+    pub(crate) clients: Duration,
     /// How long a worker waits for a client to read the end of its connection, see `http::Limits`.
-    pub(super) linger: Duration,
+    pub(crate) linger: Duration,
 }
 
 /// What the master does about a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
+pub(crate) enum Action {
     /// SIGUSR1: it leaves when its clients have left.
     Retire(Health),
     /// SIGTERM: it was retired, and its grace period is over.
@@ -39,74 +34,10 @@ enum Action {
     Kill(&'static str),
 }
 
-impl Pool<'_> {
-    /// Once a tick, reads every worker's heartbeat and acts on those that hang, have a request that
-    /// takes too long, or are still there after their deadline.
-    pub(in crate::master) fn murder_workers(&mut self, now: Instant) {
-        let Some(passed) = self.liveness_interval.due(now) else {
-            return;
-        };
-        let lived = self.lived(now);
-        let mut due = Vec::new();
-        for (pid, worker) in self.children.iter_mut() {
-            let is_wanted = !self.drained && worker.assignment.generation == self.generation;
-            worker.stage = with_deadline(worker.stage, is_wanted, lived);
-            let threads = worker.heartbeats(self.scoreboard);
-            let number = pid.as_raw().cast_unsigned();
-            let health = worker
-                .liveness
-                .check(number, &threads, passed, &self.timeouts);
-            let has_threads = self.threads > 1;
-            if let Some(action) = action(worker.stage, health, has_threads, self.grace, lived) {
-                due.push((pid, worker.assignment.slot, action));
-            }
-        }
-        for (pid, slot, action) in due {
-            let name = format!("worker in slot {slot} ({pid})");
-            self.act(action, pid, &name, now);
-        }
-    }
-
-    fn act(&mut self, action: Action, pid: Pid, name: &str, now: Instant) {
-        let (stage, signal) = match action {
-            Action::Retire(health) => {
-                report(name, health, "it is to leave", self.scoreboard);
-                return self.retire_worker(pid, Retirement::Deadline(self.lived(now)), now);
-            }
-            Action::Terminate => {
-                let terminated = Retirement::Terminated(self.lived(now));
-                (Stage::Retiring(terminated), Signal::SIGTERM)
-            }
-            Action::Abort(health) => {
-                report(name, health, "SIGABRT", self.scoreboard);
-                (Stage::Aborted(self.lived(now)), Signal::SIGABRT)
-            }
-            Action::Kill(why) => {
-                crate::log!("{name} {why}: SIGKILL");
-                (Stage::Killed, Signal::SIGKILL)
-            }
-        };
-        self.children.signal(pid, signal);
-        let Some(worker) = self.children.get_mut(pid) else {
-            return;
-        };
-        let was_starting = worker.stage == Stage::Starting;
-        let was_terminated = matches!(worker.stage, Stage::Retiring(Retirement::Terminated(_)));
-        self.killed += usize::from(was_terminated && signal == Signal::SIGKILL);
-        let born = worker.born;
-        worker.stage = stage;
-        self.release_index(pid);
-        if was_starting {
-            // Its successor may hang at the same place, and starts before this one is dead.
-            self.crashes.failed(born, now);
-        }
-    }
-}
-
 /// What is to be done about a worker at this stage and of this health. If one of several threads
 /// hangs (`has_threads`), the process is retired, so that the clients of the other threads are not
 /// cut off. `now` is on the master's own clock, like the times of the stages.
-fn action(
+pub(crate) fn action(
     stage: Stage,
     health: Health,
     has_threads: bool,
@@ -140,34 +71,13 @@ fn action(
 
 /// A worker that leaves without a deadline gets one as soon as the master waits for its end: when
 /// its generation is to be replaced, or when the pool is drained.
-fn with_deadline(stage: Stage, is_wanted: bool, now: Duration) -> Stage {
+pub(crate) fn with_deadline(stage: Stage, is_wanted: bool, now: Duration) -> Stage {
     match stage {
         Stage::Retiring(Retirement::Spare | Retirement::Recycled) if !is_wanted => {
             Stage::Retiring(Retirement::Deadline(now))
         }
         stage => stage,
     }
-}
-
-/// Logs what is wrong with a worker and what is done about it, and counts it.
-fn report(name: &str, health: Health, action: &str, scoreboard: &Scoreboard) {
-    let (event, why) = match health {
-        Health::Good => return,
-        Health::Wedged(time) => (
-            PoolEvent::Wedged,
-            format!("is wedged: no sign of life for {time:?} (--worker-timeout)"),
-        ),
-        Health::ThreadWedged(time) => (
-            PoolEvent::Wedged,
-            format!("has a wedged thread: no sign of life for {time:?} (--worker-timeout)"),
-        ),
-        Health::Overdue(time) => (
-            PoolEvent::Overdue,
-            format!("is overdue: a request has taken {time:?} (--request-timeout)"),
-        ),
-    };
-    scoreboard.note(event);
-    crate::log!("{name} {why}: {action}");
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Workers that are told to leave.
+//! How a worker is made to end: told to leave (SIGUSR1), to stop (SIGTERM), or killed.
 
 use std::cmp::Reverse;
 use std::time::Instant;
@@ -7,9 +7,11 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::Pool;
+use crate::master::policy::deadlines::{Action, action, with_deadline};
+use crate::master::policy::liveness::Health;
 use crate::master::policy::rollout::Steps;
 use crate::master::worker_state::{Retirement, Stage, WorkerState};
-use crate::scoreboard::{Slots, State};
+use crate::scoreboard::{PoolEvent, Scoreboard, Slots, State};
 
 impl Pool<'_> {
     /// Retires as many workers as `steps` says, of old generations and of the current one.
@@ -90,6 +92,68 @@ impl Pool<'_> {
             self.sizer.died();
         }
     }
+
+    /// Acts on workers that hang, have a request that takes too long, or are still there after
+    /// their deadline. Once a tick, it reads every worker's heartbeat. The name is Gunicorn's.
+    pub(in crate::master) fn murder_workers(&mut self, now: Instant) {
+        let Some(passed) = self.liveness_interval.due(now) else {
+            return;
+        };
+        let lived = self.lived(now);
+        let mut due = Vec::new();
+        for (pid, worker) in self.children.iter_mut() {
+            let is_wanted = !self.drained && worker.assignment.generation == self.generation;
+            worker.stage = with_deadline(worker.stage, is_wanted, lived);
+            let threads = worker.heartbeats(self.scoreboard);
+            let number = pid.as_raw().cast_unsigned();
+            let health = worker
+                .liveness
+                .check(number, &threads, passed, &self.timeouts);
+            let has_threads = self.threads > 1;
+            if let Some(action) = action(worker.stage, health, has_threads, self.grace, lived) {
+                due.push((pid, worker.assignment.slot, action));
+            }
+        }
+        for (pid, slot, action) in due {
+            let name = format!("worker in slot {slot} ({pid})");
+            self.act(action, pid, &name, now);
+        }
+    }
+
+    fn act(&mut self, action: Action, pid: Pid, name: &str, now: Instant) {
+        let (stage, signal) = match action {
+            Action::Retire(health) => {
+                report(name, health, "it is to leave", self.scoreboard);
+                return self.retire_worker(pid, Retirement::Deadline(self.lived(now)), now);
+            }
+            Action::Terminate => {
+                let terminated = Retirement::Terminated(self.lived(now));
+                (Stage::Retiring(terminated), Signal::SIGTERM)
+            }
+            Action::Abort(health) => {
+                report(name, health, "SIGABRT", self.scoreboard);
+                (Stage::Aborted(self.lived(now)), Signal::SIGABRT)
+            }
+            Action::Kill(why) => {
+                crate::log!("{name} {why}: SIGKILL");
+                (Stage::Killed, Signal::SIGKILL)
+            }
+        };
+        self.children.signal(pid, signal);
+        let Some(worker) = self.children.get_mut(pid) else {
+            return;
+        };
+        let was_starting = worker.stage == Stage::Starting;
+        let was_terminated = matches!(worker.stage, Stage::Retiring(Retirement::Terminated(_)));
+        self.killed += usize::from(was_terminated && signal == Signal::SIGKILL);
+        let born = worker.born;
+        worker.stage = stage;
+        self.release_index(pid);
+        if was_starting {
+            // Its successor may hang at the same place, and starts before this one is dead.
+            self.crashes.failed(born, now);
+        }
+    }
 }
 
 /// Gives the worker's index back. False if it has done so before, or if the index is one of an old
@@ -101,4 +165,25 @@ pub(super) fn release(worker: &mut WorkerState, generation: u64, indices: &Slots
         indices.give_back(worker.assignment.index);
     }
     held_index
+}
+
+/// Logs what is wrong with a worker and what is done about it, and counts it.
+fn report(name: &str, health: Health, action: &str, scoreboard: &Scoreboard) {
+    let (event, why) = match health {
+        Health::Good => return,
+        Health::Wedged(time) => (
+            PoolEvent::Wedged,
+            format!("is wedged: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Health::ThreadWedged(time) => (
+            PoolEvent::Wedged,
+            format!("has a wedged thread: no sign of life for {time:?} (--worker-timeout)"),
+        ),
+        Health::Overdue(time) => (
+            PoolEvent::Overdue,
+            format!("is overdue: a request has taken {time:?} (--request-timeout)"),
+        ),
+    };
+    scoreboard.note(event);
+    crate::log!("{name} {why}: {action}");
 }

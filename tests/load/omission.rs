@@ -1,7 +1,7 @@
 //! Coordinated omission: a closed and an open loop against a server whose truth is known.
 //!
-//! This is a measurement and not a test: it takes a minute, wants a quiet machine, and writes what
-//! the book shows. `cargo test --release --test load -- --ignored omission --nocapture`
+//! These are measurements and no tests: they take some minutes and want a quiet machine. The first
+//! writes what the book shows; bench-results/reference/omission/README.md has the command.
 
 use super::reference::{Behaviour, Reference};
 use super::*;
@@ -9,12 +9,12 @@ use super::*;
 use std::fs;
 use std::path::Path;
 
-use hdrhistogram::Histogram;
-use servers::load::{self, Amount, Plan, Schedule, Target, Watch};
+use servers::load::{self, Amount, Outcome, Plan, Schedule, Target, Watch};
 use servers::report::plot::{Axis, Line, Plot};
 
 const RATE: f64 = 1000.0;
 const RUN: Duration = Duration::from_secs(20);
+const WARM_UP: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
 /// The open loop begins this long after the beginning of a stall.
 const PHASE: Duration = Duration::from_millis(500);
@@ -28,7 +28,10 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(name: &'static str, times: &Histogram<u64>) -> Self {
+    /// Requests that were pending at the end count with their age.
+    fn of(name: &'static str, outcome: &Outcome) -> Self {
+        let mut times = outcome.latency.clone();
+        times.add(&outcome.pending).unwrap();
         let recorded = times.iter_recorded();
         let times = recorded
             .flat_map(|it| (0..it.count_at_value()).map(move |_| it.value_iterated_to()))
@@ -45,22 +48,22 @@ impl Seen {
 
 /// A closed and an open loop against this server, and its truth.
 fn measure(behaviour: Behaviour) -> [Seen; 3] {
-    let server = Reference::start(behaviour);
-    let base = Plan {
+    let base = |server: &Reference| Plan {
         amount: Amount::Duration(RUN),
-        warm_up: Duration::from_secs(1),
+        warm_up: WARM_UP,
         ..Plan::new(Target::at(server.address, "/"))
     };
     let closed = Plan {
         connections: 16,
-        ..base.clone()
+        ..base(&Reference::start(behaviour))
     };
+    let closed = load::run(&closed, &Watch::default()).unwrap();
+    let server = Reference::start(behaviour);
     let open_plan = Plan {
         connections: 1000,
         schedule: Some(Schedule::poisson(RATE, RUN, 1).unwrap()),
-        ..base
+        ..base(&server)
     };
-    let closed = load::run(&closed, &Watch::default()).unwrap();
     // Not within a stall, so that the end, some whole periods later, is not in one either.
     server.wait_until_in_period(PHASE);
     let from = Instant::now() + open_plan.warm_up;
@@ -75,8 +78,8 @@ fn measure(behaviour: Behaviour) -> [Seen; 3] {
             name: "truth",
             times: server.truth(from, from + RUN),
         },
-        Seen::of("open loop", &open.latency),
-        Seen::of("closed loop", &closed.latency),
+        Seen::of("open loop", &open),
+        Seen::of("closed loop", &closed),
     ]
 }
 
@@ -146,11 +149,15 @@ fn omission() {
 }
 
 #[test]
-#[ignore = "a measurement of a minute"]
+#[ignore = "a measurement of some minutes"]
 fn the_open_loop_agrees_with_other_servers_too() {
     for behaviour in [
         Behaviour::Constant(5 * MS),
         Behaviour::Bimodal(2 * MS, 40 * MS),
+        Behaviour::Freezes {
+            service: 5 * MS,
+            at: WARM_UP + RUN - 500 * MS,
+        },
     ] {
         let seen = measure(behaviour);
         println!("{behaviour:?}\n{}", table(&seen));

@@ -22,6 +22,8 @@ pub(crate) enum Behaviour {
         stall: Duration,
         period: Duration,
     },
+    /// The same up to this age of the server, and no answer from then on.
+    Freezes { service: Duration, at: Duration },
 }
 
 /// The server, on threads of the test itself: one for each connection, so that no request waits
@@ -77,6 +79,10 @@ impl Reference {
                 let sent = from + (to - from) * sample / samples;
                 // Each of the service times that occurred, equally often.
                 let index = sample as usize * 7919 % service.len();
+                if is_frozen(self.behaviour, self.started, sent) {
+                    // No answer comes, but until the end that much time has passed.
+                    return (to - sent).as_nanos() as u64;
+                }
                 let stalled = stalled_until(self.behaviour, self.started, sent);
                 let waited = stalled.map_or(Duration::ZERO, |until| until - sent);
                 waited.as_nanos() as u64 + service[index]
@@ -100,10 +106,15 @@ fn serve(
         let read = Instant::now();
         let number = requests.fetch_add(1, Relaxed);
         let service = match behaviour {
-            Behaviour::Constant(service) | Behaviour::Stalls { service, .. } => service,
+            Behaviour::Constant(service)
+            | Behaviour::Stalls { service, .. }
+            | Behaviour::Freezes { service, .. } => service,
             Behaviour::Bimodal(_, long) if number % 10 == 9 => long,
             Behaviour::Bimodal(short, _) => short,
         };
+        if is_frozen(behaviour, started, read) {
+            continue;
+        }
         let stalled = stalled_until(behaviour, started, read);
         if let Some(until) = stalled {
             thread::sleep(until.saturating_duration_since(Instant::now()));
@@ -127,4 +138,8 @@ fn stalled_until(behaviour: Behaviour, started: Instant, now: Instant) -> Option
     let within = (now - started).as_nanos() % period.as_nanos();
     let left = stall.as_nanos().checked_sub(within)?;
     Some(now + Duration::from_nanos(left as u64))
+}
+
+fn is_frozen(behaviour: Behaviour, started: Instant, now: Instant) -> bool {
+    matches!(behaviour, Behaviour::Freezes { at, .. } if now - started >= at)
 }

@@ -81,6 +81,7 @@ pub(super) struct EventLoop<'a> {
     /// Until then, no request can be late.
     next_timeout: u64,
     timeout_ns: u64,
+    slack_ns: u64,
     /// Slots that have something to do at a time: the end of a pause, another address to try.
     alarms: BinaryHeap<Reverse<(u64, usize)>>,
     tally: Tally,
@@ -122,6 +123,7 @@ impl<'a> EventLoop<'a> {
             now: run.clock.now(),
             next_timeout: 0,
             timeout_ns: plan.timeout.as_nanos() as u64,
+            slack_ns: plan.timer_slack.as_nanos() as u64,
             alarms: BinaryHeap::new(),
             tally: Tally::new(plan),
         })
@@ -157,18 +159,31 @@ impl<'a> EventLoop<'a> {
         Ok(self.close())
     }
 
-    /// Blocks until a socket is ready or something is due. The timer is set only if it will be
-    /// waited for and has changed.
+    /// Blocks until a socket is ready or something is due. The timer is set only if it has changed
+    /// and nothing is ready: in a virtual machine, setting it may cost more than a request.
     fn wait(&mut self, events: &mut [EpollEvent]) -> Result<usize, Error> {
         let due = self.pacer.as_ref().and_then(Pacer::next_at);
+        let due = due.map(|due| match due > self.now {
+            true => self.timer.wake_for(due, self.now, self.slack_ns),
+            false => due,
+        });
         let alarm = self.alarms.peek().map(|Reverse((at, _))| *at);
         let moments = [due, alarm, self.end, Some(self.next_timeout)];
         let until = moments.into_iter().flatten().min().unwrap_or(u64::MAX);
-        let mut timeout_ms = 0;
-        if until > self.now && !self.run.plan.spin && !self.offer_free_slots() {
-            self.timer.arm(until)?;
-            timeout_ms = STOP_NOTICED_WITHIN_MS;
+        if until <= self.now || self.run.plan.spin || self.offer_free_slots() {
+            return self.ready(events, 0);
         }
+        if !self.timer.is_set_to(until) {
+            let ready = self.ready(events, 0)?;
+            if ready > 0 {
+                return Ok(ready);
+            }
+            self.timer.set(until)?;
+        }
+        self.ready(events, STOP_NOTICED_WITHIN_MS)
+    }
+
+    fn ready(&self, events: &mut [EpollEvent], timeout_ms: u8) -> Result<usize, Error> {
         match self.epoll.wait(events, timeout_ms) {
             Err(Errno::EINTR) => Ok(0),
             outcome => outcome.map_err(failed("epoll_wait")),

@@ -47,8 +47,8 @@ impl Clock {
 pub(super) struct Timer {
     timer: TimerFd,
     clock: Clock,
-    /// What it is set to.
-    armed_for: u64,
+    /// When it goes off or has gone off.
+    set_to: u64,
 }
 
 impl Timer {
@@ -66,16 +66,23 @@ impl Timer {
         Ok(Self {
             timer,
             clock,
-            armed_for: 0,
+            set_to: 0,
         })
     }
 
-    /// Sets the timer, unless it is set to this moment already.
-    pub(super) fn arm(&mut self, at: u64) -> Result<(), Error> {
-        if self.armed_for == at {
-            return Ok(());
-        }
-        self.armed_for = at;
+    /// When to wake for a request that is due at this time. The timer stays as it is if it goes
+    /// off soon enough, and is not set to less than the slack from now.
+    pub(super) fn wake_for(&self, due: u64, now: u64, slack_ns: u64) -> u64 {
+        wake_for(due, now, slack_ns, self.set_to)
+    }
+
+    pub(super) fn is_set_to(&self, at: u64) -> bool {
+        self.set_to == at
+    }
+
+    /// Sets the timer.
+    pub(super) fn set(&mut self, at: u64) -> Result<(), Error> {
+        self.set_to = at;
         let moment = Duration::from_nanos(self.clock.start_monotonic_ns.saturating_add(at));
         let once = Expiration::OneShot(TimeSpec::from(moment));
         self.timer
@@ -84,10 +91,41 @@ impl Timer {
     }
 }
 
+/// Setting a timer and waking by it cost more than a request. Neither is done more often than once
+/// in the slack, and no request becomes later than by it. Pure.
+fn wake_for(due: u64, now: u64, slack_ns: u64, set_to: u64) -> u64 {
+    let is_soon_enough = due <= set_to && set_to - due <= slack_ns;
+    match is_soon_enough && set_to > now {
+        true => set_to,
+        false => due.max(now + slack_ns),
+    }
+}
+
 /// What a system call of the event loop itself that fails comes to.
 pub(super) fn failed(call: &'static str) -> impl Fn(Errno) -> Error {
     move |errno| Error::System {
         call,
         reason: io::Error::from(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_wakes_for_several_requests_that_lie_within_the_slack() {
+        // Far away: exactly.
+        assert_eq!(wake_for(1000, 100, 50, 0), 1000);
+        // Near: not before the slack is over.
+        assert_eq!(wake_for(110, 100, 50, 0), 150);
+        // What it is set to is good enough for the next requests, and not for one before it.
+        assert_eq!(wake_for(120, 105, 50, 150), 150);
+        assert_eq!(wake_for(160, 105, 50, 150), 160);
+        assert_eq!(wake_for(90, 60, 50, 150), 110);
+        // A timer that has gone off wakes for nothing.
+        assert_eq!(wake_for(150, 150, 50, 150), 200);
+        // Without slack, each request has its own.
+        assert_eq!(wake_for(110, 100, 0, 150), 110);
     }
 }

@@ -93,3 +93,19 @@ fn a_signal_ends_the_run_with_what_was_measured() {
         assert!(output.status.success(), "{output:?}");
     }
 }
+
+#[test]
+fn a_signal_in_the_warm_up_leaves_nothing_measured_and_says_so() {
+    let server = Server::answering(OK);
+    let child = start(load(&[&server.url(), "-c", "2", "--warmup", "1h"]));
+    let deadline = Instant::now() + DEADLINE;
+    while server.requests() < 10 && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
+    }
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).replace("\n  ", " ");
+    let words = "nothing was measured: the run ended before its measurement began";
+    assert!(text.contains(words), "{text}");
+}

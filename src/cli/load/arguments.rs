@@ -62,6 +62,10 @@ pub(in crate::cli) struct Args {
     /// Never block: exact to the microsecond, for a generator that owns its processor (--cpus)
     #[arg(long, help_heading = "Open loop")]
     pub(super) spin: bool,
+    /// Send so much late at most, if that spares a wake-up: 0us is exact, 1ms costs least
+    #[arg(long, value_name = "TIME", default_value = "50us", value_parser = duration::parse)]
+    #[arg(help_heading = "Open loop")]
+    pub(super) timer_slack: Duration,
     /// Search the highest rate that meets every --expect; -d is the time for each rate [3s]
     #[arg(long, requires = "expect", conflicts_with_all = ["rate", "stages", "requests"])]
     #[arg(help_heading = "Open loop")]

@@ -25,6 +25,7 @@ pub(super) fn execute(args: &Args, watch: &Watch) -> anyhow::Result<ExitCode> {
             threads: args.threads.into(),
             warm_up: args.warmup.unwrap_or_default(),
             spin: args.spin,
+            timer_slack: args.timer_slack,
             cpus: args.cpus.clone(),
             ..plan
         };

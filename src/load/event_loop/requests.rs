@@ -26,7 +26,7 @@ impl EventLoop<'_> {
     /// the next begin. This ends, since a connection that is of no use at once leads to a pause.
     pub(super) fn drive(&mut self, slot: usize, mut step: Result<Step, Failure>) {
         loop {
-            self.note_progress(slot);
+            self.note_progress(slot, matches!(step, Ok(Step::Answered(_))));
             if let Ok(Step::Wait(on)) = step {
                 let client = &mut self.slots[slot].client;
                 match client.arm(&self.epoll, slot as u64, on) {
@@ -48,7 +48,7 @@ impl EventLoop<'_> {
 
     /// Reads the clock where a connection was just made, or where an answer has begun and is not
     /// whole. Otherwise the reading at the answer's end says it all.
-    fn note_progress(&mut self, slot: usize) {
+    fn note_progress(&mut self, slot: usize, is_whole: bool) {
         let place = &mut self.slots[slot];
         let is_connected = std::mem::take(&mut place.client.just_connected);
         let has_begun = place.client.has_first_byte();
@@ -58,7 +58,7 @@ impl EventLoop<'_> {
         if is_connected {
             self.tally.connected(request, self.run.clock.now());
         }
-        if has_begun && request.first_byte == 0 {
+        if has_begun && !is_whole && request.first_byte == 0 {
             request.first_byte = self.run.clock.now();
         }
     }

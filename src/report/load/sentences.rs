@@ -94,6 +94,9 @@ fn nothing_measured(outcome: &Outcome) -> String {
             outcome.malformed.unwrap_or("no reason known")
         ),
         Some(failure) => format!("nothing was measured: {}", failure.reason()),
+        None if outcome.duration.is_zero() => {
+            "nothing was measured: the run ended before its measurement began".to_owned()
+        }
         None => format!(
             "nothing was measured: no answer came within {:.2} s",
             outcome.duration.as_secs_f64()

@@ -40,6 +40,7 @@ impl Args {
             body_bytes: self.body_bytes,
             seed: self.seed,
             spin: self.spin,
+            timer_slack: self.timer_slack,
             slow_clients: self.slow_clients as usize,
             ..Plan::new(self.target()?)
         };

@@ -136,9 +136,16 @@ fn position(plan: &Plan, watch: &Watch, elapsed: Duration) -> String {
     text
 }
 
-/// A line that does not wrap.
+/// A line that does not wrap. Where there is no room, whole parts go from its end.
 fn cut(line: &str, room: usize) -> String {
-    line.chars().take(room).collect()
+    if line.chars().count() <= room {
+        return line.to_owned();
+    }
+    let kept: String = line.chars().take(room).collect();
+    match kept.rsplit_once(", ") {
+        Some((parts, _)) => parts.to_owned(),
+        None => kept,
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +220,14 @@ mod tests {
         );
         (bad.failed, bad.waiting) = (2, 3);
         assert!(line(&bad).ends_with(", 2 failed, 3 waiting"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_whole_parts() {
+        let line = "2 s: 1,780 requests/s, p50 403 µs, p99 2.10 ms";
+        assert_eq!(cut(line, 37), "2 s: 1,780 requests/s, p50 403 µs");
+        assert_eq!(cut(line, 4), "2 s:");
+        assert_eq!(cut(line, 80), line);
     }
 
     #[test]

@@ -32,6 +32,21 @@ pub enum Attempt {
     Over,
 }
 
+/// What one worker accepts from. The threads of the worker share it.
+pub trait Acceptor: Sync {
+    /// The next connection, or `None` when this worker is to end; see [`Listener::accept_while`].
+    ///
+    /// # Errors
+    /// As [`Listener::accept`].
+    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted;
+
+    /// The listener behind it, for workers that wait for it with epoll. `None` where a lock or the
+    /// master decides when this worker may accept.
+    fn listener(&self) -> Option<&Listener> {
+        None
+    }
+}
+
 /// A listening socket. The port closes when the last process drops it.
 pub struct Listener {
     socket: TcpListener,
@@ -245,6 +260,16 @@ impl Listener {
         let _ = self.left_to_drain.fetch_update(Relaxed, Relaxed, one_less);
     }
     // ANCHOR_END: drain
+}
+
+impl Acceptor for Listener {
+    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
+        Self::accept_while(self, meanwhile)
+    }
+
+    fn listener(&self) -> Option<&Self> {
+        Some(self)
+    }
 }
 
 impl AsFd for Listener {

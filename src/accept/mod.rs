@@ -39,7 +39,7 @@ pub use epoll::EPOLL;
 pub use errors::EXHAUSTED_PAUSE;
 pub use exclusive::EXCLUSIVE;
 pub use flock::FLOCK;
-pub use listener::{Accepted, Attempt, Listener, TICK};
+pub use listener::{Accepted, Acceptor, Attempt, Listener, TICK};
 pub use main_thread::MAIN;
 pub use multishot::Arrivals;
 pub use mutex::MUTEX;
@@ -48,7 +48,7 @@ pub use pick::Pick;
 pub use reuseport::REUSEPORT;
 pub use shared::SHARED;
 pub use shared_listeners::SharedListeners;
-pub use strategy::{Acceptor, Strategy, StrategyOptions};
+pub use strategy::{Strategy, StrategyOptions};
 
 /// Every strategy; each model has some of them.
 // ANCHOR: registry

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::{Accepted, Listener, Pick};
+use super::{Acceptor, Listener, Pick};
 use crate::sys::signal::{Event, Signals};
 
 /// A way in which the workers of a server come by their connections.
@@ -74,32 +74,6 @@ pub(super) trait MasterSide {
     fn listeners(&self) -> Vec<&Listener>;
 }
 // ANCHOR_END: master_side
-
-/// What one worker accepts from. The threads of the worker share it.
-pub trait Acceptor: Sync {
-    /// The next connection, or `None` when this worker is to end; see [`Listener::accept_while`].
-    ///
-    /// # Errors
-    /// As [`Listener::accept`].
-    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted;
-
-    /// The listener behind it, for workers that wait for it with epoll. `None` where a lock or the
-    /// master decides when this worker may accept.
-    fn listener(&self) -> Option<&Listener> {
-        None
-    }
-}
-
-/// All workers accept from the same listener, and the kernel chooses.
-impl Acceptor for Listener {
-    fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
-        Self::accept_while(self, meanwhile)
-    }
-
-    fn listener(&self) -> Option<&Self> {
-        Some(self)
-    }
-}
 
 impl Strategy {
     /// Whether the option of this name has an effect with this strategy.

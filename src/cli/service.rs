@@ -133,22 +133,21 @@ impl ServiceArgs {
         Ok(Some(begun))
     }
 
-    /// Writes this process's ID to --pidfile. `has_children`: see [`Pidfile::take`].
+    /// Writes this process's ID to --pidfile.
     ///
     /// # Errors
     /// Another server has the file, or it cannot be written.
-    pub(super) fn take_pidfile(&self, has_children: bool) -> anyhow::Result<Option<Pidfile>> {
+    pub(super) fn take_pidfile(&self) -> anyhow::Result<Option<Pidfile>> {
         let Some(path) = &self.pidfile else {
             return Ok(None);
         };
-        let taken =
-            Pidfile::take(path, has_children, inherited::predecessor()).map_err(|error| {
-                anyhow::anyhow!(
-                    "cannot take --pidfile {}: {}",
-                    path.display(),
-                    plain(&error)
-                )
-            })?;
+        let taken = Pidfile::take(path, inherited::predecessor()).map_err(|error| {
+            anyhow::anyhow!(
+                "cannot take --pidfile {}: {}",
+                path.display(),
+                plain(&error)
+            )
+        })?;
         Ok(Some(taken))
     }
 }

@@ -141,7 +141,7 @@ fn another_servers_file_is_left_to_it() {
 fn a_place_that_another_server_has_taken_is_not_taken_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("pid");
-    let mut old = Pidfile::take(&path, true, None).unwrap();
+    let mut old = Pidfile::take(&path, None).unwrap();
     fs::rename(&path, path.with_extension("oldbin")).unwrap();
     let option = format!("--pidfile={}", path.display());
     let other = Server::start("iterative", &[&option]);

@@ -80,7 +80,7 @@ impl Settings<'static> {
             signal::outlive_hangup().context("cannot handle signals")?;
         }
         let pidfile = service
-            .take_pidfile(model.has_children())
+            .take_pidfile()
             .map_err(|error| origins.blame(&["pidfile"], error))?;
         raise_descriptors();
         let (listener, predecessor) = self.listen()?;

@@ -505,7 +505,7 @@ fn wrong_calls_say_what_would_be_right() {
         ),
         (
             "fork --sweep colours=2",
-            "connections, workers, threads can",
+            "connections, workers, threads, cores can",
         ),
         ("fork --unp", "cannot be used with"),
         ("fork --requests 5 --duration 5s", "cannot be used with"),
@@ -525,6 +525,11 @@ fn wrong_calls_say_what_would_be_right() {
         ("fork --with a=command", "should have {port}"),
         ("fork --workloads helo", "hello"),
         ("fork --until 0", "from 0.1 to 100"),
+        ("fork --rates 5,5", "5 is there twice"),
+        ("fork --rates fast", "is no rate"),
+        ("fork --expect p99<1s", "--rates"),
+        ("fork --rates 5 --expect latency<1s", "is no figure"),
+        ("fork --workload nosuch.toml", "cannot read nosuch.toml"),
         ("./no/such/servers\u{a0}fork", "No such file"),
     ] {
         // Where a contender has spaces of its own, they are of another kind here.
@@ -788,5 +793,129 @@ fn every_workload_can_be_measured() {
         let (_, window) = results.windows("epoll", &workload.name)[0];
         assert!(window.attempted > 0, "{workload}: {window:?}");
         assert_eq!(window.bystanders.is_some(), workload.bystanders.is_some());
+    }
+}
+
+/// One client at a time: kept connections beside the first wait, so the lowest rate is already too
+/// much, while a process per connection keeps up with it.
+#[test]
+fn the_same_rates_for_all_show_where_each_leaves() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "epoll iterative --rates 40,20 --expect p99<10s --expect errors<50% -d 500ms \
+                --warm-up 50ms --blocks 1 --seed 3 --full";
+    let output = bench(line, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert_fits(&table);
+    assert!(table.contains("at the same rates for all"), "{table}");
+    let results = results_in(directory.path());
+    assert_eq!(results.plan.rates, [20.0, 40.0]);
+    let first_attempts = results.runs.iter().filter(|run| run.attempt == 1);
+    assert_eq!(first_attempts.count(), 4);
+    for run in &results.runs {
+        let window = run.usable().unwrap_or_else(|| panic!("{run:?}"));
+        let open = window.open_loop.as_ref().unwrap();
+        let planned = if run.workload == "close@20" { 10 } else { 20 };
+        assert_eq!(open.planned, planned, "{run:?}");
+    }
+    let summary = summarise(&results);
+    assert!(summary.rankings.is_empty());
+    let ladder = &summary.ladders[0];
+    assert_eq!(ladder.expect, ["p99<10s", "errors<50%"]);
+    for climb in &ladder.climbs {
+        assert_eq!(climb.steps.len(), 2, "{climb:?}");
+        assert!(climb.steps.iter().all(|it| it.windows == 1), "{climb:?}");
+    }
+    // The plan of it runs again at the same rates.
+    let again = tempfile::tempdir().unwrap();
+    let plan = directory.path().join("plan.toml").display().to_string();
+    let output = compare(&["--plan", &plan], again.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(results_in(again.path()).plan, results.plan);
+}
+
+#[test]
+fn rates_are_chosen_by_what_the_contenders_can_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "epoll --rates auto -d 60ms --warm-up 0s --blocks 1";
+    let output = bench(line, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rates = results_in(directory.path()).plan.rates;
+    assert!(rates.len() >= 5 && rates.is_sorted(), "{rates:?}");
+    let log = text(&output.stderr);
+    assert!(log.contains("rates: "), "{log}");
+}
+
+#[test]
+fn a_workload_file_of_the_load_generator_is_measured_and_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mix.toml");
+    let mix = "[[request]]\npath = '/'\nweight = 3\n[[request]]\nmethod = 'POST'\n\
+               path = '/echo'\nbody = 'hello'\n";
+    fs::write(&file, mix).unwrap();
+    let file = file.display().to_string();
+    let out = directory.path().join("results");
+    let output = compare(
+        &["epoll", "--workload", &file, "--blocks", "1", "-n", "50"],
+        &out,
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let results = results_in(&out);
+    let workload = &results.plan.workloads[0];
+    assert_eq!(
+        (workload.name.as_str(), workload.requests.len()),
+        ("mix.toml", 2)
+    );
+    let (_, window) = results.windows("epoll", "mix.toml")[0];
+    assert_eq!((window.requests, window.errors.total()), (50, 0));
+    // The plan holds the requests themselves, so that it runs again without the file.
+    fs::remove_file(&file).unwrap();
+    let again = directory.path().join("again");
+    let plan = out.join("plan.toml").display().to_string();
+    let output = compare(&["--plan", &plan], &again);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(results_in(&again).plan, results.plan);
+
+    fs::write(&file, "[[request]]\npath = '/nosuch'\n").unwrap();
+    let output = compare(
+        &["epoll", "--workload", &file],
+        &directory.path().join("wrong"),
+    );
+    let complaint = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert!(
+        complaint.contains("GET /nosuch of mix.toml with status 404"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn the_server_gets_as_many_processors_as_are_asked_for() {
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let directory = tempfile::tempdir().unwrap();
+    let cores: Vec<String> = [1, processors].iter().map(ToString::to_string).collect();
+    let cores = cores[..processors.min(2)].join(",");
+    let line = format!("epoll --cores {cores} -d 50ms --warm-up 0s --blocks 1");
+    let output = bench(&line, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for (count, is_shared) in [(1, processors == 1), (processors, true)] {
+        let results = results_in(&directory.path().join(format!("cores-{count}")));
+        let layout = &results.environment.layout;
+        assert_eq!(layout.server_cpus.len(), count, "{layout}");
+        assert_eq!(layout.shared, is_shared, "{layout}");
+    }
+    let table = text(&output.stdout);
+    assert_fits(&table);
+    assert!(table.contains("shared layout"), "{table}");
+    for option in ["--cores", "--sweep"] {
+        let value = format!(
+            "{}{}",
+            if option == "--sweep" { "cores=" } else { "" },
+            processors + 1
+        );
+        let output = compare(&["epoll", option, &value], directory.path());
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{complaint}");
+        assert!(complaint.contains("at the most"), "{complaint}");
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::load;
 use crate::load::marks::{GENERATOR_SHARE_MAX, LITTLES_LAW_GAP_MAX};
 
 /// Stolen time beyond this moves every figure.
@@ -29,6 +30,12 @@ pub enum Mark {
     Others,
     /// No request was answered.
     Empty,
+    /// Open loop: the generator sent late.
+    TimerLag,
+    /// Open loop: less was sent than planned, because all connections waited for answers.
+    Behind,
+    /// Open loop: requests waited for a connection.
+    ConnectionLimit,
 }
 
 impl Mark {
@@ -42,6 +49,9 @@ impl Mark {
             Mark::Steal => 'S',
             Mark::Others => 'O',
             Mark::Empty => '0',
+            Mark::TimerLag => 'T',
+            Mark::Behind => 'B',
+            Mark::ConnectionLimit => 'C',
         }
     }
 
@@ -49,7 +59,7 @@ impl Mark {
     pub fn condemns(self) -> bool {
         matches!(
             self,
-            Mark::GeneratorBound | Mark::Steal | Mark::Others | Mark::Empty
+            Mark::GeneratorBound | Mark::Steal | Mark::Others | Mark::Empty | Mark::TimerLag
         )
     }
 
@@ -71,7 +81,28 @@ impl Mark {
             Mark::Steal => "the hypervisor took over 1 % of the CPU time",
             Mark::Others => "other processes took over 5 % of the CPU time",
             Mark::Empty => "no request was answered",
+            Mark::TimerLag => "the generator sent late, so a part of the response time is its own",
+            Mark::Behind => "under 99 % of the planned requests were sent",
+            Mark::ConnectionLimit => {
+                "over 1 % of the requests waited for a connection: the server answers too \
+                 slowly for so few"
+            }
         }
+    }
+
+    /// What the generator's mark is here; none where the bench has a gate of its own for it.
+    pub(super) fn of_open_loop(mark: load::marks::Mark) -> Option<Mark> {
+        match mark {
+            load::marks::Mark::TimerLag => Some(Mark::TimerLag),
+            load::marks::Mark::Behind => Some(Mark::Behind),
+            load::marks::Mark::ConnectionLimit => Some(Mark::ConnectionLimit),
+            _ => None,
+        }
+    }
+
+    /// Whether the mark says that the generator, and not the server, set the figures.
+    pub fn is_generators(self) -> bool {
+        matches!(self, Mark::GeneratorBound | Mark::TimerLag)
     }
 }
 

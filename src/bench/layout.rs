@@ -1,5 +1,6 @@
 //! Which processors the server has, and which the generator.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -26,17 +27,37 @@ impl Layout {
     pub fn of_this_machine() -> io::Result<Layout> {
         let allowed = sched_getaffinity(Pid::from_raw(0))?;
         let cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
-        Ok(Layout::divide(&cpus.collect::<Vec<_>>()))
+        Ok(Layout::divide(&cpus.collect::<Vec<_>>(), None, None))
     }
 
-    fn divide(cpus: &[usize]) -> Layout {
-        let shared = cpus.len() < 2;
-        let half = if shared { 0 } else { cpus.len() / 2 };
-        let server_cpus = if shared { cpus } else { &cpus[..half] };
+    /// All processors of it, rising.
+    pub fn cpus(&self) -> Vec<usize> {
+        let both: BTreeSet<usize> = self.sides().flatten().copied().collect();
+        both.into_iter().collect()
+    }
+
+    fn sides(&self) -> impl Iterator<Item = &[usize]> {
+        [&self.server_cpus[..], &self.generator_cpus[..]].into_iter()
+    }
+
+    /// Divides `cpus`: by default in halves. With `server` the server has so many of them, and the
+    /// generator the last `generator` of the others, or all others. Where the server has all, or
+    /// there is but one, both share them.
+    pub fn divide(cpus: &[usize], server: Option<usize>, generator: Option<usize>) -> Layout {
+        let count = server.unwrap_or(cpus.len() / 2).min(cpus.len());
+        let (server_cpus, rest) = cpus.split_at(count);
+        if server_cpus.is_empty() || rest.is_empty() {
+            return Layout {
+                server_cpus: cpus.to_vec(),
+                generator_cpus: cpus.to_vec(),
+                shared: true,
+            };
+        }
+        let left_out = rest.len() - generator.unwrap_or(rest.len()).clamp(1, rest.len());
         Layout {
             server_cpus: server_cpus.to_vec(),
-            generator_cpus: cpus[half..].to_vec(),
-            shared,
+            generator_cpus: rest[left_out..].to_vec(),
+            shared: false,
         }
     }
 
@@ -89,7 +110,7 @@ mod tests {
 
     #[test]
     fn two_processors_are_divided_and_one_is_shared() {
-        let two = Layout::divide(&[0, 1]);
+        let two = Layout::divide(&[0, 1], None, None);
         assert_eq!(
             (two.server_cpus.as_slice(), two.generator_cpus.as_slice()),
             (&[0][..], &[1][..])
@@ -98,7 +119,7 @@ mod tests {
             two.to_string(),
             "server on CPU 0, generator on CPU 1 (split layout)"
         );
-        let one = Layout::divide(&[3]);
+        let one = Layout::divide(&[3], None, None);
         assert!(one.shared);
         assert_eq!(
             one.to_string(),
@@ -108,12 +129,27 @@ mod tests {
 
     #[test]
     fn more_are_halved_and_none_is_lost() {
-        let five = Layout::divide(&[0, 1, 2, 3, 6]);
+        let five = Layout::divide(&[0, 1, 2, 3, 6], None, None);
         assert_eq!(
             five.to_string(),
             "server on CPU 0-1, generator on CPU 2-3,6 (split layout)"
         );
         assert_eq!(five.generator_threads(16), 3);
         assert_eq!(five.generator_threads(2), 2);
+        assert_eq!(five.cpus(), [0, 1, 2, 3, 6]);
+    }
+
+    #[test]
+    fn the_server_gets_as_many_as_are_asked_for() {
+        let divided = |server, generator| {
+            let layout = Layout::divide(&[0, 1, 2, 3], Some(server), generator);
+            layout.to_string()
+        };
+        let expected = "server on CPU 0, generator on CPU 1-3 (split layout)";
+        assert_eq!(divided(1, None), expected);
+        let expected = "server on CPU 0, generator on CPU 2-3 (split layout)";
+        assert_eq!(divided(1, Some(2)), expected);
+        let expected = "server and generator share CPU 0-3 (shared layout)";
+        assert_eq!(divided(4, Some(2)), expected);
     }
 }

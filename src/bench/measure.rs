@@ -6,20 +6,19 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
-use super::accounting::{Census, Lifetime};
+use super::accounting::Lifetime;
 use super::bystanders::Crowd;
-use super::cpu_meter::{CpuMeter, Elapsed};
+use super::cpu_meter::CpuMeter;
 use super::failure::Failure;
-use super::gates::{Mark, Readings, littles_law_gap};
+use super::figures::{Loaded, measurement};
+use super::gates::Mark;
 use super::layout::Layout;
 use super::limits::sources;
 use super::plan::{Contender, Plan};
-use super::results::{GeneratorUse, Latency, Measurement, ServerUse};
+use super::request::Kind;
+use super::results::Measurement;
 use super::sampler::Sampler;
 use super::server::ServerUnderTest;
-use super::stats::spread::carries;
 use super::waiting::wait_until;
 use super::workers::{self, RequestCounts};
 use super::workload::Workload;
@@ -85,11 +84,10 @@ impl Bench<'_> {
         let scoreboard = View::of_process(server.processes().0.as_raw().cast_unsigned()).ok();
         let mut counts = RequestCounts::default();
         // Open to the end of this function, beyond the window.
-        let crowd = workload
-            .bystanders
-            .map(|it| Crowd::gather(server.address(), it));
+        let idle = workload.idle_clients();
+        let crowd = (idle > 0).then(|| Crowd::gather(server.address(), idle));
         if let Some(amount) = self.warm_up() {
-            enter(&mut counts, &self.load(server, workload, amount)?);
+            enter(&mut counts, &self.load(server, workload, amount)?.outcome);
             server.check_alive()?;
             self.let_settle(server, workload);
         }
@@ -99,7 +97,7 @@ impl Bench<'_> {
         server.check_alive()?;
         let (outcome, mut measurement) = window?;
         enter(&mut counts, &outcome);
-        measurement.bystanders = crowd.map(|it| it.len());
+        measurement.bystanders = crowd.map(|it| it.len()).or(measurement.bystanders);
         if let Some(scoreboard) = scoreboard {
             let now = workers::read(&scoreboard);
             counts.by_workers = now.iter().sum();
@@ -153,13 +151,13 @@ impl Bench<'_> {
             Some(requests) => Amount::Requests(requests),
             None => Amount::Duration(self.plan.window),
         };
-        let outcome = self.load(server, workload, amount)?;
+        let loaded = self.load(server, workload, amount)?;
         let cpu = processes
             .cpu()
             .map_err(not_measured)?
             .saturating_sub(cpu_before);
-        let measurement = measurement(workload, &outcome, cpu, sampler.finish(), meter.elapsed());
-        Ok((outcome, measurement))
+        let measurement = measurement(workload, &loaded, cpu, sampler.finish(), meter.elapsed());
+        Ok((loaded.outcome, measurement))
     }
 
     /// The arrivals of an open loop: the same for every contender.
@@ -168,10 +166,9 @@ impl Bench<'_> {
         workload: &Workload,
         amount: Amount,
     ) -> Result<Option<Schedule>, load::Error> {
-        let Some(per_cpu) = workload.rate_per_cpu else {
+        let Some(rate) = workload.rate_for(self.layout.server_cpus.len()) else {
             return Ok(None);
         };
-        let rate = per_cpu * self.layout.server_cpus.len() as f64;
         let duration = match amount {
             Amount::Duration(duration) => duration,
             Amount::Requests(requests) => Duration::from_secs_f64(requests as f64 / rate),
@@ -184,7 +181,7 @@ impl Bench<'_> {
         server: &ServerUnderTest,
         workload: &Workload,
         amount: Amount,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Loaded, Failure> {
         let target = Target::at(server.address(), workload.path.clone());
         let not_measured = |reason| Failure::NotMeasured { reason };
         let schedule = self
@@ -195,6 +192,7 @@ impl Bench<'_> {
             threads: self.layout.generator_threads(workload.connections),
             amount,
             workload: requests(workload),
+            slow_clients: workload.slow_clients(),
             schedule,
             seed: self.plan.seed,
             time_max: Some(REQUESTS_DEADLINE),
@@ -205,11 +203,10 @@ impl Bench<'_> {
         };
         let outcome =
             load::run(&plan, self.watch).map_err(|error| not_measured(error.to_string()))?;
+        let marks = load::marks::marks(&plan, &outcome);
         match amount {
             Amount::Requests(all)
-                if workload.rate_per_cpu.is_none()
-                    && outcome.attempted < all
-                    && !outcome.interrupted =>
+                if !workload.is_open_loop() && outcome.attempted < all && !outcome.interrupted =>
             {
                 let seconds = REQUESTS_DEADLINE.as_secs();
                 let done = outcome.attempted;
@@ -217,13 +214,16 @@ impl Bench<'_> {
                     "only {done} of {all} requests were begun within {seconds} s"
                 )))
             }
-            _ => Ok(outcome),
+            _ => Ok(Loaded { outcome, marks }),
         }
     }
 }
 
 /// The kinds of request of a workload.
-fn requests(workload: &Workload) -> load::Workload {
+pub(super) fn requests(workload: &Workload) -> load::Workload {
+    if !workload.requests.is_empty() {
+        return load::Workload::new(workload.requests.iter().map(Kind::template).collect());
+    }
     let Some(second) = &workload.second else {
         return load::Workload::default();
     };
@@ -251,88 +251,5 @@ fn enter(counts: &mut RequestCounts, outcome: &Outcome) {
 fn not_measured(error: io::Error) -> Failure {
     Failure::NotMeasured {
         reason: error.to_string(),
-    }
-}
-
-fn measurement(
-    workload: &Workload,
-    outcome: &Outcome,
-    cpu: Duration,
-    peak: Census,
-    elapsed: Elapsed,
-) -> Measurement {
-    let requests_per_s = outcome.requests_per_s();
-    // An open loop keeps connections that it does not need.
-    let is_closed = workload.rate_per_cpu.is_none();
-    let never_answered = if is_closed { outcome.never_answered } else { 0 };
-    let answered = (outcome.connections as u64).saturating_sub(never_answered);
-    let gap = match is_closed {
-        true => littles_law_gap(requests_per_s, outcome.latency.mean() / 1e9, answered),
-        false => 0.0,
-    };
-    let readings = Readings {
-        errors: outcome.errors.total(),
-        miscounted: false,
-        generator_share: outcome.cpu_share(),
-        littles_law_gap: gap,
-        steal_share: elapsed.steal_share(),
-        others_share: elapsed.others_share(cpu + outcome.cpu),
-    };
-    Measurement {
-        duration_s: outcome.duration.as_secs_f64(),
-        requests: outcome.requests,
-        attempted: outcome.attempted,
-        errors: outcome.errors.clone(),
-        in_flight_at_stop: outcome.in_flight_at_stop,
-        never_answered,
-        // Counted where they are opened.
-        bystanders: None,
-        connections_opened: outcome.connections_opened,
-        bytes: outcome.bytes,
-        requests_per_s,
-        latency: latency(&outcome.latency),
-        // Known only when the scoreboard has been read.
-        workers: None,
-        request_counts: None,
-        server: server_use(cpu, peak, outcome.requests),
-        generator: GeneratorUse {
-            threads: outcome.threads,
-            cpu_s: outcome.cpu.as_secs_f64(),
-            cpu_share: outcome.cpu_share(),
-        },
-        littles_law_gap: gap,
-        steal_share: readings.steal_share,
-        others_share: readings.others_share,
-        marks: readings.marks(),
-    }
-}
-
-fn server_use(cpu: Duration, peak: Census, requests: u64) -> ServerUse {
-    let cpu_us = cpu.as_secs_f64() * 1e6;
-    ServerUse {
-        cpu_s: cpu.as_secs_f64(),
-        cpu_us_per_request: (requests > 0).then(|| cpu_us / requests as f64),
-        peak_pss_kib: peak.pss_kib,
-        peak_processes: peak.processes,
-        peak_threads: peak.threads,
-        // Known only when the server has ended.
-        lifetime: Lifetime::default(),
-    }
-}
-
-fn latency(histogram: &Histogram<u64>) -> Latency {
-    let us = |ns: u64| ns as f64 / 1000.0;
-    let at = |q: f64| carries(histogram.len(), q).then(|| us(histogram.value_at_quantile(q)));
-    Latency {
-        mean_us: histogram.mean() / 1000.0,
-        p50_us: at(0.5),
-        p90_us: at(0.9),
-        p99_us: at(0.99),
-        p999_us: at(0.999),
-        max_us: (!histogram.is_empty()).then(|| us(histogram.max())),
-        buckets_ns: histogram
-            .iter_recorded()
-            .map(|step| (step.value_iterated_to(), step.count_at_value()))
-            .collect(),
     }
 }

@@ -23,7 +23,8 @@
 //! | [`preflight`] | one request of each kind before anything is measured |
 //! | [`server`], `streams` | the server under test, from start to proof that nothing is left |
 //! | [`accounting`], [`cpu_meter`] | what its processes use, and what others use meanwhile |
-//! | `measure`, `sampler`, `bystanders` | one run |
+//! | `measure`, `figures`, `sampler`, `bystanders` | one run |
+//! | [`ladder`] | the same rates for all: where each contender's response times leave |
 //! | [`workers`] | how a server's workers shared the load |
 //! | [`gates`], `repeats` | what must be said about a window, and whether it is measured again |
 //! | [`results`] | the file: raw figures |
@@ -41,8 +42,10 @@ mod bystanders;
 pub mod cpu_meter;
 pub mod environment;
 pub mod failure;
+mod figures;
 pub mod gates;
 pub mod json;
+pub mod ladder;
 pub mod layout;
 pub mod limits;
 mod measure;
@@ -51,7 +54,9 @@ pub mod percentiles;
 pub mod plan;
 pub mod preflight;
 mod repeats;
+pub mod request;
 pub mod results;
+mod rows;
 mod sampler;
 mod seconds;
 pub mod server;
@@ -68,8 +73,9 @@ pub mod workload;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use budget::warm_up_for;
 use cpu_meter::CpuMeter;
 use environment::Environment;
 use layout::Layout;
@@ -77,7 +83,7 @@ use measure::Bench;
 use plan::{Contender, Plan};
 use repeats::Repeats;
 use results::{Lack, Results, Run, SCHEMA};
-use workload::Workload;
+use workload::{CONNECTIONS_DEFAULT, Workload};
 
 use crate::load::Watch;
 
@@ -115,6 +121,60 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// The division that a plan wants. The generator, which is this thread, moves to its side.
+    fn layout_of(&self, plan: &Plan) -> Layout {
+        let Plan {
+            server_cores,
+            generator_cores,
+            ..
+        } = *plan;
+        if server_cores.is_none() {
+            return self.layout.clone();
+        }
+        let layout = Layout::divide(&self.layout.cpus(), server_cores, generator_cores);
+        match layout.take_generator_side() {
+            Ok(()) => layout,
+            // The processors were this process's own a moment ago.
+            Err(_) => self.layout.clone(),
+        }
+    }
+
+    /// How many requests per second each contender answers in a closed loop: one short window
+    /// each, to choose rates by. One that fails is left out.
+    pub fn capacities(&self, plan: &Plan, watch: &Watch) -> Vec<f64> {
+        let layout = self.layout_of(plan);
+        let plan = &Plan {
+            window: CAPACITY_WINDOW,
+            warm_up: warm_up_for(CAPACITY_WINDOW),
+            requests: None,
+            ..plan.clone()
+        };
+        let bench = Bench {
+            program: &self.program,
+            plan,
+            layout: &layout,
+            watch,
+        };
+        let Some(workload) = plan.workloads.first() else {
+            return Vec::new();
+        };
+        let closed = Workload {
+            connections: CONNECTIONS_DEFAULT,
+            ..workload.clone()
+        };
+        let contenders = plan.contenders.iter().filter(|_| !bench.stopped());
+        let windows = contenders.filter_map(|it| bench.run(it, &closed).0);
+        windows
+            .map(|it| it.requests_per_s)
+            .filter(|rate| *rate > 0.0)
+            .collect()
+    }
+}
+
+/// The window of [`Setup::capacities`].
+const CAPACITY_WINDOW: Duration = Duration::from_millis(300);
+
 /// What a bench leaves, whatever ended it.
 pub struct Outcome {
     /// All that was measured.
@@ -136,10 +196,15 @@ pub fn run(
     watch: &Watch,
     observer: &mut dyn Observer,
 ) -> Outcome {
+    let layout = setup.layout_of(&plan);
+    let environment = Environment {
+        layout: layout.clone(),
+        ..setup.environment.clone()
+    };
     let results = Results {
         schema: SCHEMA,
         interrupted: true,
-        environment: setup.environment.clone(),
+        environment,
         lacks,
         runs: Vec::new(),
         plan,
@@ -148,7 +213,7 @@ pub fn run(
     let bench = Bench {
         program: &setup.program,
         plan: &plan,
-        layout: &setup.layout,
+        layout: &layout,
         watch,
     };
     let experiment = Experiment {
@@ -177,11 +242,12 @@ struct Experiment<'a> {
 impl Experiment<'_> {
     fn carry_out(mut self, directory: &Path) -> Outcome {
         let plan = self.bench.plan;
+        let steps = plan.steps();
         for (index, order) in plan.orders().enumerate() {
             if self.has_enough(index) || self.bench.stopped() {
                 break;
             }
-            self.block(index + 1, &order, &plan.workloads);
+            self.block(index + 1, &order, &steps);
             if let Err(error) = self.save(directory) {
                 return self.ended(Some(error));
             }
@@ -238,7 +304,7 @@ impl Experiment<'_> {
         attempt: u32,
     ) -> Option<(usize, &'w Workload, u32)> {
         let who = self.entrants.get(entrant)?;
-        let lacks = |it: &Lack| it.contender == who.name && it.workload == workload.name;
+        let lacks = |it: &Lack| it.contender == who.name && workload.is_step_of(&it.workload);
         if self.bench.stopped() || self.results.lacks.iter().any(lacks) {
             return None;
         }

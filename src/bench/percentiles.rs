@@ -44,7 +44,14 @@ pub fn merged<'a>(histograms: impl Iterator<Item = &'a [(u64, u64)]>) -> BTreeMa
     sum
 }
 
+/// A quantile if enough requests lie beyond it.
 fn quantile_us(sum: &BTreeMap<u64, u64>, q: f64) -> Option<f64> {
+    let all: u64 = sum.values().sum();
+    quantile(sum, q).filter(|_| carries(all, q))
+}
+
+/// A quantile of a sum of histograms in microseconds, however few lie beyond it.
+pub(super) fn quantile(sum: &BTreeMap<u64, u64>, q: f64) -> Option<f64> {
     let all: u64 = sum.values().sum();
     let mut left = (all as f64 * q).ceil() as u64;
     let bound = sum.iter().find_map(|(bound, count)| {
@@ -52,9 +59,7 @@ fn quantile_us(sum: &BTreeMap<u64, u64>, q: f64) -> Option<f64> {
         left = left.saturating_sub(*count);
         is_there.then_some(*bound)
     });
-    bound
-        .filter(|_| carries(all, q))
-        .map(|ns| ns as f64 / 1000.0)
+    bound.map(|ns| ns as f64 / 1000.0)
 }
 
 #[cfg(test)]

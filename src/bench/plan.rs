@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::OVERHEAD;
 use super::workload::Workload;
+use crate::load::Expectation;
 
 /// What a request with a connection of its own may take where that is not known: the mean of dear
 /// and cheap models, some 300 and some 60 µs.
@@ -135,6 +136,19 @@ pub struct Plan {
     /// Workloads of which each contender has one window, after the blocks: a look, no ranking.
     #[serde(default)]
     pub looks: Vec<Workload>,
+    /// Requests per second, rising: each workload is measured as an open loop at each of these
+    /// rates, the same for all contenders. None for the workloads as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<f64>,
+    /// What the answers at a rate have to keep; the highest rate that does is a contender's knee.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expectation>,
+    /// Processors of the server, where they are not to be half of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_cores: Option<usize>,
+    /// Processors of the generator, where they are not to be all that the server leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator_cores: Option<usize>,
     /// Repetitions of the whole; with [`Plan::until`], the least number of them.
     pub blocks: usize,
     /// Blocks are added until the intervals are this narrow: 0.05 for ±5 %.
@@ -220,9 +234,23 @@ impl Plan {
         }
     }
 
+    /// What a contender meets in each block: every workload, at every rate if there are rates.
+    pub fn steps(&self) -> Vec<Workload> {
+        if self.rates.is_empty() {
+            return self.workloads.clone();
+        }
+        let at_rates = |workload: &Workload| {
+            let rates = self.rates.iter();
+            rates
+                .map(|rate| workload.at_rate(*rate))
+                .collect::<Vec<_>>()
+        };
+        self.workloads.iter().flat_map(at_rates).collect()
+    }
+
     /// How many windows there are in all, repetitions of disturbed ones aside.
     pub fn runs(&self) -> usize {
-        let in_blocks = self.entrants().len() * self.workloads.len() * self.blocks;
+        let in_blocks = self.entrants().len() * self.steps().len() * self.blocks;
         in_blocks + self.contenders.len() * self.looks.len()
     }
 

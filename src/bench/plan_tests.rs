@@ -13,6 +13,10 @@ pub(crate) fn plan(contenders: usize, blocks: usize, seed: u64) -> Plan {
             .map(|it| Workload::named(it).unwrap())
             .to_vec(),
         looks: Vec::new(),
+        rates: Vec::new(),
+        expect: Vec::new(),
+        server_cores: None,
+        generator_cores: None,
         blocks,
         until: None,
         max_time: Duration::from_secs(600),

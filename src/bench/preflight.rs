@@ -10,6 +10,7 @@ use super::plan::{Clock, Contender, Plan};
 use super::results::Lack;
 use super::server::ServerUnderTest;
 use super::workload::Workload;
+use crate::load::{self, Amount, Target, Watch};
 
 /// How long the one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,6 +66,10 @@ fn ask(
         return Ok(());
     };
     for workload in plan.workloads.iter().chain(&plan.looks) {
+        if !workload.requests.is_empty() {
+            ask_for_each_kind(server.address(), contender, workload)?;
+            continue;
+        }
         // The quickest of several: the machine may be busy with something else.
         let samples = (0..SAMPLES).filter_map(|_| sample(server.address(), &workload.path));
         let Some(sample) = samples.min_by_key(|it| it.took) else {
@@ -88,6 +93,39 @@ fn ask(
     }
     // How it stops is judged at every window.
     server.stop().ok();
+    Ok(())
+}
+
+/// Each kind of request of a file once. Foreign servers may lack some of them, which their windows
+/// count as errors.
+fn ask_for_each_kind(
+    server: SocketAddr,
+    contender: &Contender,
+    workload: &Workload,
+) -> Result<(), String> {
+    let kinds = workload.requests.iter().filter(|it| it.weight > 0);
+    for kind in kinds.filter(|_| contender.foreign.is_none()) {
+        let plan = load::Plan {
+            connections: 1,
+            amount: Amount::Requests(1),
+            workload: load::Workload::new(vec![kind.template()]),
+            timeout: TIMEOUT,
+            ..load::Plan::new(Target::at(server, workload.path.clone()))
+        };
+        let asked = load::run(&plan, &Watch::default()).map_err(|error| error.to_string())?;
+        if asked.requests == 0 {
+            let path = kind.path.as_ref().unwrap_or(&workload.path);
+            let statuses: Vec<String> = asked.statuses.keys().map(u16::to_string).collect();
+            let answer = match statuses.is_empty() {
+                true => "not at all".to_owned(),
+                false => format!("with status {}", statuses.join(", ")),
+            };
+            return Err(format!(
+                "'{}' answers {} {path} of {} {answer}, which is not what that file expects",
+                contender.name, kind.method, workload.name
+            ));
+        }
+    }
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::gates::Mark;
 use super::results::Run;
 
 /// Windows of one contender, workload and block, the first one included.
@@ -13,8 +12,8 @@ const ATTEMPTS_MAX: u32 = 3;
 pub(super) struct Repeats {
     /// How many are left for the whole bench.
     left: usize,
-    /// Contenders and workloads that saturate the generator whenever they are measured: that is no
-    /// disturbance.
+    /// Contenders and workloads that saturate the generator, or delay it, whenever they are
+    /// measured: that is no disturbance.
     saturating: BTreeSet<(String, String)>,
 }
 
@@ -30,11 +29,11 @@ impl Repeats {
     pub(super) fn take(&mut self, run: &Run) -> bool {
         let key = (run.contender.clone(), run.workload.clone());
         let mut why = run.condemned();
-        if run.attempt > 1 && why.contains(&Mark::GeneratorBound) {
+        if run.attempt > 1 && why.iter().any(|mark| mark.is_generators()) {
             self.saturating.insert(key.clone());
         }
         if self.saturating.contains(&key) {
-            why.retain(|mark| *mark != Mark::GeneratorBound);
+            why.retain(|mark| !mark.is_generators());
         }
         let again = !why.is_empty() && run.attempt < ATTEMPTS_MAX && self.left > 0;
         self.left -= usize::from(again);
@@ -45,6 +44,7 @@ impl Repeats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::gates::Mark;
     use crate::bench::results::tests::run;
 
     fn marked(attempt: u32, marks: &[Mark]) -> Run {

@@ -122,8 +122,11 @@ pub struct Measurement {
     pub bytes: u64,
     /// Requests answered per second.
     pub requests_per_s: f64,
-    /// Service times.
+    /// Service times; in an open loop response times, which count from the intended send.
     pub latency: Latency,
+    /// What an open loop offered, and how far it got; none in a closed loop.
+    #[serde(default)]
+    pub open_loop: Option<OpenLoop>,
     /// How the workers shared the window's requests; none where a worker lives for one connection,
     /// and its slot is but a place that others have had as well.
     #[serde(default)]
@@ -165,6 +168,28 @@ impl Measurement {
             Metric::Memory => Some(self.server.peak_pss_kib as f64),
         }
     }
+}
+
+/// A window whose requests were sent by a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenLoop {
+    /// Requests per second that the schedule offered.
+    pub offered_per_s: f64,
+    /// Requests that the schedule had.
+    pub planned: u64,
+    /// Those of them that were never sent.
+    pub never_sent: u64,
+    /// The part of the schedule that was sent: below 0.99 the server did not keep up.
+    pub sent_share: f64,
+    /// Requests that found all connections busy when they were due.
+    pub waited: u64,
+    /// How late the generator saw a request due, which is its own fault.
+    pub timer_lag_p99_us: f64,
+    /// How long a due request waited for a connection.
+    pub connection_wait_p99_us: f64,
+    /// The ages of the requests that were pending at the end, as [`Latency::buckets_ns`] has them:
+    /// their response times would have been as long or longer.
+    pub pending_ns: Vec<(u64, u64)>,
 }
 
 /// Service times of the answered requests. A percentile with fewer than ten samples beyond it is

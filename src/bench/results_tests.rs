@@ -38,6 +38,7 @@ fn window(cpu_us: f64) -> Measurement {
             max_us: Some(400.0),
             buckets_ns: vec![(100_000, 900), (150_000, 99), (400_000, 1)],
         },
+        open_loop: None,
         workers: None,
         request_counts: None,
         server: ServerUse {

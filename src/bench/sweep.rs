@@ -30,13 +30,16 @@ pub enum Parameter {
     Workers,
     /// `--threads` of every server.
     Threads,
+    /// Processors of the server.
+    Cores,
 }
 
 impl Parameter {
-    const ALL: [Parameter; 3] = [
+    const ALL: [Parameter; 4] = [
         Parameter::Connections,
         Parameter::Workers,
         Parameter::Threads,
+        Parameter::Cores,
     ];
 
     /// Its name on the command line.
@@ -45,13 +48,14 @@ impl Parameter {
             Parameter::Connections => "connections",
             Parameter::Workers => "workers",
             Parameter::Threads => "threads",
+            Parameter::Cores => "cores",
         }
     }
 
     fn most(self) -> u32 {
         match self {
             Parameter::Connections => 20_000,
-            Parameter::Workers | Parameter::Threads => 4096,
+            Parameter::Workers | Parameter::Threads | Parameter::Cores => 4096,
         }
     }
 }
@@ -117,6 +121,10 @@ impl Sweep {
             }
             Parameter::Workers => &[["--workers", &text]],
             Parameter::Threads => &[["--threads", &text]],
+            Parameter::Cores => {
+                plan.server_cores = Some(value as usize);
+                &[]
+            }
         };
         if self.stretches {
             plan.window = window_for(plan.window, plan.connections_max());
@@ -240,7 +248,7 @@ mod tests {
         assert_eq!(sweep.connections_max(&plan(2, 1, 0)), 15_000);
         for (wrong, words) in [
             ("connections", "should be like"),
-            ("colours=3", "connections, workers, threads can"),
+            ("colours=3", "connections, workers, threads, cores can"),
             ("workers=0", "from 1 to 4096"),
             ("workers=1,,2", "'' is no number"),
             ("connections=20001", "from 1 to 20000"),

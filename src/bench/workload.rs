@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::request::Kind;
+use crate::load;
+
 /// The figure by which contenders are compared under a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,8 +40,9 @@ impl fmt::Display for Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bystanders {
-    /// They connect and send nothing.
-    Silent(usize),
+    /// Half of them send a byte a second, the others nothing: the slow clients of the generator.
+    #[serde(alias = "silent")]
+    Slow(usize),
     /// They get one answer and keep their connection.
     Kept(usize),
 }
@@ -63,9 +67,14 @@ pub struct Workload {
     /// A second path, and how many requests of ten ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second: Option<Second>,
-    /// Requests per second for each processor of the server, whatever the answers do (open loop);
-    /// without it, each connection sends its next request when it has its answer (closed loop).
-    /// All contenders of a bench get the same rate and the same arrivals.
+    /// All kinds of request, where a workload file of `servers load` names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Kind>,
+    /// Requests per second, whatever the answers do (open loop): the same for every contender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// The same for each processor of the server. Without either, each connection sends its next
+    /// request when it has its answer (closed loop).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_per_cpu: Option<f64>,
     /// Connections beside those of the load.
@@ -155,11 +164,11 @@ const BUILT_IN: &[BuiltIn] = &[
     },
     BuiltIn {
         name: "slow-clients",
-        title: "64 silent clients beside the load",
-        why: "Whether clients that connect and send nothing keep others from being served.",
+        title: "64 slow or silent clients beside the load",
+        why: "Whether clients that send little or nothing keep others from being served.",
         keep_alive: false,
         metric: Metric::Throughput,
-        bystanders: Some(Bystanders::Silent(64)),
+        bystanders: Some(Bystanders::Slow(64)),
         ..HELLO
     },
     BuiltIn {
@@ -196,6 +205,8 @@ impl From<&BuiltIn> for Workload {
                 path: path.to_owned(),
                 of_ten,
             }),
+            requests: Vec::new(),
+            rate: None,
             rate_per_cpu: it.rate_per_cpu,
             bystanders: it.bystanders,
         }
@@ -214,13 +225,64 @@ impl Workload {
         found.map(Workload::from)
     }
 
+    /// The workload of a file that `servers load --workload` reads, under the file's name.
+    pub fn of_file(name: &str, requests: &load::Workload) -> Workload {
+        Workload {
+            name: name.to_owned(),
+            why: "What the mix of requests costs that a file describes.".to_owned(),
+            title: format!("the requests of {name}"),
+            requests: requests.requests().iter().map(Kind::of).collect(),
+            ..Workload::from(&HELLO)
+        }
+    }
+
+    /// The same as an open loop of so many requests per second.
+    pub fn at_rate(&self, rate: f64) -> Workload {
+        Workload {
+            name: format!("{}@{rate}", self.name),
+            title: format!("{} at {rate}/s", self.title),
+            rate: Some(rate),
+            rate_per_cpu: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether this is the workload of that name, at whatever rate.
+    pub fn is_step_of(&self, name: &str) -> bool {
+        let rest = self.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+    }
+
+    /// Requests per second of an open loop for a server with so many processors.
+    pub fn rate_for(&self, cpus: usize) -> Option<f64> {
+        let per_cpu = self.rate_per_cpu.map(|rate| rate * cpus as f64);
+        self.rate.or(per_cpu)
+    }
+
+    /// Whether requests are sent by a schedule that the answers do not change.
+    pub fn is_open_loop(&self) -> bool {
+        self.rate.is_some() || self.rate_per_cpu.is_some()
+    }
+
+    /// Clients of the generator that take their time.
+    pub fn slow_clients(&self) -> usize {
+        match self.bystanders {
+            Some(Bystanders::Slow(count)) => count,
+            _ => 0,
+        }
+    }
+
+    /// Connections that are open and ask for nothing.
+    pub fn idle_clients(&self) -> usize {
+        match self.bystanders {
+            Some(Bystanders::Kept(count)) => count,
+            _ => 0,
+        }
+    }
+
     /// Connections that a server holds under it, those of bystanders included.
     pub fn connections_in_all(&self) -> usize {
-        let beside = match self.bystanders {
-            Some(Bystanders::Silent(n) | Bystanders::Kept(n)) => n,
-            None => 0,
-        };
-        self.connections + beside
+        self.connections + self.slow_clients() + self.idle_clients()
     }
 }
 

@@ -3,6 +3,7 @@
 mod contenders;
 mod flow;
 mod places;
+mod rates;
 mod sweep;
 mod workloads;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::error::ErrorKind;
 
+use super::load::parse_expectation;
 use super::run::strategy_parser;
 use super::{duration, verify, wrong_call};
 use crate::accept::Strategy;
@@ -24,13 +26,15 @@ use crate::bench::peers;
 use crate::bench::plan::{Contender, Plan};
 use crate::bench::results::Results;
 use crate::bench::stats::planning::blocks_min;
-use crate::bench::sweep::Sweep;
+use crate::bench::sweep::{Parameter, Sweep};
 use crate::bench::unp;
 use crate::bench::unpaired;
 use crate::bench::workload::{CONNECTIONS_DEFAULT, Workload};
+use crate::load::Expectation;
 use crate::models;
 use crate::report::unpaired_table;
 use contenders::{Common, Entry, EntryParser, PLACEHOLDER, number_namesakes};
+use rates::Rates;
 
 /// Compare servers: start each as a process of its own, load it, and say which differ.
 ///
@@ -73,6 +77,7 @@ pub(super) struct Args {
     #[arg(conflicts_with_all = ["contenders", "all", "unp", "with", "peers", "reference", "sweep"])]
     #[arg(conflicts_with_all = ["workloads", "quick", "connections", "duration", "requests"])]
     #[arg(conflicts_with_all = ["warm_up", "blocks", "until", "mode", "path", "verify", "seed"])]
+    #[arg(conflicts_with_all = ["workload_files", "rates", "cores"])]
     plan: Option<PathBuf>,
     /// The contender that the others are compared with, by name or command line [default: the
     /// first]; the exit code then says 3 if any is worse, 4 if that cannot be told
@@ -83,6 +88,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = workloads::parser())]
     #[arg(conflicts_with_all = ["mode", "path", "unp"])]
     workloads: Vec<String>,
+    /// Workload files of servers load to measure in blocks, instead or besides
+    #[arg(long = "workload", value_name = "FILE", conflicts_with_all = ["mode", "path", "unp"])]
+    workload_files: Vec<PathBuf>,
+    /// Open loop: measure at these rates, the same for all contenders, and find the highest that
+    /// keeps what is expected; auto chooses them by what the slowest can do
+    #[arg(long, value_name = "R,R,…|auto", value_parser = rates::parse)]
+    #[arg(conflicts_with_all = ["sweep", "unp", "until", "requests", "reference", "verify"])]
+    rates: Option<Rates>,
+    /// With --rates: what answers have to keep, as p99<20ms or errors<0.1%; may be repeated
+    /// [default: p99<20ms, or p99<100ms where a request waits, computes or is big]
+    #[arg(long, value_name = "BOUND", value_parser = parse_expectation, requires = "rates")]
+    expect: Vec<Expectation>,
+    /// Repeat all with so many processors for the server each time; the generator has others, as
+    /// long as there are any
+    #[arg(long, value_name = "N,N,…", value_parser = parse_cores)]
+    #[arg(conflicts_with_all = ["sweep", "unp", "verify", "rates", "until", "peers"])]
+    cores: Option<Sweep>,
     /// Repeat all with another number each time: of connections, workers or threads
     #[arg(long, value_name = "NAME=N,N,…", conflicts_with = "requests")]
     sweep: Option<Sweep>,
@@ -169,6 +191,11 @@ Examples:
                                                  the same once more
   servers bench compare OLD/results.json NEW/results.json
   servers bench fork prefork --until 5%          as many blocks as it takes
+  servers bench --all --rates 500,1k,2k,5k       the same rates for all: where each one's p99 leaves
+  servers bench fork prefork --rates auto --expect 'p99<5ms' --expect 'errors<0.1%'
+                                                 rates around what the slowest can do
+  servers bench prefork epoll --cores 1,2        the server on one processor, then on two
+  servers bench prefork --workload mix.toml      a workload file of servers load
   servers bench --unp                            Stevens' tables, in about a minute
   servers bench --all --sweep connections=20,200,1000,3000,8000,15000
                                                  where each model breaks down, and how
@@ -227,7 +254,7 @@ impl Args {
             false => None,
         };
         let plan = self.planned(directory.as_deref());
-        match self.sweep.clone() {
+        match self.sweep.clone().or_else(|| self.cores.clone()) {
             Some(sweep) => {
                 let stretches = self.duration.is_none();
                 self.run_sweep(Sweep { stretches, ..sweep }, plan)
@@ -248,7 +275,9 @@ impl Args {
             contenders.extend(found.contenders);
         }
         let count = contenders.len();
-        let blocks = match (self.sweep.is_some(), self.unp) {
+        let cores = self.swept_cores();
+        let is_sweep = self.sweep.is_some() || cores.is_some() || self.rates.is_some();
+        let blocks = match (is_sweep, self.unp) {
             (true, _) => SWEEP_BLOCKS[usize::from(self.quick)],
             (_, true) => UNP_BLOCKS,
             _ if self.quick || self.until.is_some() => blocks_min(count),
@@ -257,10 +286,14 @@ impl Args {
         let mut plan = Plan {
             options: common.listed(),
             reference: self.reference(&contenders),
-            twin: self.sweep.is_none() && !self.unp,
+            twin: !is_sweep && !self.unp,
             contenders,
             workloads: self.workloads(),
             looks: self.looks(),
+            rates: self.rates.as_ref().map_or(Vec::new(), Rates::given),
+            expect: Vec::new(),
+            server_cores: None,
+            generator_cores: cores.and_then(|it| self.generator_cores(it)),
             blocks: self.blocks.map_or(blocks, |blocks| blocks as usize),
             until: self.until,
             max_time: self.max_time,
@@ -273,12 +306,22 @@ impl Args {
             true => Budget::QUICK,
             false => Budget::FULL,
         };
-        plan.window = self.duration.unwrap_or_else(|| match self.sweep {
-            Some(_) => SWEEP_WINDOW,
-            None => budget.window(count, plan.runs()),
-        });
+        plan.expect = self.expectations(&plan);
+        plan.window = self
+            .duration
+            .unwrap_or_else(|| match (&self.rates, is_sweep) {
+                (Some(_), _) => rates::window(&plan.rates),
+                (None, true) => SWEEP_WINDOW,
+                (None, false) => budget.window(count, plan.runs()),
+            });
         plan.warm_up = self.warm_up.unwrap_or_else(|| warm_up_for(plan.window));
         plan
+    }
+
+    /// The sweep over the server's processors, under either of its names.
+    fn swept_cores(&self) -> Option<&Sweep> {
+        let sweep = self.cores.as_ref().or(self.sweep.as_ref());
+        sweep.filter(|it| it.parameter == Parameter::Cores)
     }
 
     /// The place of the reference among the contenders.
@@ -298,7 +341,8 @@ impl Args {
 
     /// What is measured in blocks.
     fn workloads(&self) -> Vec<Workload> {
-        let mode = match self.sweep.is_some() || self.unp {
+        let is_sweep = self.sweep.is_some() || self.cores.is_some() || self.rates.is_some();
+        let mode = match is_sweep || self.unp {
             true => self.mode.unwrap_or(Mode::Close),
             false => self.mode.unwrap_or(Mode::Both),
         };
@@ -307,13 +351,16 @@ impl Args {
             Mode::KeepAlive => &["hello"],
             Mode::Both => &["close", "hello"],
         };
-        let mut workloads = match self.workloads.is_empty() {
+        let files = workloads::of_files(&self.workload_files).unwrap_or_else(|why| refuse(why));
+        let mut workloads = match self.workloads.is_empty() && files.is_empty() {
             true => names.iter().copied().filter_map(Workload::named).collect(),
             false => workloads::chosen(&self.workloads),
         };
+        workloads.extend(files);
         let path = self.path.as_deref().or(self.unp.then_some(unp::PATH));
         let connections = self.connections.map(|given| given as usize);
         let connections = connections.or(self.unp.then_some(unp::CONNECTIONS));
+        let connections = connections.or(self.rates.as_ref().map(|_| rates::CONNECTIONS_MAX));
         for workload in &mut workloads {
             workload.path = path.unwrap_or(&workload.path).to_owned();
             workload.connections = connections.unwrap_or(workload.connections);
@@ -325,6 +372,9 @@ impl Args {
     fn looks(&self) -> Vec<Workload> {
         let is_special = [
             self.sweep.is_some(),
+            self.cores.is_some(),
+            self.rates.is_some(),
+            !self.workload_files.is_empty(),
             self.unp,
             self.quick,
             self.mode.is_some(),
@@ -409,6 +459,11 @@ fn parse_percent(text: &str) -> Result<f64, String> {
         Ok(percent) if (0.1..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("should be a number of per cent from 0.1 to 100, as in 5%".to_owned()),
     }
+}
+
+/// `1,2,4` processors of the server.
+fn parse_cores(text: &str) -> Result<Sweep, String> {
+    format!("cores={text}").parse()
 }
 
 /// A line on standard error. Where that cannot be written, the bench goes on all the same.

@@ -25,6 +25,9 @@ use crate::load::{self, Outcome, Plan, Watch};
 use crate::report::load as report;
 
 pub(super) use arguments::Args;
+pub(super) use expect::parse as parse_expectation;
+pub(super) use stages::some_rate;
+pub(super) use workload::read as read_workload;
 
 /// What a shell reports of a command that SIGINT ended.
 const EXIT_INTERRUPTED: i32 = 130;

@@ -117,6 +117,12 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     max_wait: Duration,
 
+    /// CPU time that every answer costs in addition, such as 5us: a known difference, to see
+    /// whether a measurement finds it.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
+    #[arg(help_heading = "The site")]
+    extra_cpu: Duration,
+
     /// Add the routes /crash, /hang and /spin, which crash or block their worker, /panic, whose
     /// handler panics, and /sandbox-probe, which tries what a sandbox should forbid: to see how a
     /// server handles faults.

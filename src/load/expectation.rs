@@ -3,10 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Outcome;
 
 /// A measured figure that an expectation is about.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Quantity {
     /// A quantile of the response times, 0 to 1, in ns.
     Quantile(f64),
@@ -21,7 +24,8 @@ pub enum Quantity {
 }
 
 /// On which side of the bound the figure should lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// Strictly below it.
     Below,
@@ -30,7 +34,7 @@ pub enum Side {
 }
 
 /// An expectation such as `p99<20ms`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expectation {
     /// The figure.
     pub quantity: Quantity,
@@ -75,10 +79,15 @@ impl Expectation {
     /// Whether the run showed what was expected. A figure that is missing does not.
     pub fn is_met(&self, outcome: &Outcome) -> bool {
         self.measured(outcome)
-            .is_some_and(|figure| match self.side {
-                Side::Below => figure < self.bound,
-                Side::Above => figure > self.bound,
-            })
+            .is_some_and(|figure| self.allows(figure))
+    }
+
+    /// Whether a figure, in the unit of the quantity, is as expected.
+    pub fn allows(&self, figure: f64) -> bool {
+        match self.side {
+            Side::Below => figure < self.bound,
+            Side::Above => figure > self.bound,
+        }
     }
 }
 

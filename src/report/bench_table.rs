@@ -3,6 +3,7 @@
 use super::bar::bar;
 use super::findings;
 use super::grid::Grid;
+use super::ladder_table;
 use super::matrix;
 use super::units::{COUNT, TIME, grouped, mebibytes, range, value};
 use super::workers_table;
@@ -65,6 +66,9 @@ pub fn text(results: &Results, view: View) -> String {
                 details(ranking).text(view.width.max(WIDTH))
             ));
         }
+    }
+    for ladder in &summary.ladders {
+        text.push_str(&ladder_table::text(ladder, view));
     }
     let workers = workers_table::text(results, &summary, view.width);
     if view.full && !workers.is_empty() {
@@ -327,6 +331,9 @@ pub fn markdown(results: &Results) -> String {
             heading(ranking),
             grid.markdown()
         ));
+    }
+    for ladder in &summary.ladders {
+        text.push_str(&ladder_table::markdown(ladder));
     }
     let sentences = findings::below_the_table(results, &summary);
     for sentence in sentences.iter().filter(|line| !line.is_empty()) {

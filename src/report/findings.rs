@@ -11,7 +11,7 @@ use crate::bench::plan::{Plan, counted};
 use crate::bench::results::Results;
 use crate::bench::stats::planning::blocks_min;
 use crate::bench::stats::{MARGIN_MIN, Verdict};
-use crate::bench::summary::{Against, Ranking, Row, Struck, Summary};
+use crate::bench::summary::{Against, FailureCount, Ranking, Row, Struck, Summary};
 
 /// All lines below the tables: what there is to see, failures, signs, conditions.
 pub fn below_the_table(results: &Results, summary: &Summary) -> Vec<String> {
@@ -27,7 +27,9 @@ pub fn below_the_table(results: &Results, summary: &Summary) -> Vec<String> {
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    lines.push(key(results));
+    if summary.ladders.is_empty() {
+        lines.push(key(results));
+    }
     if summary.rankings.len() + summary.looks.len() > 1 {
         lines.push(matrix::key(summary));
     }
@@ -205,15 +207,27 @@ fn errors(summary: &Summary) -> impl Iterator<Item = String> {
 
 /// Each failure with its story.
 pub(super) fn failures(summary: &Summary) -> impl Iterator<Item = String> {
-    all_rows(summary).flat_map(|(workload, row)| {
-        row.failures.iter().map(move |failure| {
-            let (name, story) = (&row.contender, &failure.story);
-            format!(
-                "FAILED {name}, {workload}: {story} ({})",
-                counted(failure.blocks, "run")
-            )
+    let rows = all_rows(summary).flat_map(|(workload, row)| {
+        let failures = row.failures.iter();
+        failures.map(move |it| failure(&row.contender, workload, it))
+    });
+    let steps = summary.ladders.iter().flat_map(|ladder| {
+        let climbs = ladder.climbs.iter();
+        climbs.flat_map(move |climb| {
+            let steps = climb.steps.iter();
+            steps.flat_map(move |step| {
+                let workload = ladder.workload.at_rate(step.rate_per_s).name;
+                let failures = step.failures.iter();
+                failures.map(move |it| failure(&climb.contender, &workload, it))
+            })
         })
-    })
+    });
+    rows.chain(steps)
+}
+
+fn failure(contender: &str, workload: &str, failure: &FailureCount) -> String {
+    let runs = counted(failure.blocks, "run");
+    format!("FAILED {contender}, {workload}: {} ({runs})", failure.story)
 }
 
 fn key(results: &Results) -> String {
@@ -316,6 +330,11 @@ fn trust(results: &Results, summary: &Summary) -> String {
             ));
         }
     }
+    if parts.is_empty() && !summary.ladders.is_empty() {
+        return "How far to trust this: nothing disturbed it. A knee is no more exact than the \
+                distance between two rates."
+            .to_owned();
+    }
     if parts.is_empty() {
         return "How far to trust this: nothing disturbed it; with so few blocks it claims nothing."
             .to_owned();
@@ -350,7 +369,10 @@ fn blocks_for_ten_percent(results: &Results, detectable: f64) -> Option<String> 
 
 fn disturbed(summary: &Summary) -> BTreeMap<Mark, Struck> {
     let mut all: BTreeMap<Mark, Struck> = BTreeMap::new();
-    for (mark, struck) in all_rows(summary).flat_map(|(_, row)| &row.marks) {
+    let climbs = summary.ladders.iter().flat_map(|it| &it.climbs);
+    let of_steps = climbs.flat_map(|it| &it.steps).flat_map(|it| &it.marks);
+    let of_rows = all_rows(summary).flat_map(|(_, row)| &row.marks);
+    for (mark, struck) in of_rows.chain(of_steps) {
         let sum = all.entry(*mark).or_default();
         sum.windows += struck.windows;
         sum.worst = sum.worst.max(struck.worst);

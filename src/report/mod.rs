@@ -6,6 +6,7 @@ pub mod bench_table;
 pub mod findings;
 mod grid;
 pub mod html;
+mod ladder_table;
 pub mod load;
 mod matrix;
 pub mod picture;

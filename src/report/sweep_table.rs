@@ -8,7 +8,7 @@ use super::wrap::wrapped;
 use crate::bench::gates::Mark;
 use crate::bench::stats::Spread;
 use crate::bench::summary::{Row, Summary, summarise};
-use crate::bench::sweep::SweepResults;
+use crate::bench::sweep::{Parameter, SweepResults};
 use crate::load::Failure;
 
 const NONE: &str = "–";
@@ -106,7 +106,11 @@ fn throughput(row: &Row) -> String {
 
 /// `others 71 %`: what was taken from the windows that count.
 fn disturbed(row: &Row) -> Vec<String> {
-    let marks = [(Mark::Others, "others"), (Mark::Steal, "steal")];
+    let marks = [
+        (Mark::Others, "others"),
+        (Mark::Steal, "steal"),
+        (Mark::GeneratorBound, "generator"),
+    ];
     let said = marks.into_iter().filter_map(|(mark, word)| {
         let struck = row.marks.get(&mark)?;
         Some(format!("{word} {:.0} %", struck.worst * 100.0))
@@ -190,14 +194,56 @@ fn below(results: &SweepResults, columns: &[Column]) -> Vec<String> {
         "starved: connections that got no answer in the whole window (median over blocks). Errors \
          are those of all blocks together. Latency and requests/s are of the connections that were \
          answered. Each window opens all its connections anew. others, steal: the largest part of \
-         the CPU time that other processes or the hypervisor took in a window."
+         the CPU time that other processes or the hypervisor took in a window. generator: \
+         the part of its own processors that the generator used, where that is over 85 %."
             .to_owned(),
     );
     lines.extend(results.limits.iter().map(|limit| capitalised(limit) + "."));
     lines.extend(findings::machine(&first.plan, &first.environment));
+    lines.extend(scaling(results, columns));
     lines.extend(caveats(results, columns));
     lines
 }
+
+/// How many times the requests per second of the first number of processors the last one gave.
+fn scaling(results: &SweepResults, columns: &[Column]) -> Vec<String> {
+    let (Some(first), Some(last)) = (columns.first(), columns.last()) else {
+        return Vec::new();
+    };
+    if results.sweep.parameter != Parameter::Cores || columns.len() < 2 {
+        return Vec::new();
+    }
+    let rankings = first.summary.rankings.iter().zip(&last.summary.rankings);
+    let sentences = rankings.filter_map(|(one, many)| {
+        let ratios: Vec<String> = one
+            .rows
+            .iter()
+            .zip(&many.rows)
+            .filter_map(|(one, many)| {
+                let ratio = many.requests_per_s?.median / one.requests_per_s?.median;
+                Some(format!("{} {ratio:.2}×", one.contender))
+            })
+            .collect();
+        let (name, to, from) = (&one.workload.name, last.value, first.value);
+        (!ratios.is_empty()).then(|| {
+            format!(
+                "{name}, requests/s with {to} cores against {from}: {}.",
+                ratios.join(", ")
+            )
+        })
+    });
+    sentences.collect()
+}
+
+/// Whether the generator had no processor of its own at some value.
+fn is_shared(results: &SweepResults) -> bool {
+    let mut layouts = results.points.iter().map(|it| &it.results.environment);
+    layouts.any(|it| it.layout.shared)
+}
+
+const SHARED: &str = "In the shared layout the generator takes its time from the server's \
+    processors: requests per second are those of the pair and no measure of how a model scales; \
+    CPU per request is still the server's own.";
 
 /// What keeps the figures from saying more.
 fn caveats(results: &SweepResults, columns: &[Column]) -> Vec<String> {
@@ -205,6 +251,13 @@ fn caveats(results: &SweepResults, columns: &[Column]) -> Vec<String> {
     if results.sweep.stretches {
         let line = "With the connections, windows become longer: so that each can be answered.";
         lines.push(line.to_owned());
+    }
+    if results.sweep.parameter == Parameter::Cores {
+        for point in &results.points {
+            let layout = &point.results.environment.layout;
+            lines.push(format!("cores {}: {layout}.", point.value));
+        }
+        lines.extend(is_shared(results).then(|| SHARED.to_owned()));
     }
     let blocks = results.points.iter().map(|it| it.results.plan.blocks).max();
     if blocks == Some(1) {

@@ -15,6 +15,8 @@ pub struct Site<'a> {
     pub bytes_max: u64,
     /// The longest time for which `/sleep` and `/cpu` may hold a worker.
     pub wait_max: Duration,
+    /// CPU time that every answer costs in addition: a known difference between two servers.
+    pub extra_cpu: Duration,
     /// Whether the routes exist that crash or wedge the worker that serves them.
     pub lab: bool,
     /// Where a slow handler counts up its heartbeat.
@@ -29,6 +31,7 @@ impl Default for Site<'_> {
             root: None,
             bytes_max: 1 << 30,
             wait_max: Duration::from_secs(60),
+            extra_cpu: Duration::ZERO,
             lab: false,
             scoreboard: None,
             status: None,

@@ -64,6 +64,9 @@ type Route = fn(&Site, &Request<'_>, &[u8]) -> Response;
 
 impl Handler for Site<'_> {
     fn respond(&self, request: &Request<'_>) -> Response {
+        if !self.extra_cpu.is_zero() {
+            work::compute_for(self.extra_cpu);
+        }
         // The target of CONNECT is no resource of this server, so there are no other methods that
         // a 405 could name (RFC 9110 §9.1, §9.3.6).
         if matches!(request.method(), Method::Unknown | Method::Connect) {

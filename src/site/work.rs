@@ -71,19 +71,33 @@ fn sleep_alive(site: &Site, time: Duration) {
 /// same on a busy machine, where the wall clock would run faster than the work.
 fn burn(site: &Site, time: Duration) {
     let end = cpu_time().saturating_add(time);
-    let mut number = 1u64;
     while cpu_time() < end {
         site.beat();
-        for _ in 0..10_000 {
-            number = black_box(
-                number
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1),
-            );
-        }
+        step(10_000);
     }
 }
 
+/// The same for a few microseconds: it reads the clock so often that it ends within one.
+pub(super) fn compute_for(time: Duration) {
+    let end = cpu_time().saturating_add(time);
+    while cpu_time() < end {
+        step(100);
+    }
+}
+
+/// So many multiplications, each of which waits for the one before it.
+fn step(rounds: u32) {
+    let mut number = 1u64;
+    for _ in 0..rounds {
+        number = black_box(
+            number
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1),
+        );
+    }
+}
+
+/// User and system time of this thread so far.
 fn cpu_time() -> Duration {
     // The clock exists on every Linux since 2.6.12, so the call does not fail.
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::MAX, Duration::from)

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use serde::Serialize;
 
+use super::rates::{self, Rates};
 use super::{Args, refuse};
+use crate::bench::budget::warm_up_for;
+use crate::bench::ladder::rates_for;
 use crate::bench::limits::{Limits, allow_descriptors};
 use crate::bench::plan::Plan;
 use crate::bench::preflight;
@@ -54,11 +57,13 @@ impl Session {
             Some(window) => findings
                 .check_window(window)
                 .unwrap_or_else(|why| refuse(why)),
+            None if args.rates.is_some() => {}
             None => said.extend(findings.lengthen(plan)),
         }
         let watch = Arc::new(Watch::default());
         stop_on_signals(&watch)?;
         let setup = Setup::prepare().context("cannot divide the processors")?;
+        said.extend(args.choose_rates(&setup, plan, &watch)?);
         let lacks = findings.lacks;
         let session = Session {
             setup,
@@ -107,6 +112,30 @@ fn limits(plan: &mut Plan, connections: usize) -> anyhow::Result<Vec<String>> {
 }
 
 impl Args {
+    /// With `--rates auto`: finds out what the contenders can do, and sets the rates by that.
+    fn choose_rates(
+        &self,
+        setup: &Setup,
+        plan: &mut Plan,
+        watch: &Watch,
+    ) -> anyhow::Result<Option<String>> {
+        if self.rates != Some(Rates::Auto) {
+            return Ok(None);
+        }
+        plan.rates = rates_for(&setup.capacities(plan, watch));
+        anyhow::ensure!(
+            !plan.rates.is_empty(),
+            "no contender answered a closed loop, so there is nothing to choose rates by"
+        );
+        if self.duration.is_none() {
+            plan.window = rates::window(&plan.rates);
+            let warm_up = warm_up_for(plan.window);
+            plan.warm_up = self.warm_up.unwrap_or(warm_up);
+        }
+        let rates: Vec<String> = plan.rates.iter().map(ToString::to_string).collect();
+        Ok(Some(format!("rates: {} requests/s", rates.join(", "))))
+    }
+
     /// One bench.
     pub(super) fn run_bench(
         &self,

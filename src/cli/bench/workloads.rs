@@ -2,7 +2,10 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use std::path::PathBuf;
+
 use crate::bench::workload::Workload;
+use crate::cli::load::read_workload;
 
 /// Stands for every workload.
 const ALL: &str = "all";
@@ -21,4 +24,17 @@ pub(super) fn parser() -> PossibleValuesParser {
 pub(super) fn chosen(names: &[String]) -> Vec<Workload> {
     let is_chosen = |it: &Workload| names.contains(&it.name) || names.iter().any(|it| it == ALL);
     Workload::all().into_iter().filter(is_chosen).collect()
+}
+
+/// The workloads of these files, each under the file's name.
+///
+/// # Errors
+/// A file that cannot be read, and a sentence for what is wrong in it.
+pub(super) fn of_files(files: &[PathBuf]) -> Result<Vec<Workload>, String> {
+    let read = |file: &PathBuf| {
+        let requests = read_workload(file).map_err(|error| format!("{error:#}"))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Workload::of_file(&name, &requests))
+    };
+    files.iter().map(read).collect()
 }

@@ -27,7 +27,7 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// As [`rate`], and for zero.
-pub(super) fn some_rate(text: &str) -> Result<f64, String> {
+pub(in crate::cli) fn some_rate(text: &str) -> Result<f64, String> {
     match rate(text)? {
         0.0 => Err("must be more than 0".to_owned()),
         some => Ok(some),

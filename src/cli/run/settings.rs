@@ -130,6 +130,7 @@ impl<'g> Settings<'g> {
                 bytes_max: args.max_bytes,
                 wait_max: args.max_wait,
                 status: args.status_pages(&process.scoreboard),
+                extra_cpu: args.extra_cpu,
                 lab: args.lab,
                 scoreboard: Some(&process.scoreboard),
             },

@@ -25,10 +25,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{EPOLL, EXCLUSIVE, Listener, REUSEPORT};
 use crate::master::{self, Worker};
-use crate::scoreboard::Wakes;
+use crate::scoreboard::{Wakes, slot};
 use crate::serve::{Epoll, EventLoop, Ready};
 use crate::server::{Server, Trigger};
-use crate::sys::slot;
 
 pub(super) const MODEL: Model = Model {
     name: "event",

@@ -23,8 +23,8 @@ use std::thread;
 use super::{HowMany, Model, RUNS_EVERYWHERE};
 use crate::accept::{Listener, SHARED};
 use crate::master::{self, Worker};
+use crate::scoreboard::slot;
 use crate::server::{Server, ThreadPool};
-use crate::sys::slot;
 
 pub(super) const MODEL: Model = Model {
     name: "worker",

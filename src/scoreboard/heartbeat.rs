@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Scoreboard;
 use super::layout::record;
-use crate::sys::slot;
+use super::slot;
 
 /// The heartbeat of one slot at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

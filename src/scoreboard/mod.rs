@@ -29,6 +29,7 @@ mod heartbeat;
 mod last_request;
 mod layout;
 mod pool_facts;
+pub mod slot;
 mod slots;
 mod state;
 mod view;
@@ -42,7 +43,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::sys::clock;
 use crate::sys::shared::SharedWords;
-use crate::sys::slot;
 use layout::{LAYOUT, RECORD, header, record};
 
 pub use heartbeat::{Heartbeat, Held};

@@ -2,7 +2,7 @@
 
 use super::Site;
 use crate::http::{Request, Response, Status};
-use crate::sys::slot;
+use crate::scoreboard::slot;
 
 /// `GET /pid`: process ID, thread ID and slot of the worker.
 pub(super) fn pid(_: &Site, _: &Request<'_>, _: &[u8]) -> Response {

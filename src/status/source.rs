@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::proc::{self, Kept, Process};
 use super::{Pool, Queue, Report, SCHEMA, Worker};
 use crate::scoreboard::{
-    Facts, LastRequest, PoolEvent, Record, Scoreboard, State, View, printable,
+    Facts, LastRequest, PoolEvent, Record, Scoreboard, State, View, printable, slot,
 };
-use crate::sys::{clock, net, slot, sock_diag, usage};
+use crate::sys::{clock, net, sock_diag, usage};
 
 /// A server to report on; the reader is one of its processes or another program.
 pub struct Source {

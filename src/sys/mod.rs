@@ -16,7 +16,6 @@
 //! | [`patience`] | a write that does not wait for ever |
 //! | [`regular`] | opening a file, but no named pipe |
 //! | [`asctime`] | a C library function that is not thread-safe |
-//! | [`slot`] | a variable of each thread: its slot in the scoreboard |
 //!
 //! # Invariants
 //!
@@ -53,7 +52,6 @@ pub mod regular;
 pub mod reuseport;
 pub mod shared;
 pub mod signal;
-pub mod slot;
 pub mod sock_diag;
 pub mod terminal;
 pub mod ticker;

@@ -12,25 +12,25 @@
 //! the call is submitted beforehand, and the kernel reports its result.
 
 mod client;
+mod steps;
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::Instant;
 
 use nix::errno::Errno;
 
 use super::timers::Timers;
-use super::transfer::lingers;
 use crate::accept::{Arrivals, Listener, TICK};
-use crate::http::{Conn, Limits, Want};
+use crate::http::{Conn, Limits};
 use crate::scoreboard::State;
 use crate::server::{Rejected, Server};
 use crate::sys::signal;
 use crate::sys::uring::{self, Cancel, Ring};
 
-use client::{Client, Receiving, Session, catch_up};
+use client::{Client, Receiving, Session};
 
 /// Bytes that may arrive from a client before the connection wants them. Beyond that, the receive
 /// operation is cancelled and submitted again later. What the kernel receives before it sees the
@@ -274,106 +274,6 @@ impl<'a> CompletionLoop<'a> {
         self.advance(key)
     }
 
-    /// Takes steps for a client until the next step is the kernel's.
-    fn advance(&mut self, key: usize) -> io::Result<()> {
-        loop {
-            let Some(client) = self.clients[key].as_mut() else {
-                return Ok(());
-            };
-            let Some(session) = &mut client.session else {
-                return self.release(key);
-            };
-            let conn = &mut session.conn;
-            match conn.want() {
-                Want::Read if !client.early.is_empty() => {
-                    catch_up(conn, &mut client.early, self.now);
-                }
-                Want::Read if client.has_ended => conn.ended(),
-                Want::Read => return self.receive(key),
-                Want::Respond => {
-                    self.server.respond(conn, &client.socket);
-                    self.now = conn.since();
-                }
-                Want::Write => return self.send(key),
-                Want::Shutdown => {
-                    conn.shut(self.now);
-                    if client.socket.shutdown(Shutdown::Write).is_err() {
-                        conn.ended();
-                    }
-                }
-                // Bytes may wait here or in the kernel.
-                Want::Close if !client.early.is_empty() && conn.linger() => {}
-                Want::Close if lingers(conn, &client.socket) => {}
-                Want::Close => self.close(key)?,
-            }
-        }
-    }
-
-    /// Waits for bytes of the client. The first operation completes once. Later ones are multishot:
-    /// they complete whenever bytes arrive, and have to be cancelled in the end. Many connections
-    /// carry one request, and save the cancellation.
-    fn receive(&mut self, key: usize) -> io::Result<()> {
-        let Some(client) = self.clients[key].as_mut() else {
-            return Ok(());
-        };
-        let Some(session) = &mut client.session else {
-            return Ok(());
-        };
-        session.give_back();
-        client.deadline = session.conn.deadline();
-        if let Some(deadline) = client.deadline {
-            self.timers.set(key, deadline);
-        }
-        if client.receiving == Receiving::Nothing {
-            let many = self.ring.receive(key, &client.socket, client.has_begun)?;
-            client.receiving = if many {
-                Receiving::Many
-            } else {
-                Receiving::Once
-            };
-        }
-        Ok(())
-    }
-
-    /// The session goes to the kernel, and comes back when something has been sent.
-    fn send(&mut self, key: usize) -> io::Result<()> {
-        let Some(client) = self.clients[key].as_mut() else {
-            return Ok(());
-        };
-        let Some(session) = client.session.take() else {
-            return Ok(());
-        };
-        client.deadline = session.conn.deadline();
-        if let Some(deadline) = client.deadline {
-            self.timers.set(key, deadline);
-        }
-        if session.lacks_part() {
-            self.ring.read(key, session)?;
-        } else {
-            self.ring.send(key, &client.socket, session)?;
-        }
-        Ok(())
-    }
-
-    fn expire(&mut self, key: usize) -> io::Result<()> {
-        let Some(client) = self.clients[key].as_mut() else {
-            return Ok(());
-        };
-        match (client.deadline, &mut client.session) {
-            (None, _) => Ok(()),
-            (Some(deadline), _) if deadline > self.woken => {
-                self.timers.set(key, deadline);
-                Ok(())
-            }
-            (_, Some(session)) => {
-                session.conn.expire(self.now);
-                self.advance(key)
-            }
-            // The kernel has the session. When it comes back, the loop sees the deadline.
-            (_, None) => Ok(self.ring.cancel(key, Cancel::Send)?),
-        }
-    }
-
     /// The server was asked to stop: requests in flight are finished, and those on their way.
     fn stop(&mut self) -> io::Result<()> {
         self.stopping = true;
@@ -387,29 +287,4 @@ impl<'a> CompletionLoop<'a> {
         }
         Ok(())
     }
-
-    /// The connection is over. An operation in flight holds the socket open until it completes.
-    // ANCHOR: close
-    fn close(&mut self, key: usize) -> io::Result<()> {
-        if let Some(client) = self.clients[key].as_mut() {
-            client.session = None;
-            client.deadline = None;
-            client.is_closing = true;
-            if let Receiving::Once | Receiving::Many = client.receiving {
-                client.receiving = Receiving::Ending;
-                self.ring.cancel(key, Cancel::Receive)?;
-            }
-        }
-        self.release(key)
-    }
-
-    fn release(&mut self, key: usize) -> io::Result<()> {
-        let place = &mut self.clients[key];
-        if let Some(client) = place.take_if(|client| client.is_over()) {
-            self.ring.close(client.socket)?;
-            self.free.push(key);
-        }
-        Ok(())
-    }
-    // ANCHOR_END: close
 }

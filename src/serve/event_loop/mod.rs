@@ -13,6 +13,7 @@
 //! are connected ([`Slab`]), when each has to be looked at ([`Timers`]), which of them have more to
 //! do than a turn allows, and how the loop ends.
 
+mod accept;
 mod epoll;
 mod poll;
 mod poller;
@@ -20,7 +21,6 @@ mod slab;
 
 use std::borrow::Borrow;
 use std::io;
-use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
@@ -28,8 +28,7 @@ use std::time::{Duration, Instant};
 use super::nonblocking::{Client, Rest};
 use super::readiness::Readiness;
 use super::timers::Timers;
-use crate::accept::{Attempt, Listener, TICK};
-use crate::http::Conn;
+use crate::accept::{Listener, TICK};
 use crate::scoreboard::State;
 use crate::server::{Rejected, Server};
 use crate::sys::signal;
@@ -39,10 +38,6 @@ pub use poll::Poll;
 pub use poller::{Poller, Ready};
 use slab::Slab;
 pub use slab::Token;
-
-/// Connections accepted in one turn. Each after the first saves a wait. But the clients that are
-/// being served wait for all of them, so a flood of new connections must not fill a turn.
-const ACCEPTS_PER_TURN: usize = 64;
 
 /// A process that serves many clients and blocks for none of them.
 pub struct EventLoop<'a, L, P> {
@@ -135,17 +130,6 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     }
     // ANCHOR_END: wait
 
-    /// Accepts some of the connections in the accept queue.
-    ///
-    /// # Errors
-    /// Only what waiting cannot cure; see [`Listener::try_accept`].
-    pub fn accept(&mut self) -> io::Result<()> {
-        if self.take()? == 0 {
-            self.server.scoreboard.woken_in_vain();
-        }
-        Ok(())
-    }
-
     /// Serves a client that is ready, unless it has had its turn or has left meanwhile.
     // ANCHOR: serve
     pub fn serve(&mut self, client: Token, readiness: Readiness) {
@@ -229,76 +213,6 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         self.clients.remove(client);
     }
 
-    /// Accepts a batch. Returns how many clients came.
-    // ANCHOR: take
-    fn take(&mut self) -> io::Result<usize> {
-        let most = match self.shares && !self.stopping {
-            true => 1,
-            false => ACCEPTS_PER_TURN,
-        };
-        for count in 0..most {
-            let Some(listener) = &self.listener else {
-                return Ok(count);
-            };
-            match listener.borrow().try_accept()? {
-                Attempt::Client(socket) => self.admit(socket)?,
-                Attempt::Empty => return Ok(count),
-                Attempt::Exhausted => {
-                    self.pause()?;
-                    return Ok(count.max(1));
-                }
-                Attempt::Over => {
-                    self.close_listener()?;
-                    return Ok(count);
-                }
-            }
-        }
-        Ok(most)
-    }
-    // ANCHOR_END: take
-
-    fn admit(&mut self, socket: TcpStream) -> io::Result<()> {
-        self.server.scoreboard.accepted();
-        self.requeue_if_due()?;
-        if self.clients.len() >= self.server.connections_max {
-            self.rejected.add(socket);
-            return Ok(());
-        }
-        let mut conn = Conn::new(&self.server.limits, self.now);
-        if self.stopping {
-            conn.stop(self.now);
-        }
-        let client = self.clients.insert(Client::new(socket, conn));
-        // Its request may have arrived already, and its handler may take long.
-        self.server.scoreboard.holds(self.clients.len() as u64);
-        self.advance(client);
-        Ok(())
-    }
-
-    /// Of the processes that wait for the listener exclusively, the kernel wakes the first that
-    /// sleeps. A process that stops and starts watching takes the last place.
-    // ANCHOR: requeue
-    fn requeue_if_due(&mut self) -> io::Result<()> {
-        self.accepted += 1;
-        match self.requeue {
-            Some(every) if self.accepted.is_multiple_of(every.get()) => {
-                self.unwatch_listener()?;
-                self.watch_listener()
-            }
-            _ => Ok(()),
-        }
-    }
-    // ANCHOR_END: requeue
-
-    /// The connection stays in the accept queue, so the poller would report the listener again and
-    /// again, and the loop would spin.
-    // ANCHOR: pause
-    fn pause(&mut self) -> io::Result<()> {
-        self.exhausted = true;
-        self.unwatch_listener()
-    }
-    // ANCHOR_END: pause
-
     /// Four times a second: closes the connections of clients that have read their 503, looks
     /// whether there are descriptors again, and looks into a shared accept queue. A connection may
     /// wait there for a process that was woken and has died or been stopped.
@@ -357,29 +271,6 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
             Duration::ZERO
         } else {
             TICK
-        }
-    }
-
-    fn close_listener(&mut self) -> io::Result<()> {
-        self.server.scoreboard.leaving();
-        if !self.exhausted {
-            self.unwatch_listener()?;
-        }
-        self.listener = None;
-        Ok(())
-    }
-
-    fn watch_listener(&mut self) -> io::Result<()> {
-        match &self.listener {
-            Some(listener) => self.poller.watch_listener(listener.borrow().as_fd()),
-            None => Ok(()),
-        }
-    }
-
-    fn unwatch_listener(&mut self) -> io::Result<()> {
-        match &self.listener {
-            Some(listener) => self.poller.ignore_listener(listener.borrow().as_fd()),
-            None => Ok(()),
         }
     }
 }

@@ -20,6 +20,8 @@
 //! - A ring that is dropped with operations in flight leaks their memory.
 
 mod buffers;
+mod lent;
+mod operation;
 mod setup;
 
 use std::io;
@@ -33,56 +35,11 @@ use io_uring::{IoUring, cqueue, opcode};
 use nix::errno::Errno;
 
 use buffers::Buffers;
+use lent::Lent;
+pub use operation::{Cancel, Done, Parcel};
+use operation::{aside, code, name};
 pub use setup::check;
 use setup::{explain, has_multishot_receive, set_up};
-
-/// Memory that an operation reads from or writes to. While the kernel has it, the program does not.
-pub trait Parcel: 'static {
-    /// The bytes to send.
-    fn bytes(&self) -> &[u8];
-
-    /// The part of a file to read, if any: the file, the offset in it, and the memory to read into.
-    fn part(&mut self) -> Option<(BorrowedFd<'_>, u64, &mut [u8])>;
-}
-
-/// An operation that is complete, or one completion of an operation that goes on. `key` is the
-/// caller's name for the connection.
-pub enum Done<P> {
-    /// A client has connected, or accepting has failed. Unless `goes_on`, this was the last one.
-    Accepted {
-        /// The connection, close-on-exec.
-        client: nix::Result<TcpStream>,
-        /// Whether the operation is still in flight.
-        goes_on: bool,
-    },
-    /// Bytes have arrived: [`Ring::received`] has them. A count of 0 is the end of the connection.
-    Received {
-        /// The connection that they came from.
-        key: usize,
-        /// How many bytes. ENOBUFS if there was no buffer for them: ask again.
-        count: nix::Result<usize>,
-        /// Whether the operation is still in flight.
-        goes_on: bool,
-    },
-    /// Bytes have been sent, maybe not all of them.
-    Sent {
-        /// The connection that they were sent to.
-        key: usize,
-        /// How many bytes.
-        count: nix::Result<usize>,
-        /// The memory that they were sent from.
-        parcel: Box<P>,
-    },
-    /// A part of a file has been read, maybe less than there was room for. A count of 0 is its end.
-    Read {
-        /// The connection that the file is read for.
-        key: usize,
-        /// How many bytes.
-        count: nix::Result<usize>,
-        /// The memory that they were read into.
-        parcel: Box<P>,
-    },
-}
 
 /// A ring and the memory of all operations that are in flight in it.
 ///
@@ -92,34 +49,12 @@ pub enum Done<P> {
 pub struct Ring<P: Parcel> {
     ring: IoUring,
     buffers: Buffers,
-    /// By key: parcels that the kernel has. Pointers, because a `Box` must not be moved while the
-    /// kernel uses its content.
-    lent: Vec<*mut P>,
+    lent: Lent<P>,
     /// Operations that name memory of this process and are not complete.
     in_flight: usize,
     /// Completions that had come when the last wait was over and have not been taken.
     ready: usize,
     has_multishot_receive: bool,
-}
-
-/// Operations, as the low bits of the number by which a completion is known; the key is above.
-mod operation {
-    pub(super) const ACCEPT: u64 = 0;
-    pub(super) const RECEIVE: u64 = 1;
-    pub(super) const SEND: u64 = 2;
-    pub(super) const READ: u64 = 3;
-    /// Closing and cancelling: no caller waits for them, and they name no memory.
-    pub(super) const ASIDE: u64 = 4;
-    pub(super) const BITS: u32 = 3;
-}
-
-/// An operation on a connection that can be cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cancel {
-    /// Receiving from it.
-    Receive,
-    /// Sending to it.
-    Send,
 }
 
 impl<P: Parcel> Ring<P> {
@@ -151,7 +86,7 @@ impl<P: Parcel> Ring<P> {
         Ok(Self {
             ring,
             buffers,
-            lent: Vec::new(),
+            lent: Lent::new(),
             in_flight: 0,
             ready: 0,
             has_multishot_receive,
@@ -164,7 +99,7 @@ impl<P: Parcel> Ring<P> {
     /// As for [`Ring::wait`], if the queue has to be emptied first.
     pub fn accept(&mut self, listener: BorrowedFd<'_>) -> nix::Result<()> {
         let accept = opcode::AcceptMulti::new(Fd(listener.as_raw_fd())).flags(libc::SOCK_CLOEXEC);
-        self.begin(&accept.build(), operation::ACCEPT, 0)
+        self.begin(&accept.build(), code::ACCEPT, 0)
     }
 
     /// Ends accepting: a last completion follows at once.
@@ -172,7 +107,7 @@ impl<P: Parcel> Ring<P> {
     /// # Errors
     /// As for [`Ring::wait`], if the queue has to be emptied first.
     pub fn cancel_accept(&mut self) -> nix::Result<()> {
-        self.cancel_operation(operation::ACCEPT, 0)
+        self.cancel_operation(code::ACCEPT, 0)
     }
 
     /// Receives once or, if `many` and the kernel can, until it is cancelled or fails. Returns
@@ -192,7 +127,7 @@ impl<P: Parcel> Ring<P> {
                 .build()
                 .flags(Flags::BUFFER_SELECT)
         };
-        self.begin(&receive, operation::RECEIVE, key)?;
+        self.begin(&receive, code::RECEIVE, key)?;
         Ok(many)
     }
 
@@ -211,7 +146,7 @@ impl<P: Parcel> Ring<P> {
     /// # Panics
     /// The ring still has another parcel of that key.
     pub fn send(&mut self, key: usize, client: &TcpStream, parcel: Box<P>) -> nix::Result<()> {
-        let parcel = self.lend(key, parcel);
+        let parcel = self.lent.lend(key, parcel);
         // SAFETY: the pointer is that of a box that only the ring has,
         // until the completion has come.
         let bytes = unsafe { (*parcel).bytes() };
@@ -220,7 +155,7 @@ impl<P: Parcel> Ring<P> {
         let send = opcode::Send::new(client, bytes.as_ptr(), length)
             .flags(libc::MSG_NOSIGNAL)
             .build();
-        self.begin(&send, operation::SEND, key)
+        self.begin(&send, code::SEND, key)
     }
 
     /// Reads a [`Parcel::part`] of a file, or the beginning of it.
@@ -231,7 +166,7 @@ impl<P: Parcel> Ring<P> {
     /// # Panics
     /// The ring still has another parcel of that key.
     pub fn read(&mut self, key: usize, parcel: Box<P>) -> nix::Result<()> {
-        let parcel = self.lend(key, parcel);
+        let parcel = self.lent.lend(key, parcel);
         // SAFETY: as in `send`.
         let Some((file, offset, space)) = (unsafe { (*parcel).part() }) else {
             return Err(Errno::EINVAL);
@@ -239,7 +174,7 @@ impl<P: Parcel> Ring<P> {
         let length = space.len().min(i32::MAX as usize) as u32;
         let file = Fd(file.as_raw_fd());
         let read = opcode::Read::new(file, space.as_mut_ptr(), length).offset(offset);
-        self.begin(&read.build(), operation::READ, key)
+        self.begin(&read.build(), code::READ, key)
     }
 
     /// Asks for an early end of an operation. Its completion follows, with ECANCELED or with the
@@ -249,8 +184,8 @@ impl<P: Parcel> Ring<P> {
     /// As for [`Ring::wait`], if the queue has to be emptied first.
     pub fn cancel(&mut self, key: usize, what: Cancel) -> nix::Result<()> {
         match what {
-            Cancel::Receive => self.cancel_operation(operation::RECEIVE, key),
-            Cancel::Send => self.cancel_operation(operation::SEND, key),
+            Cancel::Receive => self.cancel_operation(code::RECEIVE, key),
+            Cancel::Send => self.cancel_operation(code::SEND, key),
         }
     }
 
@@ -293,62 +228,40 @@ impl<P: Parcel> Ring<P> {
     /// What a completion means to the caller. `None` if it only says that an operation could not be
     /// cancelled, because it was complete.
     fn sort(&mut self, entry: &cqueue::Entry) -> Option<Done<P>> {
-        let operation = entry.user_data() & ((1 << operation::BITS) - 1);
-        let key = (entry.user_data() >> operation::BITS) as usize;
+        let operation = entry.user_data() & ((1 << code::BITS) - 1);
+        let key = (entry.user_data() >> code::BITS) as usize;
         let result = entry.result();
         let count = usize::try_from(result).map_err(|_| Errno::from_raw(-result));
         let goes_on = cqueue::more(entry.flags());
-        if operation != operation::ASIDE && !goes_on {
+        if operation != code::ASIDE && !goes_on {
             self.in_flight -= 1;
         }
         if let Some(buffer) = cqueue::buffer_select(entry.flags()) {
             self.buffers.hold(buffer, count.unwrap_or(0));
         }
         Some(match operation {
-            operation::ACCEPT => Done::Accepted {
+            code::ACCEPT => Done::Accepted {
                 client: count.map(own),
                 goes_on,
             },
-            operation::RECEIVE => Done::Received {
+            code::RECEIVE => Done::Received {
                 key,
                 count,
                 goes_on,
             },
-            operation::SEND => Done::Sent {
+            code::SEND => Done::Sent {
                 key,
                 count,
-                parcel: self.bring_back(key)?,
+                parcel: self.lent.bring_back(key)?,
             },
-            operation::READ => Done::Read {
+            code::READ => Done::Read {
                 key,
                 count,
-                parcel: self.bring_back(key)?,
+                parcel: self.lent.bring_back(key)?,
             },
             _ => return None,
         })
     }
-
-    /// Lends the parcel to the kernel.
-    // ANCHOR: lend
-    fn lend(&mut self, key: usize, parcel: Box<P>) -> *mut P {
-        if self.lent.len() <= key {
-            self.lent.resize(key + 1, std::ptr::null_mut());
-        }
-        let place = &mut self.lent[key];
-        assert!(place.is_null(), "one parcel per key is in flight");
-        *place = Box::into_raw(parcel);
-        *place
-    }
-
-    /// The kernel needs the parcel no more.
-    fn bring_back(&mut self, key: usize) -> Option<Box<P>> {
-        let place = self.lent.get_mut(key)?;
-        let parcel = std::mem::replace(place, std::ptr::null_mut());
-        // SAFETY: the pointer came out of a box in `lend`, and the null
-        // that takes its place keeps it from becoming a box twice.
-        (!parcel.is_null()).then(|| unsafe { Box::from_raw(parcel) })
-    }
-    // ANCHOR_END: lend
 
     fn cancel_operation(&mut self, operation: u64, key: usize) -> nix::Result<()> {
         let cancel = opcode::AsyncCancel::new(name(operation, key)).build();
@@ -380,18 +293,6 @@ impl<P: Parcel> Drop for Ring<P> {
             self.buffers.leak();
         }
     }
-}
-
-/// The number by which a completion is known.
-fn name(operation: u64, key: usize) -> u64 {
-    (key as u64) << operation::BITS | operation
-}
-
-/// Marks an operation that has no completion, unless it fails.
-fn aside(entry: Entry) -> Entry {
-    entry
-        .flags(Flags::SKIP_SUCCESS)
-        .user_data(name(operation::ASIDE, 0))
 }
 
 /// The connection that an accept has returned.

@@ -3,6 +3,8 @@
 //! `chapters/diffs/FROM-TO.diff` says what has to be changed in one model's `run` to get the
 //! other's. A file that differs from the source fails this test, and `UPDATE_DIFFS=1 cargo test
 //! --test diffs` writes all of them again. A chapter includes one in a block of code marked `diff`.
+//! `solution-NAME.diff` is the same for an exercise: from a bare server of `examples/bare/` to its
+//! solution.
 
 #![allow(
     clippy::unwrap_used,
@@ -42,16 +44,33 @@ const PAIRS: &[(&str, &str, Part)] = &[
     ("threaded", "async", Part::Run),
 ];
 
+/// Exercises: the bare server, and the same name below `solutions/`.
+const SOLUTIONS: &[&str] = &["iterative", "fork", "prefork", "threaded"];
+
+/// What each file should say.
+fn differences() -> Vec<(String, String)> {
+    let models = PAIRS.iter().map(|&(from, to, part)| {
+        for model in [from, to] {
+            assert!(models::find(model).is_some(), "no model {model}");
+        }
+        (format!("{from}-{to}.diff"), difference(from, to, part))
+    });
+    let solutions = SOLUTIONS.iter().map(|name| {
+        let [old, new] = ["", "solutions/"].map(|directory| {
+            let path = root().join(format!("examples/bare/{directory}{name}.rs"));
+            region(&path, Some("run"))
+        });
+        let head = format!("--- examples/bare/{name}.rs\n+++ solutions/{name}.rs\n");
+        (format!("solution-{name}.diff"), head + &changes(&old, &new))
+    });
+    models.chain(solutions).collect()
+}
+
 #[test]
 fn the_differences_that_the_book_shows_are_those_of_the_source() {
     let is_update = std::env::var_os("UPDATE_DIFFS").is_some_and(|value| !value.is_empty());
     let mut expected = BTreeSet::new();
-    for &(from, to, part) in PAIRS {
-        for model in [from, to] {
-            assert!(models::find(model).is_some(), "no model {model}");
-        }
-        let name = format!("{from}-{to}.diff");
-        let now = difference(from, to, part);
+    for (name, now) in differences() {
         let file = directory().join(&name);
         if is_update {
             fs::create_dir_all(directory()).unwrap();
@@ -84,11 +103,16 @@ fn difference(from: &str, to: &str, part: Part) -> String {
         Part::File => (None, None),
     };
     let (old, new) = (text(from, region_of_old), text(to, region_of_new));
+    format!("--- {from}.rs\n+++ {to}.rs\n") + &changes(&old, &new)
+}
+
+/// The lines of both, each with its sign.
+fn changes(old: &str, new: &str) -> String {
     // Patience aligns lines that occur once in each text, as a person would.
     let changes = TextDiff::configure()
         .algorithm(Algorithm::Patience)
-        .diff_lines(&old, &new);
-    let mut diff = format!("--- {from}.rs\n+++ {to}.rs\n");
+        .diff_lines(old, new);
+    let mut diff = String::new();
     for change in changes.iter_all_changes() {
         let sign = match change.tag() {
             ChangeTag::Delete => '-',
@@ -101,14 +125,17 @@ fn difference(from: &str, to: &str, part: Part) -> String {
     diff
 }
 
-/// A region of a model's file, or all of it below the opening comment.
-fn text(model: &str, region: Option<&str>) -> String {
-    let path = root().join(format!("src/models/{model}.rs"));
-    let source = fs::read_to_string(&path).unwrap();
+fn text(model: &str, part: Option<&str>) -> String {
+    region(&root().join(format!("src/models/{model}.rs")), part)
+}
+
+/// A region of a file, or all of it below the opening comment.
+fn region(path: &Path, region: Option<&str>) -> String {
+    let source = fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = match region {
         Some(name) => {
-            let from = position(&source, &format!("// ANCHOR: {name}")).expect(model) + 1;
-            let to = position(&source, &format!("// ANCHOR_END: {name}")).expect(model);
+            let from = position(&source, &format!("// ANCHOR: {name}")).expect(name) + 1;
+            let to = position(&source, &format!("// ANCHOR_END: {name}")).expect(name);
             source.lines().take(to).skip(from).collect()
         }
         None => {

@@ -15,6 +15,11 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod bare;
+mod claims;
+mod evidence;
+mod relation;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,38 @@
+//! Epoll: the kernel keeps the list of clients.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+
+use crate::common::{listen, serve};
+
+// ANCHOR: run
+pub(crate) fn run() -> io::Result<()> {
+    serve_all(&listen()?)
+}
+
+pub(crate) fn serve_all(listener: &TcpListener) -> io::Result<()> {
+    let list = Epoll::new(EpollCreateFlags::empty())?;
+    let enter = |fd: BorrowedFd<'_>| {
+        let number = fd.as_raw_fd() as u64;
+        list.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, number))
+    };
+    enter(listener.as_fd())?;
+    let mut clients = HashMap::new();
+    let mut ready = [EpollEvent::empty(); 64];
+    loop {
+        let count = list.wait(&mut ready, None::<u8>)?;
+        for event in &ready[..count] {
+            if let Some(client) = clients.remove(&event.data()) {
+                serve(client);
+            } else if let Ok((client, _)) = listener.accept() {
+                enter(client.as_fd())?;
+                clients.insert(client.as_raw_fd() as u64, client);
+            }
+        }
+    }
+}
+// ANCHOR_END: run

@@ -1,0 +1,65 @@
+//! One bare server for each model: the model alone, without anything that a service needs.
+//!
+//! ```console
+//! $ cargo run --example bare -- prefork
+//! $ curl http://127.0.0.1:8080/
+//! hello
+//! ```
+//!
+//! They have no timeouts, no limits, no graceful stop and no HTTP to speak of. The chapters show
+//! them before the real files, to tell what the model is from what a server owes its clients.
+
+#![allow(
+    unsafe_code,
+    reason = "fork and io_uring are shown as the system has them"
+)]
+
+mod r#async;
+mod common;
+mod epoll;
+mod event;
+mod fork;
+mod iterative;
+mod poll;
+mod prefork;
+mod prethreaded;
+mod solutions;
+mod threaded;
+mod uring;
+mod worker;
+
+use std::io;
+
+/// What runs under which name. A solution is an exercise of a chapter, solved.
+const SERVERS: &[(&str, fn() -> io::Result<()>)] = &[
+    ("iterative", iterative::run),
+    ("fork", fork::run),
+    ("prefork", prefork::run),
+    ("threaded", threaded::run),
+    ("prethreaded", prethreaded::run),
+    ("worker", worker::run),
+    ("poll", poll::run),
+    ("epoll", epoll::run),
+    ("event", event::run),
+    ("uring", uring::run),
+    ("async", r#async::run),
+    ("solutions/iterative", solutions::iterative::run),
+    ("solutions/fork", solutions::fork::run),
+    ("solutions/prefork", solutions::prefork::run),
+    ("solutions/threaded", solutions::threaded::run),
+];
+
+fn main() -> io::Result<()> {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    match SERVERS.iter().find(|(server, _)| *server == name) {
+        Some((_, run)) => run(),
+        None => {
+            let names: Vec<_> = SERVERS.iter().map(|(name, _)| *name).collect();
+            eprintln!(
+                "usage: bare SERVER [ADDRESS]; SERVER is {}",
+                names.join(", ")
+            );
+            std::process::exit(2);
+        }
+    }
+}

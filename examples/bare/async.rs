@@ -1,6 +1,6 @@
 //! Async: a task for each client, on the threads of a runtime.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -22,8 +22,12 @@ pub(crate) fn run() -> io::Result<()> {
 
 async fn serve(client: TcpStream) -> io::Result<()> {
     let mut request = [0; 4096];
-    client.readable().await?;
-    client.try_read(&mut request)?;
+    while let Err(error) = client.try_read(&mut request) {
+        if error.kind() != ErrorKind::WouldBlock {
+            return Err(error);
+        }
+        client.readable().await?;
+    }
     client.writable().await?;
     client.try_write(ANSWER)?;
     Ok(())

@@ -22,8 +22,10 @@ use super::relation::{Claim, Order, Relation, Term};
 /// The environment variable that names another directory of recordings.
 pub(crate) const REFERENCE: &str = "BOOK_REFERENCE";
 
+type Figure = fn(&Measurement) -> Option<f64>;
+
 /// What a figure of a window is called in a claim. Times are in µs, memory is in MiB.
-const FIGURES: &[(&str, fn(&Measurement) -> Option<f64>)] = &[
+const FIGURES: &[(&str, Figure)] = &[
     ("cpu", |it| it.server.cpu_us_per_request),
     ("rate", |it| Some(it.requests_per_s)),
     ("p50", |it| it.latency.p50_us),

@@ -112,7 +112,8 @@ fn what_the_book_claims_is_what_was_recorded() {
     println!("{held} claims hold; {old} need a newer recording");
     assert!(
         broken.is_empty(),
-        "{} claims of the book do not hold ({held} do; {REFERENCE} names other recordings):\n\n{}\n",
+        "{} claims of the book do not hold ({held} do; {REFERENCE} names other \
+         recordings):\n\n{}\n",
         broken.len(),
         broken.join("\n\n")
     );

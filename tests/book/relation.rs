@@ -13,7 +13,6 @@ use std::fmt;
 pub(crate) struct Claim {
     /// Which recording: a workload of the table (`close`), `unp`, or `connections 8000`.
     pub(crate) source: String,
-    /// Which figure of it.
     pub(crate) figure: String,
     pub(crate) relations: Vec<Relation>,
 }

@@ -1,8 +1,8 @@
 //! The bare servers of `examples/bare/` run, and its exercises are what they say.
 //!
 //! Each exercise is two-way: its check fails against the bare server, and passes against the
-//! solution. `cargo test --test book -- --ignored exercise` asks whether a reader has solved them in
-//! the bare servers themselves.
+//! solution. `cargo test --test book -- --ignored exercise` asks whether a reader has solved them
+//! in the bare servers themselves.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

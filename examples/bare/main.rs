@@ -30,8 +30,10 @@ mod worker;
 
 use std::io;
 
+type Run = fn() -> io::Result<()>;
+
 /// What runs under which name. A solution is an exercise of a chapter, solved.
-const SERVERS: &[(&str, fn() -> io::Result<()>)] = &[
+const SERVERS: &[(&str, Run)] = &[
     ("iterative", iterative::run),
     ("fork", fork::run),
     ("prefork", prefork::run),

@@ -17,7 +17,7 @@ pub(crate) fn run() -> io::Result<()> {
         let mut rows = vec![row(listener.as_fd())];
         rows.extend(clients.iter().map(|client| row(client.as_fd())));
         poll(&mut rows, PollTimeout::NONE)?;
-        let ready: Vec<_> = rows.iter().map(|row| row.any()).collect();
+        let ready: Vec<_> = rows.iter().map(PollFd::any).collect();
         // From the end: a removal moves only what has been looked at.
         for index in (0..clients.len()).rev() {
             if ready[index + 1] == Some(true) {

@@ -1,5 +1,6 @@
-//! Links the C compiler's unwinder statically, where there is a static library of it.
+//! Makes a process cheap to fork: few mappings, and the code of an answer side by side.
 //!
+//! The C compiler's unwinder is linked statically, where there is a static library of it.
 //! A shared library is five more mappings in every process. Each fork copies them and each exit
 //! removes them, at about a microsecond for each mapping (chapter 3), for code that only a panic
 //! needs. Without a static library the shared one is linked, and works as well.
@@ -20,6 +21,26 @@ fn main() {
     if has_static("gcc_eh") {
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
     }
+    println!("cargo:rerun-if-changed={LAYOUT}");
+    if is_release() && takes_linker_scripts() {
+        let package = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo:rustc-link-arg-bins=-Wl,-T,{package}/{LAYOUT}");
+    }
+}
+
+/// Where the linker is to place the functions that serve.
+const LAYOUT: &str = "src/serving.ld";
+
+fn is_release() -> bool {
+    std::env::var("PROFILE").is_ok_and(|profile| profile == "release")
+}
+
+/// GNU ld and LLD, rustc's own, add a script with INSERT to their layout; mold and gold refuse it.
+fn takes_linker_scripts() -> bool {
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    !["mold", "gold", "wild"]
+        .iter()
+        .any(|linker| flags.contains(linker))
 }
 
 /// Whether the compiler finds `libNAME.a`: it prints the whole path if so, else the bare name.

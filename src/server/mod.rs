@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use crate::accept::{Strategy, StrategyOptions};
 use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
+use crate::sys::usage::trim_heap;
 
 pub use admission::{Admission, Place};
 pub use configuration::Configuration;
@@ -83,10 +84,11 @@ impl Server<'_> {
     /// Answers a request in memory that no client has sent. The first request of a process sets up
     /// several things: the allocator's caches, which instructions the processor has, where the C
     /// library's functions are. After the rehearsal, forked children inherit all of that instead of
-    /// each setting it up.
+    /// each setting it up. What reading the command line has left on the heap goes first.
     // ANCHOR: rehearse
     pub fn rehearse(&self) {
         const REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nHost: rehearsal\r\n\r\n";
+        trim_heap();
         let mut conn = Conn::new(&self.limits, Instant::now());
         if let Some(space) = conn.space().get_mut(..REQUEST.len()) {
             space.copy_from_slice(REQUEST);

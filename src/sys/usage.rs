@@ -21,8 +21,8 @@ pub fn cpu_of(pid: u32) -> Option<Duration> {
     clock.and_then(ClockId::now).ok().map(Duration::from)
 }
 
-/// Gives the heap pages that nothing uses back to the kernel (`malloc_trim(3)`), so that a fork does
-/// not copy the entries of their page tables. Only the GNU C library has the call.
+/// Gives heap pages that are not in use back to the kernel (`malloc_trim(3)`), so that a fork does
+/// not copy their page-table entries. Only the GNU C library has the call.
 pub fn trim_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: takes a number and no pointer; memory that is in use stays where it is.

@@ -919,3 +919,92 @@ fn the_server_gets_as_many_processors_as_are_asked_for() {
         assert!(complaint.contains("at the most"), "{complaint}");
     }
 }
+
+#[test]
+fn the_plan_of_contrib_runs() {
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/plan.toml");
+    let scratch = tempfile::tempdir().unwrap();
+    let short = fs::read_to_string(plan).unwrap();
+    let short = short.replace("blocks = 20", "blocks = 1");
+    let short = short.replace("window_s = 0.3", "requests = 20");
+    let file = scratch.path().join("plan.toml");
+    fs::write(&file, short).unwrap();
+    let out = scratch.path().join("results");
+    let output = compare(&["--plan", &file.display().to_string()], &out);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let plan = results_in(&out).plan;
+    assert_eq!(
+        (plan.contenders.len(), plan.blocks, plan.requests),
+        (3, 1, Some(20))
+    );
+}
+
+/// A server that forks for each connection, answers only one path well, and knows SIGINT alone: it
+/// ends by it.
+const FORKING: &str = r#"
+import os, signal, socket, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=64)
+while True:
+    client, _ = listener.accept()
+    child = os.fork()
+    if child == 0:
+        request = client.recv(4096)
+        sum(range(20000))
+        status = b"200 OK" if request.startswith(b"GET /health") else b"404 Not Found"
+        fields = b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+        client.sendall(b"HTTP/1.1 " + status + fields)
+        os._exit(0)
+    client.close()
+    os.waitpid(child, 0)
+"#;
+
+#[test]
+fn a_foreign_server_is_ready_and_stops_in_its_own_way_and_its_children_count() {
+    let scratch = tempfile::tempdir().unwrap();
+    let script = scratch.path().join("server.py");
+    fs::write(&script, FORKING).unwrap();
+    let script = script.display();
+    let with = format!("mine[ready=/health stop=INT]=python3 {script} {{port}}");
+    let line = ["--with", &with, "--mode", "close", "--path", "/health"];
+    let rest = ["--blocks", "1", "-n", "40", "-c", "2"];
+    let out = scratch.path().join("results");
+    let output = compare(&[&line[..], &rest].concat(), &out);
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    let results = results_in(&out);
+    let (_, window) = results.windows("mine", "close")[0];
+    assert_eq!(
+        (window.requests, window.errors.total()),
+        (40, 0),
+        "{window:?}"
+    );
+    // The children do the work, and have ended and been reaped by the end of the window.
+    let per_request = window.server.cpu_us_per_request.unwrap();
+    assert!(per_request > 100.0, "{window:?}");
+
+    for (with, words) in [
+        ("mine[ready=/nosuch]=sh -c 'exit 7' {port}", ""),
+        ("mine[ready=x]=./a {port}", "write ready=/PATH"),
+        ("mine[stop=SIGNOTHING]=./a {port}", "is no signal"),
+        ("mine[stop=INT=./a {port}", "a [ without a ]"),
+    ] {
+        let output = compare(
+            &["--with", with, "-n", "5", "--blocks", "1"],
+            &scratch.path().join("x"),
+        );
+        let complaint = text(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(if words.is_empty() { 1 } else { 2 }),
+            "{complaint}"
+        );
+        assert!(complaint.contains(words), "{complaint}");
+    }
+}

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::plan::{Contender, Foreign};
+use super::plan::{Contender, Foreign, Ready};
 
 const MINIMAL_SOURCE: &str = include_str!("../../contrib/peers/minimal.c");
 /// Where Debian and Fedora have Apache's modules.
@@ -69,6 +69,7 @@ fn foreign(name: &str, command: &[&str], files: &[(&str, String)]) -> Contender 
         program: None,
         foreign: Some(Foreign {
             command: command.iter().map(ToString::to_string).collect(),
+            ready: Ready::Answers,
             stop: Foreign::STOP_DEFAULT.to_owned(),
             files: files
                 .map(|(name, text)| (name.to_owned(), text))

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -50,12 +49,28 @@ pub struct Contender {
 pub struct Foreign {
     /// Program and arguments; `{port}` stands for the port that the bench has chosen.
     pub command: Vec<String>,
+    /// How to see that it is ready.
+    #[serde(default)]
+    pub ready: Ready,
     /// The signal that asks it to stop.
     #[serde(default = "stop_default")]
     pub stop: String,
     /// Files that it finds in a directory of its own, by name; `{dir}` stands for that directory.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+}
+
+/// How to see that a foreign server is ready.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ready {
+    /// It answers GET / over HTTP, with whatever status.
+    #[default]
+    Answers,
+    /// It takes a connection.
+    Connects,
+    /// It answers GET of this path with a status below 400.
+    Path(String),
 }
 
 fn stop_default() -> String {
@@ -205,33 +220,6 @@ impl Plan {
     /// The seed is beyond what TOML can hold.
     pub fn to_toml(&self) -> io::Result<String> {
         toml::to_string(self).map_err(io::Error::other)
-    }
-
-    /// Reads a plan: such a file, or the `results.json` of an earlier run.
-    ///
-    /// # Errors
-    /// The file cannot be read, or holds no plan that makes sense.
-    pub fn read(path: &Path) -> io::Result<Plan> {
-        /// The part of a results file that is wanted.
-        #[derive(Deserialize)]
-        struct Recorded {
-            plan: Plan,
-        }
-        let text = fs::read_to_string(path)?;
-        let plan = match path.extension().is_some_and(|it| it == "json") {
-            true => serde_json::from_str::<Recorded>(&text)?.plan,
-            false => toml::from_str(&text).map_err(io::Error::other)?,
-        };
-        let makes_sense = plan.reference < plan.contenders.len()
-            && plan.blocks > 0
-            && !plan.workloads.is_empty()
-            && !plan.window.is_zero();
-        match makes_sense {
-            true => Ok(plan),
-            false => Err(io::Error::other(
-                "the plan needs contenders, a reference among them, workloads, blocks and a window",
-            )),
-        }
     }
 
     /// What a contender meets in each block: every workload, at every rate if there are rates.

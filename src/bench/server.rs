@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use super::accounting::ProcessTree;
 use super::failure::Failure;
-use super::plan::{Contender, Foreign};
+use super::plan::{Contender, Foreign, Ready};
 use super::streams::{StderrTail, first_line_of};
 use super::waiting::wait_until;
 use crate::sys::guarded::guard;
@@ -29,6 +29,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const SWEEP_DEADLINE: Duration = Duration::from_secs(2);
 /// How long one attempt to reach a foreign server may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+/// What programs add to the number of the signal that ended them, as shells do.
+const SHELL_SIGNAL_BASE: i32 = 128;
 /// What a server says before the address once it answers connections.
 const LISTENING: &str = "listening on http://";
 
@@ -37,6 +39,7 @@ pub struct ServerUnderTest {
     child: Child,
     address: SocketAddr,
     stop_signal: Signal,
+    is_foreign: bool,
     /// For the files of a foreign server; it goes when the server is gone.
     _directory: Scratch,
     stderr_tail: StderrTail,
@@ -71,30 +74,32 @@ impl ServerUnderTest {
             child,
             address: chosen,
             stop_signal: stop_signal(who),
+            is_foreign: who.foreign.is_some(),
             _directory: directory,
             stderr_tail,
             gone: false,
         };
         let ready = match who.foreign {
-            Some(_) => server.wait_until_it_answers(),
+            Some(ref foreign) => server.wait_until_ready(&foreign.ready),
             None => server.wait_until_listening(&first_line),
         };
         server.address = ready.map_err(not_started)?;
         Ok(server)
     }
 
-    /// A foreign server is ready when it answers a request, with whatever status.
-    fn wait_until_it_answers(&mut self) -> Result<SocketAddr, String> {
+    /// Waits for a foreign server as its command says.
+    fn wait_until_ready(&mut self, ready: &Ready) -> Result<SocketAddr, String> {
         let address = self.address;
         let ended = wait_until(START_DEADLINE, || match self.child.try_wait() {
             Ok(Some(status)) => Some(Err(status)),
-            _ => answers(address).then_some(Ok(())),
+            _ => is_ready(address, ready).then_some(Ok(())),
         });
         match ended {
             Some(Ok(())) => Ok(address),
             Some(Err(status)) => Err(self.exit_reason(status)),
             None => Err(format!(
-                "it did not answer within {} s",
+                "it {} within {} s",
+                unready(ready),
                 START_DEADLINE.as_secs()
             )),
         }
@@ -155,13 +160,22 @@ impl ServerUnderTest {
                 deadline_s: STOP_DEADLINE.as_secs(),
             });
         };
-        if !status.success() {
+        if !status.success() && !self.is_ended_by_its_stop_signal(status) {
             return Err(Failure::StoppedBadly {
                 how: self.exit_reason(status),
             });
         }
         self.verify_nothing_left()
             .map_err(|what| Failure::LeftBehind { what })
+    }
+
+    /// A foreign server may leave its end to the signal, or report it as shells do. Ours end with
+    /// exit code 0.
+    fn is_ended_by_its_stop_signal(&self, status: ExitStatus) -> bool {
+        let number = self.stop_signal as i32;
+        self.is_foreign
+            && (status.signal() == Some(number)
+                || status.code() == Some(SHELL_SIGNAL_BASE + number))
     }
 
     fn verify_nothing_left(&mut self) -> Result<(), String> {
@@ -277,18 +291,36 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// Whether there is an HTTP server at `address`.
-fn answers(address: SocketAddr) -> bool {
-    let ask = || {
-        let mut connection = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
-        connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        connection.write_all(request.as_bytes())?;
-        let mut start = [0; 5];
-        connection.read_exact(&mut start)?;
-        Ok::<_, io::Error>(start)
-    };
-    ask().is_ok_and(|start| &start == b"HTTP/")
+/// Whether the server at `address` is ready.
+fn is_ready(address: SocketAddr, ready: &Ready) -> bool {
+    match ready {
+        Ready::Answers => status_of(address, "/").is_ok(),
+        Ready::Connects => TcpStream::connect_timeout(&address, ANSWER_TIMEOUT).is_ok(),
+        Ready::Path(path) => status_of(address, path).is_ok_and(|it| (b'1'..b'4').contains(&it)),
+    }
+}
+
+/// What a server has failed to do that is not ready.
+fn unready(ready: &Ready) -> String {
+    match ready {
+        Ready::Answers => "did not answer".to_owned(),
+        Ready::Connects => "took no connection".to_owned(),
+        Ready::Path(path) => format!("did not answer {path} with a status below 400"),
+    }
+}
+
+/// The first digit of the status with which `path` is answered.
+fn status_of(address: SocketAddr, path: &str) -> io::Result<u8> {
+    let mut connection = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
+    connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes())?;
+    let mut start = *b"HTTP/1.1 200";
+    connection.read_exact(&mut start)?;
+    match start.strip_prefix(b"HTTP/1.") {
+        Some(&[_, b' ', class, ..]) => Ok(class),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 fn stop_signal(who: &Contender) -> Signal {

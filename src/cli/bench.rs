@@ -3,6 +3,7 @@
 mod contenders;
 mod flow;
 mod places;
+mod plan_file;
 mod rates;
 mod sweep;
 mod workloads;
@@ -64,15 +65,16 @@ pub(super) struct Args {
     /// how a pool of 15 shares 5000 connections
     #[arg(long, conflicts_with_all = ["contenders", "all", "sweep", "mode", "duration", "warm_up"])]
     unp: bool,
-    /// A server that is not ours; `{port}` stands for its port, and it must answer GET / there. May
-    /// be repeated
+    /// A server that is not ours; `{port}` stands for its port. It is ready when it answers GET /,
+    /// and SIGTERM stops it, or else: 'NAME[ready=/health stop=SIGINT]=COMMAND'. May be repeated
     #[arg(long, value_name = "NAME=COMMAND", value_parser = contenders::parse_foreign)]
     with: Vec<Contender>,
     /// The servers that the book speaks of, as far as they are installed: nginx, Apache, Gunicorn,
     /// and minimal servers in C
     #[arg(long, conflicts_with_all = ["sweep", "unp", "verify"])]
     peers: bool,
-    /// Run what a file describes: the plan.toml or results.json of an earlier run
+    /// Run what a file describes: the plan.toml or results.json of an earlier run, or a plan of
+    /// your own, as in contrib/plan.toml
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["contenders", "all", "unp", "with", "peers", "reference", "sweep"])]
     #[arg(conflicts_with_all = ["workloads", "quick", "connections", "duration", "requests"])]
@@ -186,6 +188,8 @@ Examples:
                                                  two builds, compared honestly
   servers bench prefork --with 'mine=python3 server.py {port}'
                                                  beside any other server
+  servers bench prefork --with 'mine[ready=/health stop=SIGINT]=./server {port}'
+                                                 one that is ready and stops in its own way
   servers bench prefork --peers                  beside nginx, Apache, Gunicorn and C servers
   servers bench --plan bench-results/TIME/plan.toml
                                                  the same once more
@@ -246,7 +250,8 @@ impl Args {
             return verify::execute(subject, &contenders, connections, self.json);
         }
         if let Some(file) = &self.plan {
-            let read = Plan::read(file).with_context(|| format!("cannot read {}", file.display()));
+            let read =
+                plan_file::read(file).with_context(|| format!("cannot read {}", file.display()));
             return self.run_bench(read?, None);
         }
         let directory = match self.peers {

@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 
-use crate::bench::plan::{Contender, Foreign};
+use nix::sys::signal::Signal;
+
+use crate::bench::plan::{Contender, Foreign, Ready};
 use crate::cli::run;
 use crate::models::{self, Model};
 
@@ -154,7 +156,8 @@ fn other_build(arguments: &mut Vec<String>) -> Result<Option<PathBuf>, String> {
 /// # Errors
 /// It has no name, no command, or no place for the port.
 pub(super) fn parse_foreign(text: &str) -> Result<Contender, String> {
-    let (Some(name), command) = labelled(text) else {
+    let (text, settings) = without_settings(text)?;
+    let (Some(name), command) = labelled(&text) else {
         return Err(format!(
             "should be NAME=COMMAND, as in 'mine=python3 server.py {}'",
             Foreign::PORT
@@ -176,11 +179,58 @@ pub(super) fn parse_foreign(text: &str) -> Result<Contender, String> {
         program: None,
         foreign: Some(Foreign {
             command,
-            stop: Foreign::STOP_DEFAULT.to_owned(),
+            ready: settings.ready,
+            stop: settings.stop,
             files: BTreeMap::new(),
         }),
         workers_last: false,
     })
+}
+
+/// What stands in brackets behind a foreign server's name.
+struct ForeignSettings {
+    ready: Ready,
+    stop: String,
+}
+
+/// Takes `[ready=/health stop=SIGINT]` out of `NAME[…]=COMMAND`.
+fn without_settings(text: &str) -> Result<(String, ForeignSettings), String> {
+    let mut settings = ForeignSettings {
+        ready: Ready::Answers,
+        stop: Foreign::STOP_DEFAULT.to_owned(),
+    };
+    let bracketed = text.split_once('[').filter(|(name, _)| !name.contains('='));
+    let Some((name, rest)) = bracketed else {
+        return Ok((text.to_owned(), settings));
+    };
+    let (inside, rest) = rest.split_once(']').ok_or("has a [ without a ]")?;
+    for setting in inside.split_whitespace() {
+        match setting.split_once('=') {
+            Some(("ready", "connect")) => settings.ready = Ready::Connects,
+            Some(("ready", path)) if path.starts_with('/') => {
+                settings.ready = Ready::Path(path.to_owned());
+            }
+            Some(("stop", signal)) => settings.stop = signal_name(signal)?,
+            _ => {
+                return Err(format!(
+                    "'{setting}' is no setting: write ready=/PATH, ready=connect or stop=SIGNAL"
+                ));
+            }
+        }
+    }
+    Ok((format!("{name}{rest}"), settings))
+}
+
+/// `INT` and `SIGINT` as `SIGINT`.
+fn signal_name(text: &str) -> Result<String, String> {
+    let name = match text.starts_with("SIG") {
+        true => text.to_owned(),
+        false => format!("SIG{text}"),
+    };
+    match name.parse::<Signal>() {
+        Ok(_) => Ok(name),
+        Err(_) => Err(format!("'{text}' is no signal: write stop=SIGINT")),
+    }
 }
 
 /// Gives a contender that bears another's name a number, so that no two share one.

@@ -7,6 +7,7 @@ use super::Args;
 use crate::bench::layout::Layout;
 use crate::bench::plan::Plan;
 use crate::bench::sweep::Sweep;
+use crate::bench::workload::Workload;
 use crate::cli::load::{parse_expectation, some_rate};
 use crate::load::Expectation;
 
@@ -70,19 +71,24 @@ pub(super) fn window(rates: &[f64]) -> Duration {
     Duration::from_secs_f64((REQUESTS_MIN / lowest).clamp(WINDOW_MIN, WINDOW_MAX))
 }
 
+/// What is expected where nothing else is: answers that wait, compute or are big may take longer.
+pub(super) fn expected_default(workloads: &[Workload]) -> Vec<Expectation> {
+    let quick = |path: &str| path == "/";
+    let is_quick = workloads.iter().all(|it| {
+        let second = it.second.as_ref().is_none_or(|it| quick(&it.path));
+        quick(&it.path) && second && it.requests.is_empty()
+    });
+    let text = if is_quick { "p99<20ms" } else { "p99<100ms" };
+    parse_expectation(text).into_iter().collect()
+}
+
 impl Args {
     /// What answers at a rate have to keep.
     pub(super) fn expectations(&self, plan: &Plan) -> Vec<Expectation> {
         if self.rates.is_none() || !self.expect.is_empty() {
             return self.expect.clone();
         }
-        let quick = |path: &str| path == "/";
-        let is_quick = plan.workloads.iter().all(|it| {
-            let second = it.second.as_ref().is_none_or(|it| quick(&it.path));
-            quick(&it.path) && second && it.requests.is_empty()
-        });
-        let text = if is_quick { "p99<20ms" } else { "p99<100ms" };
-        parse_expectation(text).into_iter().collect()
+        expected_default(&plan.workloads)
     }
 
     /// Processors of the generator at each value of `--cores`: those that no value gives to the

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bench::workload::Workload;
 use crate::cli::load::read_workload;
@@ -26,15 +26,35 @@ pub(super) fn chosen(names: &[String]) -> Vec<Workload> {
     Workload::all().into_iter().filter(is_chosen).collect()
 }
 
+/// The workload of this name, or of the file of this name in `directory`.
+///
+/// # Errors
+/// There is no such workload, or the file is wrong.
+pub(super) fn read(name: &str, directory: &Path) -> Result<Workload, String> {
+    let is_file = name.ends_with(".toml");
+    match (Workload::named(name), is_file) {
+        (Some(workload), _) => Ok(workload),
+        (None, true) => of_file(&directory.join(name)),
+        (None, false) => {
+            let names: Vec<String> = Workload::all().into_iter().map(|it| it.name).collect();
+            Err(format!(
+                "'{name}' is no workload: write one of {}, or the name of a .toml file",
+                names.join(", ")
+            ))
+        }
+    }
+}
+
 /// The workloads of these files, each under the file's name.
 ///
 /// # Errors
 /// A file that cannot be read, and a sentence for what is wrong in it.
 pub(super) fn of_files(files: &[PathBuf]) -> Result<Vec<Workload>, String> {
-    let read = |file: &PathBuf| {
-        let requests = read_workload(file).map_err(|error| format!("{error:#}"))?;
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        Ok(Workload::of_file(&name, &requests))
-    };
-    files.iter().map(read).collect()
+    files.iter().map(|file| of_file(file)).collect()
+}
+
+fn of_file(file: &Path) -> Result<Workload, String> {
+    let requests = read_workload(file).map_err(|error| format!("{error:#}"))?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Workload::of_file(&name, &requests))
 }

@@ -6,7 +6,7 @@ use crate::load::Side;
 
 const RATES: [f64; 3] = [500.0, 1000.0, 2000.0];
 
-/// A window at a rate whose answers took so long, all alike.
+/// A window at this rate. Each answer took `response_ms`.
 fn at(contender: &str, block: usize, rate: f64, response_ms: u64) -> Run {
     let mut run = run(contender, block, 10.0);
     run.workload = format!("hello@{rate}");
@@ -26,7 +26,7 @@ fn at(contender: &str, block: usize, rate: f64, response_ms: u64) -> Run {
     run
 }
 
-/// Three blocks at all rates, in which the answers took so long.
+/// Three blocks at all rates, with these response times.
 fn climbed(response_ms: [u64; 3]) -> Results {
     let mut results = results(&["fork"], 3);
     results.plan.rates = RATES.to_vec();
@@ -49,7 +49,7 @@ fn knee_of(results: &Results) -> Knee {
     ladders(results)[0].climbs[0].knee
 }
 
-/// Changes the windows at the highest rate, in so many blocks.
+/// Changes the windows at the highest rate, in this many blocks.
 fn change(results: &mut Results, blocks: usize, change: impl Fn(&mut Run)) {
     let highest = results
         .runs
@@ -67,7 +67,7 @@ fn the_knee_is_the_last_rate_before_the_first_that_fails() {
     );
     let knee = knee_of(&climbed([1, 5, 9]));
     assert_eq!((knee.holds_per_s, knee.fails_per_s), (Some(2000.0), None));
-    // A rate that held above one that did not is luck.
+    // A rate that holds above one that fails is luck.
     let knee = knee_of(&climbed([1, 90, 9]));
     assert_eq!(
         (knee.holds_per_s, knee.fails_per_s),

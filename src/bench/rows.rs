@@ -92,8 +92,8 @@ pub struct FailureCount {
 const ERROR_SHARE_MAX: f64 = 0.01;
 
 impl Row {
-    /// Whether it did all the work: no failure, hardly an error, no connection left waiting. Others
-    /// are never called the best.
+    /// Whether it did all the work: no failure, hardly an error, no connection left waiting. Only
+    /// such a row can be called the best.
     pub fn is_sound(&self) -> bool {
         let all = (self.errors + self.answers).max(1) as f64;
         self.failures.is_empty()

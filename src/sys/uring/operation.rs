@@ -24,7 +24,8 @@ pub enum Done<P> {
         /// Whether the operation is still in flight.
         goes_on: bool,
     },
-    /// Bytes have arrived: [`Ring::received`] has them. A count of 0 is the end of the connection.
+    /// Bytes have arrived, see [`received`](super::Ring::received). A count of 0 is the end of the
+    /// connection.
     Received {
         /// The connection that they came from.
         key: usize,

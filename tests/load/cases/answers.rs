@@ -57,17 +57,13 @@ fn the_text_accounts_for_every_request() {
         .lines()
         .find(|line| line.starts_with("attempted"))
         .unwrap();
-    let numbers: Vec<u64> = (line.split(['=', '+']))
-        .map(|part| {
-            part.chars()
-                .filter(char::is_ascii_digit)
-                .take(9)
-                .collect::<String>()
-        })
-        .map(|digits| digits.parse().unwrap())
-        .collect();
-    let [attempted, answered, failed, ..] = numbers[..] else {
-        panic!("{line}");
+    let count = |words: &str| -> u64 {
+        let before = line.split(words).next().unwrap().trim_end();
+        let figure = before.rsplit(' ').next().unwrap();
+        figure.replace(',', "").parse().unwrap()
     };
-    assert_eq!(attempted, answered + failed + 3, "{line}");
+    let in_flight = count("in flight at the end");
+    assert_eq!(in_flight, 3, "{line}");
+    let ended = count("answered") + count("failed");
+    assert_eq!(count("="), ended + in_flight, "{line}");
 }

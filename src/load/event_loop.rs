@@ -10,6 +10,7 @@ mod requests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 const EVENTS_MAX: usize = 256;
 /// After so many events, an open loop looks for requests that have become due meanwhile.
 const EVENTS_BETWEEN_SENDS: usize = 32;
+/// A closed loop begins so many clients at a time, and looks after those that have begun in
+/// between. Otherwise no answer would be read while thousands of connections are opened.
+const BEGUN_AT_ONCE: usize = EVENTS_MAX;
 /// How late the wish to stop may be noticed.
 const STOP_NOTICED_WITHIN_MS: u8 = 100;
 /// A connection that is not established by then tries the host's next address as well
@@ -60,6 +64,8 @@ pub(super) struct EventLoop<'a> {
     epoll: Epoll,
     timer: Timer,
     slots: Vec<Slot>,
+    /// Slots of a closed loop that have not begun their first request.
+    unbegun: Range<usize>,
     /// The requests of an open loop; none in a closed loop.
     pacer: Option<Pacer>,
     /// Slots without a request: those with a connection, the longest idle first, and the others.
@@ -110,6 +116,10 @@ impl<'a> EventLoop<'a> {
             timer: Timer::new(&epoll, TIMER, run.clock)?,
             epoll,
             slots: (0..share.connections).map(|_| Slot::new()).collect(),
+            unbegun: match timetable {
+                Some(_) => 0..0,
+                None => 0..share.connections,
+            },
             pacer: timetable.map(|times| Pacer::new(times, share.thread, share.threads)),
             idle: VecDeque::new(),
             unused: (0..share.connections).rev().collect(),
@@ -138,11 +148,9 @@ impl<'a> EventLoop<'a> {
         if self.measured_from == 0 {
             self.cpu_before = Some(Duration::ZERO);
         }
-        if self.pacer.is_none() {
-            (0..self.slots.len()).for_each(|slot| self.begin(slot));
-        }
         let mut events = [EpollEvent::empty(); EVENTS_MAX];
         while !self.is_over() {
+            self.begin_some();
             self.send_due();
             self.check_reachable()?;
             let ready = self.wait(&mut events)?;
@@ -159,6 +167,22 @@ impl<'a> EventLoop<'a> {
         Ok(self.close())
     }
 
+    /// Begins the next clients of a closed loop. Where requests are counted, all at once: each
+    /// connection is to get one before any gets a second.
+    fn begin_some(&mut self) {
+        if self.unbegun.is_empty() {
+            return;
+        }
+        let (from, to) = (self.unbegun.start, self.unbegun.end);
+        let until = match self.run.plan.amount {
+            Amount::Duration(_) => to.min(from + BEGUN_AT_ONCE),
+            Amount::Requests(_) => to,
+        };
+        self.unbegun = until..to;
+        (from..until).for_each(|slot| self.begin(slot));
+        self.tally.opened = self.run.clock.now();
+    }
+
     /// Blocks until a socket is ready or something is due. The timer is set only if it has changed
     /// and nothing is ready: in a virtual machine, setting it may cost more than a request.
     fn wait(&mut self, events: &mut [EpollEvent]) -> Result<usize, Error> {
@@ -170,7 +194,8 @@ impl<'a> EventLoop<'a> {
         let alarm = self.alarms.peek().map(|Reverse((at, _))| *at);
         let moments = [due, alarm, self.end, Some(self.next_timeout)];
         let until = moments.into_iter().flatten().min().unwrap_or(u64::MAX);
-        if until <= self.now || self.run.plan.spin || self.offer_free_slots() {
+        let is_busy = self.run.plan.spin || !self.unbegun.is_empty();
+        if until <= self.now || is_busy || self.offer_free_slots() {
             return self.ready(events, 0);
         }
         if !self.timer.is_set_to(until) {

@@ -24,3 +24,35 @@ fn only_failures_of_the_server_are_followed_by_the_next_request_at_once() {
         assert_eq!(event_loop.failed(0, failure), at_once);
     }
 }
+
+/// With thousands of connections, no answer would be read for seconds.
+#[test]
+fn clients_begin_some_at_a_time_unless_requests_are_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let time = Amount::Duration(Duration::from_secs(1));
+    for (amount, left) in [(time, [44, 0]), (Amount::Requests(1000), [0, 0])] {
+        let plan = Plan {
+            connections: 300,
+            amount,
+            ..Plan::new(url.parse().unwrap())
+        };
+        let (watch, shared) = (Watch::default(), Shared::new(&plan));
+        let queue = Queue::new(&plan, 1).unwrap();
+        let run = Run {
+            plan: &plan,
+            watch: &watch,
+            shared: &shared,
+            queue: &queue,
+            clock: Clock::start(),
+        };
+        let share = plan.shares().next().unwrap();
+        let mut event_loop = EventLoop::new(run, share, None).unwrap();
+        let unbegun = [(); 2].map(|()| {
+            event_loop.begin_some();
+            event_loop.unbegun.len()
+        });
+        assert_eq!(unbegun, left);
+        assert_eq!(event_loop.asking, 300);
+    }
+}

@@ -1,5 +1,7 @@
 //! What a reader of a run's figures must know. A mark never removes a figure. Pure.
 
+use std::time::Duration;
+
 use super::{EarlyEnd, Outcome, Plan};
 
 /// A generator that is busier than this may be what the figures show.
@@ -14,6 +16,10 @@ pub const TIMER_LAG_MAX_NS: u64 = 200_000;
 pub const TIMER_LAG_SHARE_MAX: f64 = 0.05;
 /// The least share of a plan that has to be carried out.
 pub const ACHIEVED_SHARE_MIN: f64 = 0.99;
+/// The opening of a closed loop's connections may take so much of the measurement...
+pub const OPENING_SHARE_MAX: f64 = 0.05;
+/// ...or so long, which is as nothing in a run of a few seconds.
+pub const OPENING_MAX: Duration = Duration::from_millis(100);
 /// The share of requests that may find all connections busy.
 pub const WAITED_SHARE_MAX: f64 = 0.01;
 /// A closed loop flatters the server when more than this share of the time goes into stalls...
@@ -36,6 +42,8 @@ pub enum Mark {
     ClientErrors,
     /// Connections of a closed loop that never got an answer.
     Starved,
+    /// Connections were opened within the measurement.
+    Opening,
     /// Percentiles are lower bounds, because of requests that were pending at the end.
     LowerBounds,
     /// A closed loop met stalls, which it does not show as clients would see them.
@@ -62,6 +70,7 @@ impl Mark {
             Self::Errors => "errors",
             Self::ClientErrors => "client-errors",
             Self::Starved => "starved",
+            Self::Opening => "opening",
             Self::LowerBounds => "lower-bounds",
             Self::Stalls => "stalls",
             Self::LittlesLaw => "littles-law",
@@ -111,6 +120,12 @@ pub fn marks(plan: &Plan, outcome: &Outcome) -> Vec<Mark> {
             Mark::Starved,
         ),
         (
+            outcome.opening > OPENING_MAX
+                && outcome.opening.as_secs_f64()
+                    > outcome.duration.as_secs_f64() * OPENING_SHARE_MAX,
+            Mark::Opening,
+        ),
+        (
             some && doubtful.iter().any(|&q| outcome.at_least(q).is_some()),
             Mark::LowerBounds,
         ),
@@ -143,7 +158,6 @@ pub fn marks(plan: &Plan, outcome: &Outcome) -> Vec<Mark> {
 mod tests {
     use super::*;
     use crate::load::{Failure, Schedule};
-    use std::time::Duration;
 
     const MS: u64 = 1_000_000;
 
@@ -190,6 +204,8 @@ mod tests {
         );
         assert_eq!(marked(false, |it| it.never_answered = 1), [Mark::Starved]);
         assert_eq!(marked(true, |it| it.never_answered = 1), []);
+        let opening = |ms| marked(false, |it| it.opening = Duration::from_millis(ms));
+        assert_eq!((opening(90), opening(110)), (vec![], vec![Mark::Opening]));
         assert_eq!(
             marked(true, |it| it.pending.record_n(500 * MS, 20).unwrap()),
             [Mark::LowerBounds]

@@ -53,6 +53,8 @@ pub(super) struct Tally {
     second_ends: u64,
     /// When the measurement began, after the warm-up.
     begun: u64,
+    /// When a closed loop had begun the first request of each connection.
+    pub(super) opened: u64,
     /// When its last request ended, before it closed its connections.
     pub(super) ended: u64,
     pub(super) cpu: Duration,
@@ -93,6 +95,7 @@ impl Tally {
             second: Second::default(),
             second_ends: begun + SECOND_NS,
             begun,
+            opened: 0,
             ended: 0,
             cpu: Duration::ZERO,
             interrupted: false,

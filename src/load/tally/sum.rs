@@ -23,6 +23,8 @@ pub(in crate::load) fn sum(
     for tally in tallies {
         let measured = tally.ended.saturating_sub(warm_up);
         outcome.duration = outcome.duration.max(Duration::from_nanos(measured));
+        let opening = Duration::from_nanos(tally.opened.saturating_sub(warm_up));
+        outcome.opening = outcome.opening.max(opening);
         add_counts(&mut outcome, tally);
         add_times(&mut outcome, tally);
         outcome.address = outcome.address.take().or_else(|| {

@@ -41,6 +41,7 @@ pub struct Json {
     never_sent_due: u64,
     oldest_pending_us: Option<f64>,
     never_answered: u64,
+    opening_s: f64,
     warm_up_s: f64,
     warm_up_requests: u64,
     duration_s: f64,
@@ -165,6 +166,7 @@ pub fn json(plan: &Plan, outcome: &Outcome, expectations: &[Expectation]) -> Jso
         oldest_pending_us: (!outcome.pending.is_empty())
             .then(|| outcome.oldest_pending.as_nanos() as f64 / 1000.0),
         never_answered: outcome.never_answered,
+        opening_s: outcome.opening.as_secs_f64(),
         warm_up_s: plan.warm_up.as_secs_f64(),
         warm_up_requests: outcome.warm_up_requests,
         duration_s: outcome.duration.as_secs_f64(),

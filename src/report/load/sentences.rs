@@ -36,6 +36,7 @@ pub(super) fn of_mark(mark: Mark, plan: &Plan, outcome: &Outcome) -> String {
             text::count(outcome.never_answered),
             text::count(outcome.connections as u64)
         ),
+        Mark::Opening => opening(outcome),
         Mark::LowerBounds => format!(
             "times with ≥ are lower bounds: {} had no answer at the end, the oldest for {}, and \
              count with their age",
@@ -77,6 +78,14 @@ pub(super) fn of_mark(mark: Mark, plan: &Plan, outcome: &Outcome) -> String {
             outcome.limit_reached.as_secs_f64()
         ),
     }
+}
+
+fn opening(outcome: &Outcome) -> String {
+    format!(
+        "connections were opened in the first {:.2} s of the measurement, which lowers the rate: \
+         a longer --warmup leaves that out",
+        outcome.opening.as_secs_f64()
+    )
 }
 
 /// Why there is no figure.

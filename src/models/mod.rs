@@ -57,7 +57,7 @@ pub struct Model {
     check: fn(Option<usize>) -> io::Result<()>,
     /// Serves until the process is asked to stop and every request in flight is finished.
     ///
-    /// The model owns the listener: when to close it, and in which process, is part of its story.
+    /// The model owns the listener: when to close it, and in which process, is part of the model.
     /// The server lives as long as the process, because tasks of a runtime may use it at any time.
     pub run: fn(&'static Server<'static>, Listener) -> io::Result<()>,
 }

@@ -23,7 +23,7 @@ use crate::sys::inherit;
 /// for the upgrade channel and for each listener.
 pub const VARIABLE: &str = "SERVERS_LISTENERS";
 
-/// The inherited listeners and who has passed them.
+/// The inherited listeners, and the process that has passed them.
 pub struct Inherited {
     /// The master that is to be replaced; `None` if systemd has opened the port.
     pub predecessor: Option<Predecessor>,

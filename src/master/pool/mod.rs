@@ -31,7 +31,7 @@ use crate::scoreboard::{Scoreboard, Slots};
 use crate::server::Server;
 use crate::sys::signal::{self, Signals};
 
-/// If so many workers of a generation fail to start and none was ever ready, it is given up.
+/// A generation is given up if this many of its workers fail to start and none was ever ready.
 const STARTS_MAX: u32 = 5;
 /// How often the size is decided: Apache's maintenance interval.
 const SIZING_INTERVAL: Duration = Duration::from_secs(1);

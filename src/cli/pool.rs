@@ -8,7 +8,7 @@ use super::duration;
 use super::option_conflict::OptionConflict;
 use crate::accept::Strategy;
 use crate::models::Model;
-use crate::server::{PoolSettings, Sizing};
+use crate::server::{PoolSettings, Recycling, Sizing};
 
 /// The most workers of a pool of varying size, without --workers: Apache's ServerLimit.
 const LIMIT: u16 = 256;
@@ -75,6 +75,23 @@ pub(super) struct PoolArgs {
     /// not all workers leave at once.
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_requests_jitter: u64,
+
+    /// MiB of memory (the resident set) beyond which a worker leaves and is replaced; 0 for never.
+    /// The master looks once a second. Memory that workers share counts in each of them.
+    #[arg(long, value_name = "MIB", default_value_t = 0)]
+    max_memory: u32,
+
+    /// Adds up to this many MiB to --max-memory, drawn at random for each worker.
+    #[arg(long, value_name = "MIB", default_value_t = 0)]
+    max_memory_jitter: u32,
+
+    /// Time after which a worker leaves and is replaced; 0s for never.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
+    max_age: Duration,
+
+    /// Adds up to this time to --max-age, drawn at random for each worker.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
+    max_age_jitter: Duration,
 }
 
 impl PoolArgs {
@@ -104,6 +121,12 @@ impl PoolArgs {
             request_timeout: self.request_timeout,
             max_requests: self.max_requests,
             max_requests_jitter: self.max_requests_jitter,
+            recycling: Recycling {
+                max_memory_mib: self.max_memory.into(),
+                max_memory_jitter_mib: self.max_memory_jitter.into(),
+                max_age: self.max_age,
+                max_age_jitter: self.max_age_jitter,
+            },
             grace,
         })
     }

@@ -123,9 +123,9 @@ pub(super) struct Args {
     #[arg(help_heading = "The site")]
     extra_cpu: Duration,
 
-    /// Add the routes /crash, /hang and /spin, which crash or block their worker, /panic, whose
-    /// handler panics, and /sandbox-probe, which tries what a sandbox should forbid: to see how a
-    /// server handles faults.
+    /// Add routes to see how a server handles faults: /crash, /hang and /spin crash or block their
+    /// worker, the handler of /panic panics, /leak keeps memory, and /sandbox-probe tries what a
+    /// sandbox should forbid.
     #[arg(long, help_heading = "The site")]
     lab: bool,
 

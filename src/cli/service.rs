@@ -8,6 +8,7 @@ use crate::models::Model;
 use crate::service::{Identity, Pidfile, Preload, Refused, Sandbox};
 use crate::service::{inherited, sandbox};
 use crate::site::Root;
+use crate::sys::core_dumps;
 use crate::sys::errors::plain;
 
 /// Options of a service, as its machine's administrator sees it.
@@ -40,6 +41,12 @@ pub(super) struct ServiceArgs {
     #[arg(long)]
     pub(super) sandbox: bool,
 
+    /// Let a process that serves leave a core dump, also after --user has changed its user: raises
+    /// its limit on the size of the dump as far as it may. Other processes of that user may then
+    /// trace it and read its memory.
+    #[arg(long)]
+    core_dumps: bool,
+
     /// Memory to fill at the start, in place of an application that has to be loaded.
     #[arg(long, value_name = "MIB", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u32).range(..=65_536))]
@@ -63,6 +70,7 @@ pub(super) enum When {
 pub(super) struct Privileges {
     identity: Option<Identity>,
     sandbox: Option<Sandbox>,
+    core_dumps: bool,
     preload_after_mib: u32,
 }
 
@@ -107,6 +115,7 @@ impl ServiceArgs {
         Ok(Privileges {
             identity,
             sandbox,
+            core_dumps: self.core_dumps,
             preload_after_mib,
         })
     }
@@ -167,10 +176,18 @@ impl Privileges {
             preload.touch_all(beat);
             std::mem::forget(preload);
         }
+        if self.core_dumps {
+            // Only root may raise the hard limit.
+            core_dumps::raise_limit();
+        }
         if let Some(identity) = &self.identity {
             identity
                 .assume()
                 .map_err(|error| format!("user: {}", plain(&error)))?;
+        }
+        if self.core_dumps {
+            // The change of user has forbidden it.
+            core_dumps::allow().map_err(|error| error.to_string())?;
         }
         match &self.sandbox {
             Some(sandbox) => sandbox.enter(),

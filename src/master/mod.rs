@@ -6,6 +6,7 @@
 //!            ▼                                                               │
 //!    reap_workers     which have ended?                (waitpid)             │
 //!    murder_workers   which hang?                      (scoreboard)          │
+//!    recycle_workers  which are too old or too large?  (statm)               │
 //!    resize           how many should there be?        (scoreboard)          │
 //!    manage_workers   spawn and retire until there are that many             │
 //!    wait             for a signal, a connection, or the next thing due ─────┘
@@ -17,8 +18,9 @@
 //! | `pool/` | the workers: `spawn`, `reap` (ready, ended), `end` (retired, killed), `size` |
 //! | `worker_state` | one worker as the master sees it |
 //! | `worker` | a worker in its own process |
-//! | `policy/` | the rules, pure: sizing, rollout, liveness, back-off |
+//! | `policy/` | the rules, pure: sizing, rollout, liveness, recycling, back-off |
 //! | `upgrade` | two masters at once |
+//! | `lines` | kinds of log lines, each with a quota |
 //! | `children` | processes and their ends, also for the `fork` model |
 //!
 //! # Invariants
@@ -35,6 +37,7 @@
 mod active_configuration;
 mod children;
 mod interval;
+mod lines;
 mod policy;
 mod pool;
 mod state;
@@ -47,6 +50,7 @@ use std::time::Instant;
 
 use crate::accept::{Listener, SharedListeners};
 use crate::server::Server;
+use crate::sys::oom;
 use crate::sys::signal::{self, Event, Signals};
 pub use children::Children;
 use pool::Pool;
@@ -76,6 +80,7 @@ pub fn run_threads(
     work: Work,
 ) -> io::Result<()> {
     let signals = Signals::take_over()?;
+    oom::protect_master();
     let mut listeners = open(server, listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
     // The master has no slot: it serves no client.
@@ -85,6 +90,7 @@ pub fn run_threads(
         state.update(&mut pool, Instant::now());
         pool.reap_workers(&mut listeners, Instant::now())?;
         pool.murder_workers(Instant::now());
+        pool.recycle_workers(Instant::now());
         pool.resize(&listeners, Instant::now())?;
         pool.manage_workers(&mut listeners, &state.worker_context(work));
         let now = Instant::now();

@@ -3,8 +3,10 @@
 use std::io;
 use std::net::TcpStream;
 
+use super::lines::FAILED;
 use crate::accept::{Acceptor, Listener, SharedListeners};
 use crate::server::Server;
+use crate::sys::oom;
 
 /// What a model's code gets in a worker process. The worker's threads may share it.
 pub struct Worker<'a> {
@@ -95,12 +97,13 @@ impl WorkerContext<'_> {
         // A session of its own has no controlling terminal: a worker that a client controls could
         // write commands into the terminal of the shell that started the master (TIOCSTI).
         let _ = nix::unistd::setsid();
+        oom::expose_worker();
         self.server.scoreboard.enter(assignment.slot);
         self.server.lifetime.begin(max_requests);
         match self.serve(assignment, listeners) {
             Ok(()) => 0,
             Err(error) => {
-                crate::log!("worker: {error}");
+                FAILED.log(format_args!("worker: {error}"));
                 1
             }
         }

@@ -16,6 +16,7 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 use super::policy::liveness::Liveness;
+use super::policy::recycling::Allowance;
 use super::worker::Assignment;
 use crate::scoreboard::{Heartbeat, Scoreboard};
 
@@ -31,6 +32,7 @@ pub(super) struct WorkerState {
     /// False once a successor may take its index.
     pub(super) holds_index: bool,
     pub(super) born: Instant,
+    pub(super) allowance: Allowance,
     /// Connections that earlier workers had accepted in its slots.
     accepted_before: u64,
     threads: usize,
@@ -85,7 +87,7 @@ pub(super) enum Retirement {
     Terminated(Duration),
     /// The pool has more workers than it needs. No deadline.
     Spare,
-    /// It has answered `--max-requests` and leaves by itself. No deadline.
+    /// It has done enough, by its requests, its memory or its age. No deadline.
     Recycled,
 }
 
@@ -114,6 +116,7 @@ impl WorkerState {
             liveness: Liveness::new(threads),
             holds_index: true,
             born: now,
+            allowance: Allowance::default(),
             accepted_before: 0,
             threads,
         };
@@ -197,7 +200,10 @@ fn names(word: u32, pid: Pid) -> bool {
 pub(super) fn describe(status: WaitStatus) -> String {
     match status {
         WaitStatus::Exited(pid, code) => format!("({pid}) exited with code {code}"),
-        WaitStatus::Signaled(pid, signal, _) => format!("({pid}) was killed by {signal}"),
+        WaitStatus::Signaled(pid, signal, false) => format!("({pid}) was killed by {signal}"),
+        WaitStatus::Signaled(pid, signal, true) => {
+            format!("({pid}) was killed by {signal} and has dumped core")
+        }
         other => format!("changed: {other:?}"),
     }
 }

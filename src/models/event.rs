@@ -28,6 +28,7 @@ use crate::master::{self, Worker};
 use crate::scoreboard::{Wakes, slot};
 use crate::serve::{Epoll, EventLoop, Ready};
 use crate::server::{Server, Trigger};
+use crate::sys::signal;
 
 pub(super) const MODEL: Model = Model {
     name: "event",
@@ -95,6 +96,10 @@ fn join<'w>(worker: &'w Worker<'_>) -> io::Result<Loop<'w>> {
 /// back to sleep by itself, so `accept` does not count them; the kernel's own count of context
 /// switches does.
 fn report(worker: &Worker<'_>) -> io::Result<()> {
+    // Clients decide how often a worker is recycled.
+    if !signal::stopping() {
+        return Ok(());
+    }
     let Wakes { accepted, in_vain } = worker.server.scoreboard.wakes();
     let awake = getrusage(UsageWho::RUSAGE_SELF)?.voluntary_context_switches();
     let slot = slot::get();

@@ -30,7 +30,7 @@ use crate::sys::usage::trim_heap;
 pub use admission::{Admission, Place};
 pub use configuration::Configuration;
 pub use lifetime::Lifetime;
-pub use pool_settings::{PoolSettings, Sizing};
+pub use pool_settings::{PoolSettings, Recycling, Sizing};
 pub use rejected::Rejected;
 pub use standalone::Standalone;
 pub use thread_pool::{NO_THREAD, STACK_BYTES, ThreadPool};

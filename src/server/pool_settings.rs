@@ -21,6 +21,27 @@ pub enum Sizing {
     },
 }
 
+/// Limits beyond which a worker is replaced. Each has a jitter: up to so much more, drawn for each
+/// worker, so that not all of them leave together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recycling {
+    /// The resident set; 0 for no limit.
+    pub max_memory_mib: u64,
+    /// Added to `max_memory_mib`, at most.
+    pub max_memory_jitter_mib: u64,
+    /// Time since the fork; zero for no limit.
+    pub max_age: Duration,
+    /// Added to `max_age`, at most.
+    pub max_age_jitter: Duration,
+}
+
+impl Recycling {
+    /// Whether there is any limit.
+    pub fn is_on(&self) -> bool {
+        self.max_memory_mib > 0 || !self.max_age.is_zero()
+    }
+}
+
 /// The rules for a pool of worker processes.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
@@ -35,6 +56,8 @@ pub struct PoolSettings {
     pub max_requests: u64,
     /// Up to so many more, drawn for each worker, so that not all of them end together.
     pub max_requests_jitter: u64,
+    /// When a worker is replaced for what the master sees of it.
+    pub recycling: Recycling,
     /// How long a worker that was asked to end may take.
     pub grace: Duration,
 }
@@ -47,6 +70,7 @@ impl Default for PoolSettings {
             request_timeout: None,
             max_requests: 0,
             max_requests_jitter: 0,
+            recycling: Recycling::default(),
             grace: Duration::from_secs(30),
         }
     }

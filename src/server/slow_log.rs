@@ -7,6 +7,10 @@ use super::Server;
 use crate::http::Conn;
 use crate::scoreboard::{State, printable};
 use crate::sys::net;
+use crate::sys::quota::Quota;
+
+/// A client may know a request that takes long. The count in the scoreboard has all of them.
+static SLOW: Quota = Quota::new("slow requests");
 
 impl Server<'_> {
     /// Counts and logs a request that took `took` from its arrival to its answer. The time that a
@@ -21,7 +25,8 @@ impl Server<'_> {
             Some(address) => address.to_string(),
             None => "a client that has gone".to_owned(),
         };
-        crate::log!("slow: {} ms for '{line}' from {client}", took.as_millis());
+        let ms = took.as_millis();
+        SLOW.log(format_args!("slow: {ms} ms for '{line}' from {client}"));
         self.scoreboard.set(State::Responding, conn.since());
     }
 }

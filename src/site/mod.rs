@@ -128,6 +128,7 @@ impl Site<'_> {
             b"/panic" if self.lab => (Allow::Get, lab::panic),
             b"/hang" if self.lab => (Allow::Get, lab::hang),
             b"/spin" if self.lab => (Allow::Get, lab::spin),
+            b"/leak" if self.lab => (Allow::Get, lab::leak),
             b"/sandbox-probe" if self.lab => (Allow::Get, sandbox_probe::run),
             _ => return None,
         })

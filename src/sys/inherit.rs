@@ -14,7 +14,7 @@ use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage};
 use nix::sys::socket::{getsockname, getsockopt, sockopt};
 use nix::sys::stat::fstat;
 
-use super::private;
+use super::{oom, private};
 
 /// The inode of the file that a descriptor refers to; for a socket, the number of
 /// `socket:[NUMBER]` in `/proc/PID/fd`. `None` if there is no such descriptor.
@@ -102,6 +102,7 @@ pub fn start(
     });
     let environment = c_strings(environment.collect())?;
     let execute = move || {
+        oom::become_successor();
         for &descriptor in &descriptors {
             // SAFETY: the descriptor was open when this process forked, and nothing has been
             // closed between that and exec.

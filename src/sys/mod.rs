@@ -13,7 +13,10 @@
 //! | [`terminal`] | the terminal that a server was started from |
 //! | [`ticker`], [`clock`], [`usage`] | time, CPU time, memory |
 //! | [`log`], [`panics`], [`errors`] | lines on standard error, `errno` in words |
+//! | [`quota`], [`outage`] | log lines that a client or a fault could repeat without end |
 //! | [`patience`] | a write that does not wait for ever |
+//! | [`core_dumps`] | memory dumps of processes that have changed their user |
+//! | [`oom`] | which process is killed when memory runs out |
 //! | [`regular`] | opening a file, but no named pipe |
 //! | [`asctime`] | a C library function that is not thread-safe |
 //!
@@ -30,6 +33,7 @@
 
 pub mod asctime;
 pub mod clock;
+pub mod core_dumps;
 pub mod errors;
 pub mod exit;
 pub mod file_lock;
@@ -39,6 +43,7 @@ pub mod log;
 mod math;
 pub mod mutex;
 pub mod net;
+pub mod oom;
 pub mod outage;
 pub mod panics;
 pub mod passing;
@@ -48,6 +53,7 @@ pub mod private;
 #[cfg(test)]
 pub mod probe;
 pub mod process;
+pub mod quota;
 pub mod regular;
 pub mod reuseport;
 pub mod shared;

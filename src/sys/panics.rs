@@ -6,14 +6,22 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
 
+use super::quota::Quota;
+
+/// A client may know a request that makes the handler panic.
+static PANICS: Quota = Quota::new("panics");
+
 /// From now on panics of this process are logged. With RUST_BACKTRACE=1 a backtrace follows.
 pub fn log_panics() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map_or("?".to_owned(), ToString::to_string);
-        crate::log!("panicked at {place}: {}", message(info));
+        let message = message(info);
         let backtrace = Backtrace::capture();
-        if backtrace.status() == BacktraceStatus::Captured {
-            crate::log!("{backtrace}");
+        match backtrace.status() {
+            BacktraceStatus::Captured => {
+                PANICS.log(format_args!("panicked at {place}: {message}\n{backtrace}"));
+            }
+            _ => PANICS.log(format_args!("panicked at {place}: {message}")),
         }
     }));
 }

@@ -41,6 +41,17 @@ pub fn tick_length() -> Duration {
     Duration::from_secs(1) / per_second.unwrap_or(100).max(1)
 }
 
+/// The resident set of a process in MiB, rounded down; `None` if there is no such process.
+///
+/// It counts what the process shares with others in full. But the kernel keeps the number, so that
+/// reading it (`proc_pid_statm(5)`) takes no lock of the process and cannot wait for it.
+pub fn resident_mib(pid: u32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    let page_bytes = sysconf(SysconfVar::PAGE_SIZE).ok().flatten()?;
+    Some(pages * u64::try_from(page_bytes).ok()? / (1 << 20))
+}
+
 /// The proportional set size of a process in KiB: each page divided by the number of processes that
 /// map it, so that a page which a pool shares counts once (`/proc/PID/smaps_rollup`,
 /// `proc_pid_smaps(5)`). 0 for a process that has ended; `None` if reading it is forbidden.

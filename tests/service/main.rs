@@ -7,6 +7,7 @@
 )]
 
 mod config;
+mod core_dumps;
 mod pidfile;
 mod preload;
 mod rights;

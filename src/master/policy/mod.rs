@@ -5,6 +5,7 @@ pub(crate) mod backoff;
 pub(crate) mod deadlines;
 pub(crate) mod liveness;
 pub(crate) mod queue;
+pub(crate) mod recycling;
 pub(crate) mod rollout;
 pub(crate) mod sizing;
 #[cfg(test)]

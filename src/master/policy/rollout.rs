@@ -29,7 +29,7 @@ pub(crate) struct Steps {
 
 /// How many workers there may be beyond the target during a rollout: a quarter, so that a reload
 /// does not double the load of the machine.
-fn surplus(target: usize) -> usize {
+pub(crate) fn surplus(target: usize) -> usize {
     (target / 4).max(1)
 }
 

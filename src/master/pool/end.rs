@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::Pool;
+use crate::master::lines::KILLED;
 use crate::master::policy::deadlines::{Action, action, with_deadline};
 use crate::master::policy::liveness::Health;
 use crate::master::policy::rollout::Steps;
@@ -135,7 +136,7 @@ impl Pool<'_> {
                 (Stage::Aborted(self.lived(now)), Signal::SIGABRT)
             }
             Action::Kill(why) => {
-                crate::log!("{name} {why}: SIGKILL");
+                KILLED.log(format_args!("{name} {why}: SIGKILL"));
                 (Stage::Killed, Signal::SIGKILL)
             }
         };
@@ -185,5 +186,5 @@ fn report(name: &str, health: Health, action: &str, scoreboard: &Scoreboard) {
         ),
     };
     scoreboard.note(event);
-    crate::log!("{name} {why}: {action}");
+    KILLED.log(format_args!("{name} {why}: {action}"));
 }

@@ -8,6 +8,7 @@
 mod end;
 mod generations;
 mod reap;
+mod recycle;
 mod size;
 mod spawn;
 
@@ -28,7 +29,7 @@ use super::policy::sizing::{Census, Sizer};
 use super::worker_state::{Retirement, Stage, WorkerState};
 use crate::accept::SharedListeners;
 use crate::scoreboard::{Scoreboard, Slots};
-use crate::server::Server;
+use crate::server::{Recycling, Server};
 use crate::sys::signal::{self, Signals};
 
 /// A generation is given up if this many of its workers fail to start and none was ever ready.
@@ -40,6 +41,8 @@ const SIZING_INTERVAL: Duration = Duration::from_secs(1);
 const STARTING_INTERVAL: Duration = Duration::from_millis(20);
 /// How soon the scoreboard is read again for workers that have reached `--max-requests`.
 const RECYCLING_INTERVAL: Duration = Duration::from_millis(250);
+/// How often workers are measured for `--max-memory` and `--max-age`.
+const MEASURING_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the clock is read while the last workers leave.
 const STOP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -63,6 +66,8 @@ pub(in crate::master) struct Pool<'a> {
     grace: Grace,
     /// Whether workers leave by themselves when they have answered enough requests.
     recycles: bool,
+    recycling: Recycling,
+    recycling_interval: Interval,
     /// As many workers leave by themselves as may serve. The scoreboard says it to the workers.
     is_crowded: bool,
     crashes: Backoff,
@@ -106,6 +111,8 @@ impl<'a> Pool<'a> {
             timeouts,
             grace: grace_of(server),
             recycles: server.pool.max_requests > 0,
+            recycling: server.pool.recycling,
+            recycling_interval: Interval::new(MEASURING_INTERVAL, now),
             is_crowded: false,
             crashes: Backoff::forgiving(1),
             respawns: RespawnRate::default(),
@@ -146,6 +153,9 @@ impl<'a> Pool<'a> {
         if self.recycles {
             due = due.min(RECYCLING_INTERVAL);
         }
+        if self.recycling.is_on() {
+            due = due.min(self.recycling_interval.left(now));
+        }
         let mut workers = self.children.iter();
         if workers.any(|(_, it)| it.stage == Stage::Starting) {
             due = due.min(STARTING_INTERVAL);
@@ -167,6 +177,7 @@ impl<'a> Pool<'a> {
         self.liveness_interval.set_every(self.timeouts.interval());
         self.grace = grace_of(server);
         self.recycles = server.pool.max_requests > 0;
+        self.recycling = server.pool.recycling;
         self.sizer.reconfigure(server.pool.sizing, server.workers);
     }
 

@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use super::end::release;
 use super::{Pool, STARTS_MAX};
 use crate::accept::SharedListeners;
+use crate::master::lines::{ENDED, FAILED, RECYCLED};
 use crate::master::worker_state::{Exit, Retirement, Stage, WorkerState, describe};
 use crate::scoreboard::PoolEvent;
 use crate::sys::signal;
@@ -74,13 +75,16 @@ impl Pool<'_> {
             self.release_index(pid);
             // Usually it has done so already.
             self.children.signal(pid, Signal::SIGUSR1);
+            RECYCLED.log(format_args!(
+                "worker ({pid}) has answered enough (--max-requests): it leaves and is replaced"
+            ));
         }
         let is_crowded = before + leaving.len() >= self.sizer.limit();
         if is_crowded && !self.is_crowded {
-            crate::log!(
+            RECYCLED.log(format_args!(
                 "pool: clients hold back as many workers that have done enough (--max-requests) as \
                  may serve, so the others go on"
-            );
+            ));
         }
         self.is_crowded = is_crowded;
         self.scoreboard.note_crowd(is_crowded);
@@ -107,8 +111,13 @@ impl Pool<'_> {
         let has_served = worker.has_served(self.scoreboard);
         let exit = worker.exit(status, was_ready, has_served, now);
         let pause = self.count_crash(exit, &worker, now);
-        if exit == Exit::Expected && matches!(worker.stage, Stage::Retiring(_)) {
+        // The reason was logged when it was retired.
+        let is_told = matches!(worker.stage, Stage::Retiring(_));
+        if is_told && matches!(exit, Exit::Expected | Exit::Voluntary) {
             return Ok(());
+        }
+        if matches!(status, WaitStatus::Exited(_, 1)) {
+            FAILED.note();
         }
         let (slot, what) = (worker.assignment.slot, describe(status));
         let then = match (is_replaced, pause.as_millis()) {
@@ -116,7 +125,7 @@ impl Pool<'_> {
             (true, 0) => "; replacing it".to_owned(),
             (true, ms) => format!("; replacing it in {ms} ms"),
         };
-        crate::log!("worker in slot {slot} {what}{then}");
+        ENDED.log(format_args!("worker in slot {slot} {what}{then}"));
         if !self.ever_ready && self.crashes.failures() >= STARTS_MAX {
             return Err(io::Error::other(format!(
                 "no worker ever became ready; the last of them {what}"

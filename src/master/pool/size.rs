@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use crate::accept::SharedListeners;
+use crate::master::lines::{self, RESIZED};
 use crate::master::policy::sizing::{Census, Change};
 use crate::scoreboard::{PoolEvent, SLOTS_MAX};
 
@@ -22,7 +23,11 @@ impl Pool<'_> {
         listeners: &SharedListeners,
         now: Instant,
     ) -> io::Result<()> {
-        if self.sizing_interval.due(now).is_some() && self.is_at_target(now) {
+        let is_due = self.sizing_interval.due(now).is_some();
+        if is_due {
+            lines::flush();
+        }
+        if is_due && self.is_at_target(now) {
             let census = self.census();
             let waiting = self.workers_for(listeners.waiting(0)?);
             let change = self.sizer.tick(&census, waiting, now);
@@ -107,17 +112,23 @@ impl Pool<'_> {
         match change {
             None => return,
             Some(Change::Grow(count)) => {
-                crate::log!("pool: {busy} busy, {spare} spare: {count} more, {target} in all");
+                RESIZED.log(format_args!(
+                    "pool: {busy} busy, {spare} spare: {count} more, {target} in all"
+                ));
             }
             Some(Change::Shrink(count)) => {
-                crate::log!("pool: {busy} busy, {spare} spare: {count} fewer, {target} in all");
+                RESIZED.log(format_args!(
+                    "pool: {busy} busy, {spare} spare: {count} fewer, {target} in all"
+                ));
             }
             Some(Change::LimitReached) => {
                 self.scoreboard.note(PoolEvent::LimitReached);
                 // A static pool is always at its limit.
                 if !self.sizer.is_static() {
                     let limit = self.sizer.limit();
-                    crate::log!("pool: all {limit} workers are busy, and --workers allows no more");
+                    RESIZED.log(format_args!(
+                        "pool: all {limit} workers are busy, and --workers allows no more"
+                    ));
                 }
             }
         }

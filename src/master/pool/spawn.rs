@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 
 use super::Pool;
 use crate::accept::SharedListeners;
+use crate::master::policy::recycling::Allowance;
 use crate::master::worker::{Assignment, WorkerContext};
 use crate::master::worker_state::WorkerState;
 use crate::scoreboard::PoolEvent;
@@ -78,7 +79,8 @@ impl Pool<'_> {
     fn spawned(&mut self, pid: Pid, assignment: Assignment, now: Instant) {
         self.forks.succeeded();
         self.scoreboard.note(PoolEvent::Started);
-        let worker = WorkerState::new(assignment, self.threads, self.scoreboard, now);
+        let mut worker = WorkerState::new(assignment, self.threads, self.scoreboard, now);
+        worker.allowance = Allowance::draw(&self.recycling);
         self.children.add(pid, worker);
     }
 

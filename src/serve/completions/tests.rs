@@ -9,7 +9,7 @@ use super::{CompletionLoop, Done, Session};
 use crate::accept::{Listener, SHARED, StrategyOptions};
 use crate::http::{Body, Handler, Limits, Request, Response, Status};
 use crate::scoreboard::Scoreboard;
-use crate::server::{Configuration, Lifetime, PoolSettings, Server, Sizing, Trigger};
+use crate::server::{Configuration, Lifetime, PoolSettings, Recycling, Server, Sizing, Trigger};
 use crate::service::Succession;
 use crate::sys::uring::{self, Ring};
 
@@ -61,6 +61,7 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
             request_timeout: None,
             max_requests: 0,
             max_requests_jitter: 0,
+            recycling: Recycling::default(),
             grace: Duration::ZERO,
         },
         lifetime: Lifetime::default(),

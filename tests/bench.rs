@@ -337,6 +337,34 @@ fn the_table_is_printed_saved_and_narrow() {
     );
     let markdown = fs::read_to_string(directory.path().join("table.md")).unwrap();
     assert!(markdown.contains("| threaded |"), "{markdown}");
+    let page = fs::read_to_string(directory.path().join("report.html")).unwrap();
+    assert!(
+        page.contains(">threaded<") && page.contains("<svg"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_page_and_its_plots_are_made_anew_from_results() {
+    let directory = tempfile::tempdir().unwrap();
+    let results = directory.path().join(FILE_NAME);
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bench/results.json");
+    fs::copy(recorded, &results).unwrap();
+    let report = |results: &Path| {
+        let plots = directory.path().join("plots");
+        let mut command = servers();
+        command.args(["bench", "report"]).arg(results);
+        command.arg("--svg").arg(plots).output().unwrap()
+    };
+    let output = report(&results);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let page = fs::read_to_string(directory.path().join("report.html")).unwrap();
+    assert!(page.contains("FAILED: died"), "{page}");
+    let plot = fs::read_to_string(directory.path().join("plots/hello-waits.svg")).unwrap();
+    assert!(plot.starts_with("<svg xmlns="), "{plot}");
+    let output = report(&directory.path().join("missing.json"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("missing.json"));
 }
 
 #[test]

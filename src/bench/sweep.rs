@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::{warm_up_for, window_for};
 use super::json;
 use super::plan::Plan;
-use super::results::{Results, SCHEMA};
+use super::results::{self, Results, SCHEMA};
 
 /// The file's name within the directory of a sweep.
 pub const FILE_NAME: &str = "sweep.json";
@@ -222,6 +222,36 @@ impl SweepResults {
             limits: self.limits.clone(),
             directories: self.points.iter().map(directory).collect(),
         }
+    }
+
+    /// Reads a file that [`SweepResults::write`] wrote, and the results beside it.
+    ///
+    /// # Errors
+    /// One of the files cannot be read, is no such file, or is of another [`SCHEMA`].
+    pub fn read(path: &Path) -> io::Result<SweepResults> {
+        let SweepFile {
+            interrupted,
+            sweep,
+            limits,
+            directories,
+            ..
+        } = serde_json::from_slice(&fs::read(path)?)?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        let points = sweep.values.iter().zip(directories).map(|(&value, name)| {
+            let file = beside.join(name).join(results::FILE_NAME);
+            let results = Results::read(&file);
+            let results = results.map_err(|error| {
+                io::Error::new(error.kind(), format!("{}: {error}", file.display()))
+            })?;
+            Ok(Point { value, results })
+        });
+        let points = points.collect::<io::Result<_>>()?;
+        Ok(SweepResults {
+            interrupted,
+            sweep,
+            limits,
+            points,
+        })
     }
 
     /// Writes [`FILE_NAME`] in `directory`.

@@ -5,6 +5,7 @@ mod flow;
 mod places;
 mod plan_file;
 mod rates;
+mod report;
 mod sweep;
 mod workloads;
 
@@ -194,6 +195,8 @@ Examples:
   servers bench --plan bench-results/TIME/plan.toml
                                                  the same once more
   servers bench compare OLD/results.json NEW/results.json
+  servers bench report bench-results/TIME/results.json --svg plots
+                                                 the page with plots anew, and each as a file
   servers bench fork prefork --until 5%          as many blocks as it takes
   servers bench --all --rates 500,1k,2k,5k       the same rates for all: where each one's p99 leaves
   servers bench fork prefork --rates auto --expect 'p99<5ms' --expect 'errors<0.1%'
@@ -206,9 +209,9 @@ Examples:
   servers bench --all --verify time              how many answers are wrong
 
 Workloads: close, hello, backend, cpu, mixed, big, slow-clients, overload, idle.
-Saved in the results' directory: results.json (every raw figure) and the tables as table.txt,
-table.md and table.svg; also unp.txt and unp.json, or sweep.txt, sweep.json and a directory for each
-value of the sweep.
+Saved in the results' directory: results.json (every raw figure), report.html (a page with plots),
+and the tables as table.txt, table.md and table.svg; also unp.txt and unp.json, or sweep.txt,
+sweep.json and a directory for each value of the sweep.
 Exit codes: 0 done; 1 a server failed, the bench was interrupted or could not be saved; 2 the call
 was wrong; with --reference also 3, a contender is worse, and 4, that cannot be told.";
 
@@ -221,6 +224,8 @@ enum Action {
         /// The later one
         new: PathBuf,
     },
+    /// Make the page with plots anew from a file of results
+    Report(report::ReportArgs),
 }
 
 /// TOML, in which plans are saved, has no larger number.
@@ -239,8 +244,10 @@ enum Mode {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        if let Some(Action::Compare { old, new }) = &self.action {
-            return compare(old, new);
+        match &self.action {
+            Some(Action::Compare { old, new }) => return compare(old, new),
+            Some(Action::Report(report)) => return report.execute(),
+            None => {}
         }
         if let Some(subject) = self.verify {
             let connections = self

@@ -1,6 +1,7 @@
 use super::*;
 
 use crate::bench::failure::Failure;
+use crate::bench::gates::Mark;
 use crate::bench::results::tests::{fill, results};
 use crate::bench::workload::Workload;
 

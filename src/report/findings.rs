@@ -1,17 +1,16 @@
 //! What a person should see in a bench, in sentences computed from its comparisons. Pure.
 
-use std::collections::BTreeMap;
-
-use super::bench_table::{self, figure, shown, times};
 use super::matrix;
+use super::rows::{self, figure, shown, times};
+use super::trust::trust;
 use super::units::grouped;
+use super::words::{and, capitalised, percent};
 use crate::bench::environment::Environment;
-use crate::bench::gates::Mark;
 use crate::bench::plan::{Plan, counted};
 use crate::bench::results::Results;
+use crate::bench::stats::Verdict;
 use crate::bench::stats::planning::blocks_min;
-use crate::bench::stats::{MARGIN_MIN, Verdict};
-use crate::bench::summary::{Against, FailureCount, Ranking, Row, Struck, Summary};
+use crate::bench::summary::{Against, FailureCount, Ranking, Summary};
 
 /// All lines below the tables: what there is to see, failures, signs, conditions.
 pub fn below_the_table(results: &Results, summary: &Summary) -> Vec<String> {
@@ -139,7 +138,7 @@ fn against_reference(results: &Results, ranking: &Ranking) -> String {
 /// The best, by name and figure.
 fn best(ranking: &Ranking) -> Option<String> {
     let metric = ranking.workload.metric;
-    let first = bench_table::sorted(ranking)
+    let first = rows::sorted(ranking)
         .into_iter()
         .find(|(_, row)| ranking.best.contains(&row.contender))?;
     let about = shown(figure(first.1, metric)?.median, metric);
@@ -170,27 +169,9 @@ fn blocking(summary: &Summary) -> Option<String> {
     ))
 }
 
-/// Percent without needless decimals: `2 %`, `3.4 %`.
-pub(super) fn percent(share: f64) -> String {
-    let rounded = (share * 1000.0).round() / 10.0;
-    format!("{rounded} %")
-}
-
-fn all_rows(summary: &Summary) -> impl Iterator<Item = (&str, &Row)> {
-    let ranked = summary.rankings.iter().flat_map(|ranking| {
-        let name = ranking.workload.name.as_str();
-        ranking.rows.iter().map(move |row| (name, row))
-    });
-    let looked = summary.looks.iter().flat_map(|look| {
-        let name = look.workload.name.as_str();
-        look.rows.iter().map(move |row| (name, row))
-    });
-    ranked.chain(looked)
-}
-
 /// The errors of each row by kind.
 fn errors(summary: &Summary) -> impl Iterator<Item = String> {
-    all_rows(summary).filter_map(|(workload, row)| {
+    rows::all(summary).filter_map(|(workload, row)| {
         let kinds = row.errors_by_kind.iter().filter(|(_, count)| *count > 0);
         let kinds: Vec<String> = kinds
             .map(|(name, count)| format!("{} {}", grouped(count as f64), name.replace('_', " ")))
@@ -207,7 +188,7 @@ fn errors(summary: &Summary) -> impl Iterator<Item = String> {
 
 /// Each failure with its story.
 pub(super) fn failures(summary: &Summary) -> impl Iterator<Item = String> {
-    let rows = all_rows(summary).flat_map(|(workload, row)| {
+    let rows = rows::all(summary).flat_map(|(workload, row)| {
         let failures = row.failures.iter();
         failures.map(move |it| failure(&row.contender, workload, it))
     });
@@ -239,7 +220,7 @@ fn key(results: &Results) -> String {
     );
     if results.plan.contenders.len() > 1 {
         key.push(' ');
-        key.push_str(bench_table::SIGNS);
+        key.push_str(rows::SIGNS);
     }
     key
 }
@@ -284,117 +265,6 @@ pub(super) fn machine(plan: &Plan, environment: &Environment) -> Vec<String> {
         lines.push(format!("Every server with {}.", plan.options.join(" ")));
     }
     lines
-}
-
-/// How far to trust the figures: noise, power, disturbances.
-fn trust(results: &Results, summary: &Summary) -> String {
-    let mut parts = Vec::new();
-    let rankings = summary.rankings.iter();
-    let noise = rankings.clone().filter_map(|it| it.noise);
-    let worst = noise.clone().map(|it| it.ratio.max(1.0 / it.ratio) - 1.0);
-    if let Some(worst) = worst.clone().reduce(f64::max) {
-        let reference = &results.plan.contenders[results.plan.reference].name;
-        parts.push(format!(
-            "{reference} against itself differed by {} (A/A)",
-            percent(worst)
-        ));
-    }
-    if noise.clone().any(|it| is_biased(it.verdict)) {
-        parts.push("that is more than chance explains: distrust the whole bench".to_owned());
-    }
-    let detectable = rankings.filter_map(Ranking::detectable).reduce(f64::max);
-    if let Some(detectable) = detectable {
-        parts.push(format!(
-            "this run could show differences of {} or more",
-            percent(detectable)
-        ));
-        parts.extend(blocks_for_ten_percent(results, detectable));
-    }
-    let repeated = results.runs.iter().filter(|run| run.attempt > 1).count();
-    if repeated > 0 {
-        parts.push(format!(
-            "{} measured again because of a disturbance",
-            counted(repeated, "window")
-        ));
-    }
-    let disturbed = disturbed(summary);
-    for (mark, words) in [
-        (Mark::Others, "other processes took up to"),
-        (Mark::Steal, "the hypervisor took up to"),
-    ] {
-        if let Some(struck) = disturbed.get(&mark) {
-            parts.push(format!(
-                "{words} {:.0} % of the CPU time ({} of the windows that count)",
-                struck.worst * 100.0,
-                struck.windows
-            ));
-        }
-    }
-    if parts.is_empty() && !summary.ladders.is_empty() {
-        return "How far to trust this: nothing disturbed it. A knee is no more exact than the \
-                distance between two rates."
-            .to_owned();
-    }
-    if parts.is_empty() {
-        return "How far to trust this: nothing disturbed it; with so few blocks it claims nothing."
-            .to_owned();
-    }
-    format!("How far to trust this: {}.", parts.join("; "))
-}
-
-fn is_biased(verdict: Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::More | Verdict::Less | Verdict::DifferentButSmall
-    )
-}
-
-/// More blocks than this are no advice.
-const BLOCKS_MAX: f64 = 300.0;
-
-/// How many blocks would show 10 %, where this run could not.
-fn blocks_for_ten_percent(results: &Results, detectable: f64) -> Option<String> {
-    const WANTED: f64 = 0.10;
-    if detectable <= WANTED {
-        return None;
-    }
-    // The interval's width shrinks with the square root of the number of blocks.
-    let factor = ((detectable - MARGIN_MIN) / (WANTED - MARGIN_MIN)).powi(2);
-    let blocks = (results.plan.blocks as f64 * factor).ceil();
-    Some(match blocks > BLOCKS_MAX {
-        true => "to show 10 % takes a quieter machine".to_owned(),
-        false => format!("about {blocks} blocks would show 10 %"),
-    })
-}
-
-fn disturbed(summary: &Summary) -> BTreeMap<Mark, Struck> {
-    let mut all: BTreeMap<Mark, Struck> = BTreeMap::new();
-    let climbs = summary.ladders.iter().flat_map(|it| &it.climbs);
-    let of_steps = climbs.flat_map(|it| &it.steps).flat_map(|it| &it.marks);
-    let of_rows = all_rows(summary).flat_map(|(_, row)| &row.marks);
-    for (mark, struck) in of_rows.chain(of_steps) {
-        let sum = all.entry(*mark).or_default();
-        sum.windows += struck.windows;
-        sum.worst = sum.worst.max(struck.worst);
-    }
-    all
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn and(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
-
-/// With a capital first letter.
-pub(super) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 #[cfg(test)]

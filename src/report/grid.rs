@@ -106,7 +106,19 @@ impl Grid {
 
     /// As a pipe table of GitHub's Markdown, with the remarks as a last column.
     pub(super) fn markdown(&self) -> String {
-        let columns = self.columns();
+        let mut text = line(self.flat_heads().into_iter());
+        text.push_str(&format!(
+            "|---|{}---|\n",
+            "--:|".repeat(self.columns().saturating_sub(1))
+        ));
+        for row in self.flat_rows() {
+            text.push_str(&line(row.into_iter()));
+        }
+        text
+    }
+
+    /// The heads in one row, with an empty one above the remarks.
+    pub(super) fn flat_heads(&self) -> Vec<String> {
         let head = |column: usize| -> String {
             let cells = self.heads.iter().filter_map(|row| row.get(column));
             let words: Vec<&str> = cells
@@ -115,16 +127,18 @@ impl Grid {
                 .collect();
             words.join(" ")
         };
-        let mut text = line((0..columns).map(head).chain([String::new()]));
-        text.push_str(&format!(
-            "|---|{}---|\n",
-            "--:|".repeat(columns.saturating_sub(1))
-        ));
-        for row in &self.rows {
+        let heads = (0..self.columns()).map(head);
+        heads.chain([String::new()]).collect()
+    }
+
+    /// The cells of each row, with its remark behind them.
+    pub(super) fn flat_rows(&self) -> Vec<Vec<String>> {
+        let columns = self.columns();
+        let flat = |row: &Row| {
             let cells = (0..columns).map(|it| row.cells.get(it).cloned().unwrap_or_default());
-            text.push_str(&line(cells.chain([row.note.clone()])));
-        }
-        text
+            cells.chain([row.note.clone()]).collect()
+        };
+        self.rows.iter().map(flat).collect()
     }
 
     fn columns(&self) -> usize {

@@ -62,6 +62,10 @@ pub struct Table {
     pub heads: Vec<String>,
     /// The cells, row by row.
     pub rows: Vec<Vec<String>>,
+    /// Whether the cells hold words, which stand to the left and may break.
+    is_of_words: bool,
+    /// Whether the last column holds remarks.
+    has_remarks: bool,
 }
 
 impl Table {
@@ -79,6 +83,32 @@ impl Table {
         Self {
             heads: heads.into_iter().map(Into::into).collect(),
             rows: rows.into_iter().map(row).collect(),
+            is_of_words: false,
+            has_remarks: false,
+        }
+    }
+
+    /// The same where the last column holds remarks; without any, the column goes.
+    #[must_use]
+    pub fn with_remarks(mut self) -> Self {
+        let has_one = |row: &Vec<String>| row.last().is_some_and(|cell| !cell.is_empty());
+        self.has_remarks = self.rows.iter().any(has_one);
+        if !self.has_remarks {
+            self.heads.pop();
+            for row in &mut self.rows {
+                row.pop();
+            }
+        }
+        self
+    }
+
+    /// Names and what is to be said of each, without heads.
+    pub fn of_facts(rows: impl IntoIterator<Item = [String; 2]>) -> Self {
+        Self {
+            heads: Vec::new(),
+            rows: rows.into_iter().map(Vec::from).collect(),
+            is_of_words: true,
+            has_remarks: false,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The tables of an open loop at the same rates for all: response times, cost, and the knees.
 
-use super::bench_table::{NONE, View};
-use super::findings::capitalised;
 use super::grid::Grid;
+use super::rows::NONE;
 use super::units::{COUNT, TIME, brief, grouped, value};
+use super::view::View;
+use super::words::capitalised;
 use super::wrap::wrapped;
 use crate::bench::gates::Mark;
 use crate::bench::ladder::{Climb, Kept, Knee, Ladder, Step};
@@ -34,15 +35,16 @@ pub(super) fn markdown(ladder: &Ladder) -> String {
     )
 }
 
-const KEY: &str = "Each column is an open loop of so many requests per second, by the same \
-    schedule for all; response times count from the moment at which a request should have been \
-    sent, and pending requests with their age: the median of the windows' p99. knee: the highest \
-    rate up to which most windows met what was expected and 99 % of the schedule was sent. ✗: not \
-    met; below it what was answered, where that is less than was offered. *: the generator was \
-    late or at its limit, so the server's knee may be higher.";
+/// What its signs mean.
+pub(super) const KEY: &str = "Each column is an open loop of so many requests per second, \
+    by the same schedule for all; response times count from the moment at which a request should \
+    have been sent, and pending requests with their age: the median of the windows' p99. knee: \
+    the highest rate up to which most windows met what was expected and 99 % of the schedule was \
+    sent. ✗: not met; below it what was answered, where that is less than was offered. *: the \
+    generator was late or at its limit, so the server's knee may be higher.";
 
 /// `A connection per request (close) at the same rates for all: p99, expected p99<20ms`.
-fn heading(ladder: &Ladder) -> String {
+pub(super) fn heading(ladder: &Ladder) -> String {
     format!(
         "{} ({}) at the same rates for all: p99, expected {}",
         capitalised(&ladder.workload.title),
@@ -64,14 +66,14 @@ fn grid(ladder: &Ladder, with_knee: bool) -> Grid {
 }
 
 /// `500`, `2k`, `12.5k`: no digit more than it takes.
-fn brief_rate(rate: f64) -> String {
+pub(super) fn brief_rate(rate: f64) -> String {
     match rate >= 1000.0 {
         true => format!("{}k", (rate / 10.0).round() / 100.0),
         false => format!("{rate}"),
     }
 }
 
-fn response_times(ladder: &Ladder) -> Grid {
+pub(super) fn response_times(ladder: &Ladder) -> Grid {
     let mut grid = grid(ladder, true);
     for climb in &ladder.climbs {
         let first = [climb.contender.clone(), knee(&climb.knee)];
@@ -177,4 +179,4 @@ fn kept(kept: Kept) -> &'static str {
 
 #[cfg(test)]
 #[path = "ladder_table_tests.rs"]
-mod tests;
+pub(super) mod tests;

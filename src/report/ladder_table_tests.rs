@@ -26,7 +26,7 @@ fn step(rate: f64, kept: Kept) -> Step {
     }
 }
 
-fn ladder(rates: &[f64]) -> Ladder {
+pub(crate) fn ladder(rates: &[f64]) -> Ladder {
     let climb = |name: &str| Climb {
         contender: name.to_owned(),
         knee: Knee {

@@ -1,7 +1,7 @@
 //! Which model for which situation: a row for each contender, a column for each workload.
 
-use super::bench_table::{NONE, figure};
 use super::grid::Grid;
+use super::rows::{NONE, figure};
 use super::units::{BYTES, COUNT, TIME, brief};
 use crate::bench::results::Results;
 use crate::bench::summary::{Row, Summary};

@@ -1,9 +1,10 @@
 //! The tables of a sweep: a column for each value, and in each cell how a server broke, if it did.
 
 use super::bench_table::View;
-use super::findings::{self, capitalised};
+use super::findings;
 use super::grid::Grid;
 use super::units::{COUNT, Scale, TIME, grouped, range, value};
+use super::words::capitalised;
 use super::wrap::wrapped;
 use crate::bench::gates::Mark;
 use crate::bench::stats::Spread;
@@ -34,14 +35,7 @@ pub fn text(results: &SweepResults, view: View) -> String {
     let Some(first) = results.points.first().map(|point| &point.results) else {
         return "Nothing was measured.\n".to_owned();
     };
-    let columns: Vec<Column> = results
-        .points
-        .iter()
-        .map(|point| Column {
-            value: point.value,
-            summary: summarise(&point.results),
-        })
-        .collect();
+    let columns = columns(results);
     let names: Vec<&str> = first
         .plan
         .contenders
@@ -69,6 +63,15 @@ pub fn text(results: &SweepResults, view: View) -> String {
         text.push_str(&wrapped(&line, view.width));
     }
     text
+}
+
+fn columns(results: &SweepResults) -> Vec<Column> {
+    let points = results.points.iter();
+    let columns = points.map(|point| Column {
+        value: point.value,
+        summary: summarise(&point.results),
+    });
+    columns.collect()
 }
 
 fn grid(columns: &[Column], names: &[&str], workload: usize, cell: Figure) -> Grid {
@@ -168,6 +171,13 @@ fn word(kind: Failure) -> &'static str {
         Failure::ClientDescriptors => "no file",
         Failure::ClientOther => "client",
     }
+}
+
+/// What stands below the tables.
+pub(super) fn sentences(results: &SweepResults) -> Vec<String> {
+    let mut lines = below(results, &columns(results));
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 fn below(results: &SweepResults, columns: &[Column]) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! The table of `servers bench compare`.
 
-use super::bench_table::{WIDTH, shown, times};
+use super::bench_table::WIDTH;
 use super::grid::Grid;
+use super::rows::{shown, times};
 use super::wrap::wrapped;
 use crate::bench::unpaired::Change;
 

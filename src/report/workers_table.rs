@@ -1,8 +1,8 @@
 //! How the workers of each server shared the load, as a table below the others.
 
-use super::findings::capitalised;
 use super::grid::Grid;
 use super::units::grouped;
+use super::words::capitalised;
 use crate::bench::results::Results;
 use crate::bench::summary::{Ranking, Row, Summary};
 

@@ -122,7 +122,7 @@ fn curves(seen: &[Seen]) -> String {
         y: Axis::log("ms"),
         lines: lines.collect(),
     };
-    plot.svg().unwrap()
+    plot.svg()
 }
 
 fn assert_agrees(seen: &[Seen; 3]) {

@@ -16,7 +16,6 @@ const ALLOWED: &[(&[&str], &str)] = &[
         "the root command lists the subcommands, and an error of a subcommand shows its usage, \
          which only the root command can render",
     ),
-    (&["report::*"], "to be untied"),
 ];
 
 /// A module path, without `crate`.

@@ -11,7 +11,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::rates::{self, Rates};
-use super::{Args, refuse};
+use super::{Args, refuse, report};
 use crate::bench::budget::warm_up_for;
 use crate::bench::ladder::rates_for;
 use crate::bench::limits::{Limits, allow_descriptors};
@@ -88,6 +88,8 @@ impl Session {
             None => save_tables(&results, directory),
         };
         let in_vain = || format!("cannot write in {}", directory.display());
+        let saved = saved.map_err(anyhow::Error::new);
+        let saved = saved.and_then(|()| report::save(&results, directory));
         (results, saved.with_context(in_vain))
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::Args;
 use super::flow::Session;
+use super::report;
 use crate::bench::json;
 use crate::bench::plan::Plan;
 use crate::bench::sweep::{FILE_NAME, Sweep, SweepResults};
@@ -81,5 +82,6 @@ fn save(swept: &SweepResults, directory: &Path) -> anyhow::Result<()> {
     let in_vain = || format!("cannot write {FILE_NAME} in {}", directory.display());
     swept.write(directory).with_context(in_vain)?;
     let text = sweep_table::text(swept, View::PLAIN);
-    std::fs::write(directory.join("sweep.txt"), text).with_context(in_vain)
+    std::fs::write(directory.join("sweep.txt"), text).with_context(in_vain)?;
+    report::save_sweep(swept, directory).with_context(in_vain)
 }

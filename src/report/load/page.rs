@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use super::{WIDTH_MAX, sentences, table, text};
 use crate::load::{Expectation, Outcome, Plan, marks};
 use crate::report::html::{Figure, Page, Section, Table};
-use crate::report::plot::{Axis, Line, Plot, PlotError};
+use crate::report::plot::{Axis, Line, Plot};
 
 const NS_PER_MS: f64 = 1e6;
 /// The percentile curve has so many points for each further nine.
@@ -14,7 +14,7 @@ const POINTS_PER_NINE: u32 = 20;
 /// The page: what was measured, the percentile curve, what happened in each second.
 ///
 /// # Errors
-/// A plot or a page that cannot be rendered.
+/// A page that cannot be rendered.
 pub fn html(
     plan: &Plan,
     outcome: &Outcome,
@@ -27,12 +27,12 @@ pub fn html(
             summary(plan, outcome, expectations),
             Section {
                 heading: "How long requests took".to_owned(),
-                figures: vec![percentile_curve(outcome)?],
+                figures: vec![percentile_curve(outcome)],
                 ..Section::default()
             },
             Section {
                 heading: "What happened in each second".to_owned(),
-                figures: vec![latency_series(outcome)?, rate_series(outcome)?],
+                figures: vec![latency_series(outcome), rate_series(outcome)],
                 ..Section::default()
             },
             failures(outcome),
@@ -93,7 +93,7 @@ fn times(outcome: &Outcome) -> Table {
     Table::new(heads, rows)
 }
 
-fn percentile_curve(outcome: &Outcome) -> Result<Figure, PlotError> {
+fn percentile_curve(outcome: &Outcome) -> Figure {
     let mut lines = vec![Line::new("response", curve(&outcome.latency))];
     if outcome.is_open_loop {
         lines.push(Line::new("service", curve(&outcome.service)));
@@ -105,11 +105,11 @@ fn percentile_curve(outcome: &Outcome) -> Result<Figure, PlotError> {
         y: Axis::log("ms"),
         lines,
     };
-    Ok(Figure::new(
-        plot.svg()?,
+    Figure::new(
+        plot.svg(),
         "The share of requests that took at most so long; each step to the right leaves a tenth \
          of them.",
-    ))
+    )
 }
 
 /// Quantiles at equal distances of their nines, as far as there are 10 samples beyond.
@@ -139,7 +139,7 @@ fn percentile(nines: f64) -> String {
     }
 }
 
-fn latency_series(outcome: &Outcome) -> Result<Figure, PlotError> {
+fn latency_series(outcome: &Outcome) -> Figure {
     let lines = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
     let lines = lines.map(|(name, quantile)| {
         let points = outcome
@@ -158,13 +158,13 @@ fn latency_series(outcome: &Outcome) -> Result<Figure, PlotError> {
         y: Axis::log("ms"),
         lines: lines.into(),
     };
-    Ok(Figure::new(
-        plot.svg()?,
+    Figure::new(
+        plot.svg(),
         "Response times of the requests that were answered in each second.",
-    ))
+    )
 }
 
-fn rate_series(outcome: &Outcome) -> Result<Figure, PlotError> {
+fn rate_series(outcome: &Outcome) -> Figure {
     type Count = fn(&crate::load::Second) -> u64;
     let counts: [(&str, Count); 4] = [
         ("sent", |second| second.attempted),
@@ -186,11 +186,11 @@ fn rate_series(outcome: &Outcome) -> Result<Figure, PlotError> {
         y: Axis::linear("requests/s"),
         lines: lines.into(),
     };
-    Ok(Figure::new(
-        plot.svg()?,
+    Figure::new(
+        plot.svg(),
         "Requests sent, answered and failed in each second, and those that waited for a \
          connection at its end.",
-    ))
+    )
 }
 
 fn failures(outcome: &Outcome) -> Section {

@@ -1,0 +1,20 @@
+//! A plot with the name of its file.
+
+use crate::report::html::Figure;
+use crate::report::plot::{Drawing, Theme};
+
+/// A plot that is also a file of its own.
+pub struct Named {
+    /// The file's name, without its extension.
+    pub name: String,
+    /// The plot.
+    pub drawing: Drawing,
+    /// What the reader is to see.
+    pub caption: String,
+}
+
+impl Named {
+    pub(super) fn figure(&self) -> Figure {
+        Figure::new(self.drawing.svg(Theme::Preferred), self.caption.clone())
+    }
+}

@@ -155,7 +155,7 @@ fn omission() {
 fn the_open_loop_agrees_with_other_servers_too() {
     let behaviours = [
         Behaviour::Constant(5 * MS),
-        Behaviour::Bimodal(2 * MS, 40 * MS),
+        Behaviour::Bimodal(5 * MS, 50 * MS),
         Behaviour::Freezes {
             service: 5 * MS,
             at: WARM_UP + RUN - 500 * MS,

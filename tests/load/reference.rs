@@ -14,7 +14,7 @@ use super::OK;
 pub(crate) enum Behaviour {
     /// Always the same.
     Constant(Duration),
-    /// Every tenth request takes the longer time.
+    /// Every twentieth request takes the longer time, so that the p90 is the shorter one.
     Bimodal(Duration, Duration),
     /// The same, but in each period no request is answered for the first part of it.
     Stalls {
@@ -109,7 +109,7 @@ fn serve(
             Behaviour::Constant(service)
             | Behaviour::Stalls { service, .. }
             | Behaviour::Freezes { service, .. } => service,
-            Behaviour::Bimodal(_, long) if number % 10 == 9 => long,
+            Behaviour::Bimodal(_, long) if number % 20 == 19 => long,
             Behaviour::Bimodal(short, _) => short,
         };
         if is_frozen(behaviour, started, read) {

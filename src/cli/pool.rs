@@ -104,7 +104,8 @@ impl PoolArgs {
         }
     }
 
-    /// The settings of the pool. `grace` is how long a worker that has to leave may take.
+    /// The settings of the pool. `grace` is how long a worker that has to leave may take, and
+    /// `drain_delay` how long a graceful stop is put off.
     ///
     /// # Errors
     /// The options do not go together.
@@ -113,6 +114,7 @@ impl PoolArgs {
         model: &Model,
         accept: Strategy,
         grace: Duration,
+        drain_delay: Duration,
     ) -> Result<PoolSettings, OptionConflict> {
         self.refuse_without_workers(accept)?;
         Ok(PoolSettings {
@@ -128,6 +130,7 @@ impl PoolArgs {
                 max_age_jitter: self.max_age_jitter,
             },
             grace,
+            drain_delay,
         })
     }
 

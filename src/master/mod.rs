@@ -100,7 +100,7 @@ pub fn run_threads(
             Event::Signal(signal) => match state.stop_for(signal) {
                 None => state.handle_signal(signal, &mut pool, &listeners),
                 // The next update goes on with it.
-                Some(Stop::HandOver) => {}
+                Some(Stop::HandOver | Stop::Delayed) => {}
                 Some(Stop::Graceful) => signal::begin_stop(),
                 Some(Stop::Fast) => return pool.children.stop_fast(&signals),
                 Some(Stop::Forced) => return pool.children.kill(&signals),

@@ -29,6 +29,8 @@ pub(super) struct MasterState<'a> {
     /// Why the last reload was refused, if it was.
     refusal: Option<String>,
     phase: Phase,
+    /// When a graceful stop begins that was put off (`--drain-delay`).
+    stops_at: Option<Instant>,
 }
 
 /// How far this master is in handing over to another one.
@@ -50,6 +52,7 @@ impl<'a> MasterState<'a> {
             owes_ready: true,
             refusal: None,
             phase: Phase::Serving,
+            stops_at: None,
         }
     }
 
@@ -74,6 +77,9 @@ impl<'a> MasterState<'a> {
         self.check_rollout(pool, now);
         self.check_hand_over(now);
         self.prepare(pool, now);
+        if self.stops_at.is_some_and(|at| now >= at) {
+            signal::begin_stop();
+        }
         if self.is_ready(pool) {
             manager::ready(&self.status(pool));
             self.feed_watchdog();
@@ -175,9 +181,11 @@ impl<'a> MasterState<'a> {
         let watchdog = self.watchdog.as_ref().map(|it| it.left(now));
         let deadline = self.hand_over_deadline();
         let deadline = deadline.map(|it| it.saturating_duration_since(now));
+        let stop = self.stops_at.map(|at| at.saturating_duration_since(now));
         watchdog
             .into_iter()
             .chain(deadline)
+            .chain(stop)
             .min()
             .unwrap_or(Duration::MAX)
     }
@@ -217,7 +225,26 @@ impl<'a> MasterState<'a> {
             self.upgrade.kill_starting_successor();
             manager::stopping();
         }
-        Some(stop)
+        Some(match stop {
+            Stop::Graceful if self.puts_off(signal) => Stop::Delayed,
+            stop => stop,
+        })
+    }
+
+    /// Puts a graceful stop off, once, if that is asked for.
+    fn puts_off(&mut self, signal: Signal) -> bool {
+        let server = self.configuration.server();
+        let delay = server.pool.drain_delay;
+        if delay.is_zero() || self.stops_at.is_some() {
+            return false;
+        }
+        crate::log!(
+            "{signal}: not ready from now on; the stop begins in {delay:?} (--drain-delay)"
+        );
+        server.scoreboard.note_draining();
+        self.configuration.cancel();
+        self.stops_at = Instant::now().checked_add(delay);
+        true
     }
 
     /// The graceful stop of a master that waits for its successor no more. A successor that
@@ -238,7 +265,7 @@ impl<'a> MasterState<'a> {
     ) {
         // ANCHOR: handle_signal
         match signal {
-            Signal::SIGHUP | Signal::SIGUSR2 if self.is_leaving() => {
+            Signal::SIGHUP | Signal::SIGUSR2 if self.is_leaving() || self.stops_at.is_some() => {
                 crate::log!("{signal}: refused: this process is leaving");
             }
             Signal::SIGHUP => self.reload(pool),

@@ -34,6 +34,8 @@ pub(super) enum Stop {
     /// Another master serves or is about to. The workers finish with their clients; the accept
     /// queue is left to the other master.
     HandOver,
+    /// Not yet: the server says that it is not ready, and serves.
+    Delayed,
     /// The workers are killed: a second signal has come during another kind of stop.
     Forced,
 }

@@ -46,6 +46,8 @@ pub(super) mod header {
     pub(in super::super) const LIMIT: usize = 18;
     /// One count for each kind of `PoolEvent`, in its order.
     pub(in super::super) const EVENTS: usize = 19;
+    /// Not 0 while a stop is put off, so that load balancers send clients elsewhere.
+    pub(in super::super) const DRAINING: usize = 25;
 }
 
 /// Words of a record.

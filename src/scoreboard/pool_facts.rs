@@ -71,6 +71,16 @@ impl Scoreboard {
         self.words[header::CROWDED].store(is_crowded.into(), Relaxed);
     }
 
+    /// Publishes that a stop is put off; for the master.
+    pub fn note_draining(&self) {
+        self.words[header::DRAINING].store(1, Relaxed);
+    }
+
+    /// Whether the master has put off a stop.
+    pub fn is_draining(&self) -> bool {
+        self.words[header::DRAINING].load(Relaxed) != 0
+    }
+
     /// What the master has published about that; false where there is no master.
     pub fn is_crowded(&self) -> bool {
         self.words[header::CROWDED].load(Relaxed) != 0
@@ -114,6 +124,6 @@ mod tests {
         for (index, event) in PoolEvent::ALL.into_iter().enumerate() {
             assert_eq!(event as usize, index);
         }
-        assert!(header::EVENTS + PoolEvent::ALL.len() <= super::super::layout::RECORD);
+        assert!(header::EVENTS + PoolEvent::ALL.len() <= header::DRAINING);
     }
 }

@@ -60,6 +60,8 @@ pub struct PoolSettings {
     pub recycling: Recycling,
     /// How long a worker that was asked to end may take.
     pub grace: Duration,
+    /// How long the server says that it is not ready before a graceful stop begins.
+    pub drain_delay: Duration,
 }
 
 impl Default for PoolSettings {
@@ -72,6 +74,7 @@ impl Default for PoolSettings {
             max_requests_jitter: 0,
             recycling: Recycling::default(),
             grace: Duration::from_secs(30),
+            drain_delay: Duration::ZERO,
         }
     }
 }

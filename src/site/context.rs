@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::files::Root;
 use crate::scoreboard::Scoreboard;
 use crate::status::Source;
+use crate::sys::signal;
 
 /// The request handler with its settings; `Site::route` lists its routes.
 pub struct Site<'a> {
@@ -40,6 +41,11 @@ impl Default for Site<'_> {
 }
 
 impl Site<'_> {
+    /// Whether the server is about to stop and puts that off (`--drain-delay`).
+    pub(super) fn is_draining(&self) -> bool {
+        signal::draining() || self.scoreboard.is_some_and(Scoreboard::is_draining)
+    }
+
     /// Counts up the heartbeat of this worker. A handler that waits on purpose calls this, so that
     /// the master takes the worker for slow and not for wedged.
     pub(super) fn beat(&self) {

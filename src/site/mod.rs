@@ -119,6 +119,7 @@ impl Site<'_> {
             b"/sleep" => (Allow::Get, work::sleep),
             b"/cpu" => (Allow::Get, work::cpu),
             b"/status" => (Allow::Get, status::status),
+            b"/ready" => (Allow::Get, status::ready),
             b"/metrics" => (Allow::Get, status::metrics),
             b"/cache" => (Allow::Get, cache::cache),
             b"/time" => (Allow::Get, time::time),

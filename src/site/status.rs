@@ -46,18 +46,48 @@ pub(super) fn status(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
         let reason = "/status takes ?auto, ?json, ?refresh=SECONDS or nothing";
         return Response::sentence(Status::BAD_REQUEST, reason);
     };
+    let status = match site.is_draining() {
+        true => Status::SERVICE_UNAVAILABLE,
+        false => Status::OK,
+    };
     match form {
-        Form::Page { refresh_s } => show(site, request, "text/html; charset=utf-8", |report| {
-            report.html(refresh_s)
-        }),
-        Form::Auto => show(site, request, "text/plain; charset=utf-8", Report::auto),
-        Form::Json => show(site, request, "application/json", Report::json),
+        Form::Page { refresh_s } => {
+            let page = |report: &Report| report.html(refresh_s);
+            show(site, request, "text/html; charset=utf-8", page, status)
+        }
+        Form::Auto => show(
+            site,
+            request,
+            "text/plain; charset=utf-8",
+            Report::auto,
+            status,
+        ),
+        Form::Json => show(site, request, "application/json", Report::json, status),
     }
+}
+
+/// `GET /ready`: for a load balancer, which sends no clients here after a 503.
+pub(super) fn ready(site: &Site, _: &Request<'_>, _: &[u8]) -> Response {
+    let answer = match site.is_draining() {
+        false => Response::text(Status::OK, "ready\n".to_owned()),
+        true => Response::sentence(
+            Status::SERVICE_UNAVAILABLE,
+            "not ready: the server is about to stop",
+        ),
+    };
+    // A kept connection would hold a worker between two questions.
+    answer.with_field("Cache-Control", "no-store").and_close()
 }
 
 /// `GET /metrics`: for Prometheus.
 pub(super) fn metrics(site: &Site, request: &Request<'_>, _: &[u8]) -> Response {
-    show(site, request, Report::METRICS_TYPE, Report::metrics)
+    show(
+        site,
+        request,
+        Report::METRICS_TYPE,
+        Report::metrics,
+        Status::OK,
+    )
 }
 
 fn show(
@@ -65,6 +95,7 @@ fn show(
     request: &Request<'_>,
     content_type: &'static str,
     render: impl Fn(&Report) -> String,
+    status: Status,
 ) -> Response {
     let Some(pages) = &site.status else {
         return Response::sentence(Status::NOT_FOUND, "this server does not show its status");
@@ -82,7 +113,7 @@ fn show(
     let text = render(&pages.source.report_with_memory());
     // Close behind the answer: a kept connection would hold a worker until the next update, and
     // some models have only one.
-    Response::text(Status::OK, text)
+    Response::text(status, text)
         .with_type(content_type)
         .with_field("Cache-Control", "no-store")
         .and_close()

@@ -10,6 +10,7 @@ mod busy;
 mod children;
 mod clients;
 mod closing;
+mod drain;
 mod exhaustion;
 mod inherited;
 mod loops;

@@ -42,7 +42,7 @@ impl Args {
             accept,
             strategy_options: self.strategy_options(accept)?,
             trigger: self.trigger()?,
-            pool: (self.pool).rules(self.model, accept, self.graceful_timeout)?,
+            pool: (self.pool).rules(self.model, accept, self.graceful_timeout, self.drain_delay)?,
         })
     }
 

@@ -76,7 +76,10 @@ impl Settings<'static> {
         manager::open();
         if model.has_master() {
             signal::hold_for_master().context("cannot hold signals back")?;
-        } else if manager::is_there() {
+        } else {
+            signal::set_drain_delay(self.args.drain_delay);
+        }
+        if !model.has_master() && manager::is_there() {
             signal::outlive_hangup().context("cannot handle signals")?;
         }
         let pidfile = service

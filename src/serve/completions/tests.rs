@@ -62,6 +62,7 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
             max_requests: 0,
             max_requests_jitter: 0,
             recycling: Recycling::default(),
+            drain_delay: Duration::ZERO,
             grace: Duration::ZERO,
         },
         lifetime: Lifetime::default(),

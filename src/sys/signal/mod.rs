@@ -35,6 +35,10 @@ static STOPS: AtomicU32 = AtomicU32::new(0);
 static RETIRING: AtomicBool = AtomicBool::new(false);
 /// How long requests in flight may take after the first wish to stop, in microseconds.
 static GRACE_US: AtomicI64 = AtomicI64::new(0);
+/// How long SIGTERM is put off, in microseconds: the server says that it is not ready, and serves.
+static DRAIN_US: AtomicI64 = AtomicI64::new(0);
+/// The first wish to stop was put off.
+static DRAINING: AtomicBool = AtomicBool::new(false);
 /// The process that installed the handlers. Its children leave stopping by force to it; a flag that
 /// each child sets would come too late for a signal right after fork.
 static PARENT: AtomicI32 = AtomicI32::new(0);
@@ -90,6 +94,20 @@ pub fn stopping() -> bool {
     STOPS.load(Relaxed) > 0
 }
 
+/// From now on the first SIGTERM only makes [`draining`] true, and the stop begins after `delay`, or
+/// at a second signal. For a server without a master.
+pub fn set_drain_delay(delay: Duration) {
+    DRAIN_US.store(
+        i64::try_from(delay.as_micros()).unwrap_or(i64::MAX),
+        Relaxed,
+    );
+}
+
+/// Whether this process was asked to stop, and puts that off.
+pub fn draining() -> bool {
+    DRAINING.load(Relaxed)
+}
+
 /// Whether the master has asked this worker to leave: it accepts no more connections, answers
 /// requests with `Connection: close`, and ends when its last client has gone. Unlike a stop this
 /// cuts no connection that is kept open, and the accept queue is left to the other workers.
@@ -118,6 +136,11 @@ pub fn extend_grace(left: Duration) {
 }
 
 extern "C" fn on_stop(_: libc::c_int) {
+    let drain_us = DRAIN_US.load(Relaxed);
+    if is_parent() && drain_us > 0 && !stopping() && !DRAINING.swap(true, Relaxed) {
+        start_timer(drain_us);
+        return;
+    }
     let before = STOPS.fetch_add(1, Relaxed);
     match before {
         _ if !is_parent() => {}
@@ -155,21 +178,28 @@ extern "C" fn on_hangup(_: libc::c_int) {
 }
 
 extern "C" fn on_time_up(_: libc::c_int) {
+    if is_parent() && draining() && !stopping() {
+        begin_stop();
+        return;
+    }
     log::log_in_handler(b"servers: stopped by force: the graceful timeout is over\n");
     leave(1);
 }
 
-/// `setitimer(2)`: SIGALRM after the grace period. On Linux it is a bare system call and as such
-/// safe in a handler; `alarm(2)`, which is on the list, only knows whole seconds.
 fn start_grace_timer() {
-    let grace_us = GRACE_US.load(Relaxed).max(1);
+    start_timer(GRACE_US.load(Relaxed).max(1));
+}
+
+/// `setitimer(2)`: SIGALRM after that time. On Linux it is a bare system call and as such safe in a
+/// handler; `alarm(2)`, which is on the list, only knows whole seconds.
+fn start_timer(after_us: i64) {
     let none = libc::timeval {
         tv_sec: 0,
         tv_usec: 0,
     };
     let value = libc::timeval {
-        tv_sec: grace_us / 1_000_000,
-        tv_usec: grace_us % 1_000_000,
+        tv_sec: after_us / 1_000_000,
+        tv_usec: after_us % 1_000_000,
     };
     let timer = libc::itimerval {
         it_interval: none,

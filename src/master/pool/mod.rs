@@ -8,7 +8,6 @@
 mod end;
 mod generations;
 mod reap;
-mod recycle;
 mod size;
 mod spawn;
 

@@ -103,8 +103,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     graceful_timeout: Duration,
 
-    /// Put a graceful stop off for this time: the server goes on, but /ready and /status answer 503,
-    /// so that a load balancer sends clients elsewhere. A second signal ends the delay.
+    /// Put a graceful stop off for this time: the server goes on, but /ready and /status answer
+    /// 503, so that a load balancer sends clients elsewhere. A second signal ends the delay.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
     drain_delay: Duration,
 

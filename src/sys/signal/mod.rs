@@ -94,8 +94,8 @@ pub fn stopping() -> bool {
     STOPS.load(Relaxed) > 0
 }
 
-/// From now on the first SIGTERM only makes [`draining`] true, and the stop begins after `delay`, or
-/// at a second signal. For a server without a master.
+/// From now on the first SIGTERM only makes [`draining`] true, and the stop begins after `delay`,
+/// or at a second signal. For a server without a master.
 pub fn set_drain_delay(delay: Duration) {
     DRAIN_US.store(
         i64::try_from(delay.as_micros()).unwrap_or(i64::MAX),

@@ -34,11 +34,13 @@ impl Budget {
         each_further: Duration::from_secs(4),
     };
 
-    /// The window that lets `runs` runs of `contenders` contenders end in time.
-    pub fn window(self, contenders: usize, runs: usize) -> Duration {
+    /// The window that lets `runs` runs of `contenders` contenders end in time, if they take
+    /// `extra` beside starts, windows and stops.
+    pub fn window(self, contenders: usize, runs: usize, extra: Duration) -> Duration {
         let further = contenders.saturating_sub(BASE_CONTENDERS);
         let total = self.base.as_secs_f64() + self.each_further.as_secs_f64() * further as f64;
-        let slot = total / runs.max(1) as f64 - OVERHEAD.as_secs_f64();
+        let left = (total - extra.as_secs_f64()).max(0.0);
+        let slot = left / runs.max(1) as f64 - OVERHEAD.as_secs_f64();
         let window = slot / (1.0 + WARM_UP_SHARE);
         let coarse_ms = (window * 100.0).floor().max(0.0) * 10.0;
         Duration::from_millis(coarse_ms as u64).clamp(WINDOW_MIN, WINDOW_MAX)
@@ -84,6 +86,7 @@ mod tests {
     use super::*;
     use crate::bench::plan::tests::plan;
     use crate::bench::stats::planning::blocks_min;
+    use crate::bench::workload::Workload;
 
     #[test]
     fn the_default_plans_keep_their_promises() {
@@ -95,7 +98,15 @@ mod tests {
         ];
         for (budget, contenders, blocks, seconds) in promise {
             let mut plan = plan(contenders, blocks, 0);
-            plan.window = budget.window(contenders, plan.runs());
+            if budget == Budget::FULL {
+                let is_new = |it: &Workload| plan.workload(&it.name).is_none();
+                plan.looks = Workload::all().into_iter().filter(is_new).collect();
+                assert!(
+                    plan.extra() > Duration::from_secs(1),
+                    "idle clients cost time"
+                );
+            }
+            plan.window = budget.window(contenders, plan.runs(), plan.extra());
             plan.warm_up = warm_up_for(plan.window);
             assert!(plan.window >= WINDOW_MIN, "{plan}");
             assert!(plan.estimate() < Duration::from_secs(seconds), "{plan}");

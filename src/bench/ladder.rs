@@ -85,7 +85,8 @@ pub struct Step {
     pub kept: Kept,
     /// Requests answered per second.
     pub achieved_per_s: Option<Spread>,
-    /// Response time; requests that were pending at the end count with their age.
+    /// Response time; requests that were pending at the end count with their age. One figure over
+    /// all windows together where a single one has fewer than ten requests beyond it.
     pub p50_us: Option<Spread>,
     /// See [`Step::p50_us`].
     pub p99_us: Option<Spread>,
@@ -154,7 +155,11 @@ fn step(results: &Results, contender: &str, workload: &Workload) -> Step {
     let row = row(results, contender, workload);
     let counted = results.windows(contender, &workload.name);
     let windows: Vec<&Measurement> = counted.iter().map(|(_, window)| *window).collect();
-    let quantile = |q| Spread::of_all(windows.iter().map(|it| shown(it, q)));
+    let quantile = |q| {
+        let by_window = Spread::of_all(windows.iter().map(|it| shown(it, q)));
+        // Short windows may have enough requests together.
+        by_window.or_else(|| Spread::of(of_sum(&windows, q, true)))
+    };
     let lag = |it: &OpenLoop| it.timer_lag_p99_us;
     let open = windows.iter().filter_map(|it| it.open_loop.as_ref());
     Step {

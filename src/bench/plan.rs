@@ -15,6 +15,8 @@ use crate::load::Expectation;
 /// What a request with a connection of its own may take where that is not known: the mean of dear
 /// and cheap models, some 300 and some 60 µs.
 const REQUEST: Duration = Duration::from_micros(100);
+/// To open a connection, ask once and close it, where that is not known: some models fork for each.
+const IDLE_CLIENT: Duration = Duration::from_micros(200);
 /// The warm-up's part of a window that a number of requests ends.
 const WARM_UP_PART: f64 = 0.1;
 
@@ -249,11 +251,26 @@ impl Plan {
 
     /// About how long the whole takes; for windows of a number of requests it is a guess.
     pub fn estimate(&self) -> Duration {
+        let slots =
+            |workloads: &[Workload]| -> Duration { workloads.iter().map(|it| self.slot(it)).sum() };
+        let in_blocks = slots(&self.steps()) * (self.entrants().len() * self.blocks) as u32;
+        in_blocks + slots(&self.looks) * self.contenders.len() as u32
+    }
+
+    /// About how long one run under this workload takes, from the start of its server to its end.
+    pub fn slot(&self, workload: &Workload) -> Duration {
         let loaded = match self.requests {
             Some(requests) => REQUEST.mul_f64(requests as f64 * (1.0 + WARM_UP_PART)),
             None => self.warm_up + self.window,
         };
-        (loaded + OVERHEAD).mul_f64(self.runs() as f64)
+        loaded + OVERHEAD + extra(workload)
+    }
+
+    /// What all runs together take for connections beside the load.
+    pub fn extra(&self) -> Duration {
+        let extras = |workloads: &[Workload]| -> Duration { workloads.iter().map(extra).sum() };
+        let in_blocks = extras(&self.steps()) * (self.entrants().len() * self.blocks) as u32;
+        in_blocks + extras(&self.looks) * self.contenders.len() as u32
     }
 
     /// The warm-up of a window of so many requests.
@@ -272,6 +289,11 @@ impl Plan {
         let all = self.workloads.iter().chain(&self.looks);
         all.map(Workload::connections_in_all).max().unwrap_or(0)
     }
+}
+
+/// What it takes to open, settle and close the connections beside the load.
+fn extra(workload: &Workload) -> Duration {
+    IDLE_CLIENT * workload.idle_clients() as u32
 }
 
 /// Of so many windows one may be repeated: a machine that is always busy must not keep a bench from

@@ -324,7 +324,7 @@ impl Args {
             .unwrap_or_else(|| match (&self.rates, is_sweep) {
                 (Some(_), _) => rates::window(&plan.rates),
                 (None, true) => SWEEP_WINDOW,
-                (None, false) => budget.window(count, plan.runs()),
+                (None, false) => budget.window(count, plan.runs(), plan.extra()),
             });
         plan.warm_up = self.warm_up.unwrap_or_else(|| warm_up_for(plan.window));
         plan

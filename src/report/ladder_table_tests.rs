@@ -91,3 +91,18 @@ fn a_knee_says_whether_it_was_reached() {
     assert_eq!(of(Some(500.0), Some(1000.0), true), "500*");
     assert_eq!(of(None, None, false), NONE);
 }
+
+#[test]
+fn a_long_title_is_broken_on_a_terminal_too() {
+    let styled = View {
+        styled: true,
+        ..view(60, false)
+    };
+    let title = styled.title(&heading(&ladder(&[500.0])));
+    let plain = title.replace("\x1b[1m", "").replace("\x1b[0m", "");
+    assert!(plain.lines().count() > 1, "{title}");
+    assert!(
+        plain.lines().all(|line| line.chars().count() <= 60),
+        "{title}"
+    );
+}

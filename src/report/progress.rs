@@ -16,12 +16,18 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// The progress of one bench.
 pub struct Progress {
+    /// Its unit is a millisecond of what the plan takes by its estimate: runs are not equally long.
     bar: ProgressBar,
-    blocks: usize,
+    /// Of the whole bench, or of the value of a sweep that has its turn.
+    plan: Plan,
+    runs: usize,
     on_terminal: bool,
     /// Which part of a sweep this is, and the runs that lie behind it.
     part: String,
     runs_before: usize,
+    /// What the runs before this one took by the estimate, and what this one takes.
+    before: Duration,
+    current: Duration,
 }
 
 impl Progress {
@@ -31,7 +37,7 @@ impl Progress {
         for note in notes {
             say(format_args!("{note}"));
         }
-        Progress::of(plan, plan.runs(), seed_is_new)
+        Progress::of(plan, (plan.runs(), plan.estimate()), seed_is_new)
     }
 
     /// Says what will be done, with how long it takes on the whole.
@@ -48,16 +54,18 @@ impl Progress {
         for limit in limits {
             say(format_args!("{limit}"));
         }
-        Progress::of(plan, plan.runs() * values.len(), seed_is_new)
+        let runs = plan.runs() * values.len();
+        Progress::of(plan, (runs, sweep.estimate(plan)), seed_is_new)
     }
 
     /// The next value of a sweep has its turn, after so many.
     pub fn next_value(&mut self, sweep: &Sweep, value: u32, plan: &Plan, values_before: usize) {
         self.part = format!("{} {value}, ", sweep.parameter.name());
         self.runs_before = plan.runs() * values_before;
+        self.plan = sweep.plan_at(value, plan);
     }
 
-    fn of(plan: &Plan, runs: usize, seed_is_new: bool) -> Progress {
+    fn of(plan: &Plan, (runs, estimate): (usize, Duration), seed_is_new: bool) -> Progress {
         let hint = if seed_is_new {
             " (--seed repeats its order)"
         } else {
@@ -70,8 +78,8 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let bar = ProgressBar::with_draw_target(Some(runs as u64), target);
-        let template = "{wide_bar} {pos}/{len}, {eta} left · {msg}";
+        let bar = ProgressBar::with_draw_target(Some(milliseconds(estimate)), target);
+        let template = "{wide_bar} {prefix}, {eta} left · {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━━─"));
         }
@@ -80,10 +88,13 @@ impl Progress {
         }
         Progress {
             bar,
-            blocks: plan.blocks,
+            plan: plan.clone(),
+            runs,
             on_terminal,
             part: String::new(),
             runs_before: 0,
+            before: Duration::ZERO,
+            current: Duration::ZERO,
         }
     }
 
@@ -95,26 +106,36 @@ impl Progress {
 
 impl Observer for Progress {
     fn run_begins(&mut self, number: usize, block: usize, who: &Contender, workload: &Workload) {
-        self.bar.set_position((self.runs_before + number) as u64);
-        let (part, all, name) = (&self.part, self.blocks, &workload.name);
+        self.before += self.current;
+        self.current = self.plan.slot(workload);
+        let number = self.runs_before + number + 1;
+        // Repeated windows and added blocks come on top of the plan.
+        self.runs = self.runs.max(number);
+        let end = milliseconds(self.before + self.current);
+        if self.bar.length().is_some_and(|all| all < end) {
+            self.bar.set_length(end);
+        }
+        self.bar.set_position(milliseconds(self.before));
+        self.bar.set_prefix(format!("{number}/{}", self.runs));
+        let (part, all, name) = (&self.part, self.plan.blocks, &workload.name);
         let place = match block {
             0 => format!("{part}a look"),
             block => format!("{part}block {block}/{all}"),
         };
-        // Repeated windows and added blocks come on top of the plan.
-        if self.bar.length().is_some_and(|all| all <= number as u64) {
-            self.bar.set_length(number as u64 + 1);
-        }
         self.bar
             .set_message(format!("{place}: {}, {name}", who.name));
     }
 
     fn block_ends(&mut self, block: usize) {
         if !self.on_terminal {
-            let all = self.blocks.max(block);
+            let all = self.plan.blocks.max(block);
             say(format_args!("{}block {block} of {all} done", self.part));
         }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// One line on standard error. Where that cannot be written, the bench goes on all the same.

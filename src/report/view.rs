@@ -27,7 +27,7 @@ impl View {
 
     pub(super) fn title(self, title: &str) -> String {
         match self.styled {
-            true => format!("\x1b[1m{title}\x1b[0m\n"),
+            true => format!("\x1b[1m{}\x1b[0m\n", wrapped(title, self.width).trim_end()),
             false => wrapped(title, self.width),
         }
     }

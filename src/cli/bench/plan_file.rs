@@ -169,7 +169,7 @@ impl File {
         plan.window = match self.window_s {
             Some(given) => seconds(given)?,
             None if has_rates => rates::window(&plan.rates),
-            None => Budget::FULL.window(plan.contenders.len(), plan.runs()),
+            None => Budget::FULL.window(plan.contenders.len(), plan.runs(), plan.extra()),
         };
         let warm_up = self.warm_up_s.map(seconds).transpose()?;
         plan.warm_up = warm_up.unwrap_or_else(|| warm_up_for(plan.window));

@@ -498,8 +498,9 @@ const TAG: &str = "SERVERS_TEST_BENCH";
 fn servers_tagged(tag: &str) -> Vec<Pid> {
     let variable = format!("{TAG}={tag}");
     let is_server = |line: &str| {
-        let mut words = line.split('\0').skip(1);
-        words.next() == Some("run") && words.all(|word| word != "--check")
+        let mut words = line.split(['\0', ' ']).skip(1);
+        let is_titled = line.starts_with("servers: ");
+        is_titled || words.next() == Some("run") && words.all(|word| word != "--check")
     };
     let is_ours = |process: &Path| {
         let fields = |file| fs::read_to_string(process.join(file)).unwrap_or_default();

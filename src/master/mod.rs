@@ -52,6 +52,7 @@ use crate::accept::{Listener, SharedListeners};
 use crate::server::Server;
 use crate::sys::oom;
 use crate::sys::signal::{self, Event, Signals};
+use crate::sys::title;
 pub use children::Children;
 use pool::Pool;
 use state::MasterState;
@@ -81,6 +82,7 @@ pub fn run_threads(
 ) -> io::Result<()> {
     let signals = Signals::take_over()?;
     oom::protect_master();
+    take_title();
     let mut listeners = open(server, listener)?;
     let mut pool = Pool::new(server, threads, Instant::now());
     // The master has no slot: it serves no client.
@@ -119,6 +121,15 @@ pub fn run_threads(
     pool.stop(&signals, &mut listeners)
 }
 // ANCHOR_END: run
+
+/// `ps` shows which of the processes is the master, and what it was started with.
+fn take_title() {
+    let arguments = std::env::args_os().skip(1);
+    let arguments: Vec<_> = arguments
+        .map(|it| it.to_string_lossy().into_owned())
+        .collect();
+    title::take(&format!("servers: master {}", arguments.join(" ")));
+}
 
 /// Opens what the workers accept from.
 ///

@@ -15,7 +15,7 @@ use super::worker::{Work, WorkerContext};
 use crate::accept::SharedListeners;
 use crate::server::Configuration;
 use crate::service::{PeerState, manager};
-use crate::sys::signal;
+use crate::sys::{signal, title};
 
 /// How long the master prepares a new configuration before it looks after its workers again.
 const PREPARE_TURN: Duration = Duration::from_millis(20);
@@ -141,6 +141,7 @@ impl<'a> MasterState<'a> {
         match (self.phase, self.upgrade.peer()) {
             (Phase::HandingOver(..), PeerState::Serving) => {
                 self.phase = Phase::Leaving;
+                title::set_state(b" (leaving)");
                 self.owes_ready = false;
                 self.upgrade.hand_over();
                 self.feed_watchdog();
@@ -242,6 +243,7 @@ impl<'a> MasterState<'a> {
             "{signal}: not ready from now on; the stop begins in {delay:?} (--drain-delay)"
         );
         server.scoreboard.note_draining();
+        title::set_state(b" (draining)");
         self.configuration.cancel();
         self.stops_at = Instant::now().checked_add(delay);
         true

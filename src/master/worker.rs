@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::lines::FAILED;
 use crate::accept::{Acceptor, Listener, SharedListeners};
 use crate::server::Server;
-use crate::sys::oom;
+use crate::sys::{oom, signal, title};
 
 /// What a model's code gets in a worker process. The worker's threads may share it.
 pub struct Worker<'a> {
@@ -62,6 +62,10 @@ impl Worker<'_> {
             slot, generation, ..
         } = self.assignment;
         self.server.scoreboard.ready(slot, generation);
+        // A reload may have been faster.
+        if !signal::retiring() {
+            title::set_state(b"");
+        }
     }
 
     /// The worker's number within its generation, from 0; a successor gets the same.
@@ -98,6 +102,9 @@ impl WorkerContext<'_> {
         // write commands into the terminal of the shell that started the master (TIOCSTI).
         let _ = nix::unistd::setsid();
         oom::expose_worker();
+        let model = self.server.configuration.succession().model();
+        title::set(&format!("servers: worker {} of {model}", assignment.slot));
+        title::set_state(b" (starting)");
         self.server.scoreboard.enter(assignment.slot);
         self.server.lifetime.begin(max_requests);
         match self.serve(assignment, listeners) {

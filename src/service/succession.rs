@@ -92,6 +92,11 @@ impl Succession {
         predecessor.filter(|it| it.pid == getppid())
     }
 
+    /// The name in `servers list`.
+    pub fn model(&self) -> &'static str {
+        self.model
+    }
+
     /// Where the program is looked for.
     pub fn program(&self) -> &Path {
         &self.program

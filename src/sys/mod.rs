@@ -10,6 +10,7 @@
 //! | [`file_lock`], [`mutex`], [`passing`] | what the workers of a pool share a port by |
 //! | [`shared`] | memory that several processes share |
 //! | [`inherit`], [`private`] | descriptors across exec, and across fork |
+//! | [`title`] | what `ps` shows |
 //! | [`terminal`] | the terminal that a server was started from |
 //! | [`ticker`], [`clock`], [`usage`] | time, CPU time, memory |
 //! | [`log`], [`panics`], [`errors`] | lines on standard error, `errno` in words |
@@ -61,5 +62,6 @@ pub mod signal;
 pub mod sock_diag;
 pub mod terminal;
 pub mod ticker;
+pub mod title;
 pub mod uring;
 pub mod usage;

@@ -19,6 +19,7 @@ mod signals;
 mod sizing;
 #[path = "../support/mod.rs"]
 mod support;
+mod titles;
 
 use std::net::TcpStream;
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::getpid;
 
-use super::{exit, log};
+use super::{exit, log, title};
 
 pub(super) use queue::become_child;
 pub use queue::{Event, Signals, hold_for_master};
@@ -119,11 +119,13 @@ pub fn retiring() -> bool {
 /// Makes [`retiring`] true, as SIGUSR1 from the master does.
 pub fn retire() {
     RETIRING.store(true, Relaxed);
+    title::set_state(b" (leaving)");
 }
 
 /// Notes the wish to stop as the handler would, for a process that reads its signals from
 /// [`Signals`] instead: the grace period begins.
 pub fn begin_stop() {
+    title::set_state(b" (stopping)");
     if STOPS.fetch_add(1, Relaxed) == 0 {
         start_grace_timer();
     }
@@ -142,6 +144,7 @@ extern "C" fn on_stop(_: libc::c_int) {
         return;
     }
     let before = STOPS.fetch_add(1, Relaxed);
+    title::set_state(b" (stopping)");
     match before {
         _ if !is_parent() => {}
         0 => start_grace_timer(),

@@ -48,6 +48,7 @@ pub fn html(results: &Results) -> Result<String, PageError> {
         ..Section::default()
     });
     sections.push(environment::section(results));
+    sections.retain(|it| !it.is_empty());
     let page = Page {
         title: title(results),
         subtitle: vec![

@@ -150,7 +150,7 @@ fn a_page_loads_nothing_and_names_every_contender() {
 
 #[test]
 fn the_numbers_are_those_of_the_summary() {
-    let results = claiming();
+    let mut results = claiming();
     let ranking = &summarise(&results).rankings[0];
     let (cost, memory) = (
         drawn(&results, "hello-cost"),
@@ -186,6 +186,11 @@ fn the_numbers_are_those_of_the_summary() {
         "{}",
         waits.alt()
     );
+    for run in &mut results.runs {
+        run.measurement.as_mut().unwrap().latency.buckets_ns = vec![(100_000, 20_000)];
+    }
+    let svg = drawn(&results, "hello-waits").svg(Theme::Light);
+    assert!(svg.contains(">0.1 %<") && svg.contains(">0.01 %<"), "{svg}");
     let workers = drawn(&results, "hello-workers");
     let fairness = ranking.rows[1].fairness.unwrap().median;
     assert!(

@@ -55,6 +55,13 @@ pub struct Section {
     pub figures: Vec<Figure>,
 }
 
+impl Section {
+    /// Whether it has nothing below its heading.
+    pub fn is_empty(&self) -> bool {
+        self.paragraphs.is_empty() && self.table.is_none() && self.figures.is_empty()
+    }
+}
+
 /// A table: the first column to the left, the others to the right.
 #[derive(Debug, Serialize)]
 pub struct Table {

@@ -206,7 +206,7 @@ pub(super) fn who_waits(results: &Results, workload: &Workload, rows: &[Row]) ->
         title: &title,
         x: Axis::log("share of the answers that took longer")
             .with_least(1e-6)
-            .with_format(percent)
+            .with_format(share)
             .reversed(),
         y: Axis::log("time of an answer").with_format(time),
         lines: lines.collect(),
@@ -234,6 +234,11 @@ fn label(row: &Row) -> String {
         }
         _ => row.contender.clone(),
     }
+}
+
+/// A share at an axis: down to one of ten thousand.
+fn share(share: f64) -> String {
+    format!("{} %", (share * 1e5).round() / 1e3)
 }
 
 /// A time at an axis.

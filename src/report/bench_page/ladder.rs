@@ -44,7 +44,10 @@ fn figure(ladder: &Ladder, (what, title, label): (&str, &str, &str), figure: Fig
     Named {
         name: format!("{}-{what}", ladder.workload.name),
         drawing: plot.draw(&format!("{title}. {}", knees(ladder))),
-        caption: format!("A ring: did not keep {}.", ladder.expect.join(", ")),
+        caption: format!(
+            "A ring: did not keep {}, or the generator was at its limit.",
+            ladder.expect.join(", ")
+        ),
     }
 }
 

@@ -265,9 +265,10 @@ impl<'a> MasterState<'a> {
         pool: &mut Pool<'_>,
         listeners: &SharedListeners,
     ) {
+        let is_leaving = self.is_leaving() || self.stops_at.is_some();
         // ANCHOR: handle_signal
         match signal {
-            Signal::SIGHUP | Signal::SIGUSR2 if self.is_leaving() || self.stops_at.is_some() => {
+            Signal::SIGHUP | Signal::SIGUSR2 if is_leaving => {
                 crate::log!("{signal}: refused: this process is leaving");
             }
             Signal::SIGHUP => self.reload(pool),

@@ -1,9 +1,9 @@
 //! The title of a process: what `ps` shows in place of the command line.
 //!
 //! The kernel reads a process's command line from the process's own memory, between two addresses.
-//! Here these are those of a buffer (`PR_SET_MM_MAP`, `PR_SET_MM(2const)`). So a change of the title
-//! is a few stores: no system call, and nothing that a signal handler may not do. A forked child has
-//! a copy of the buffer, and the kernel reads that one.
+//! Here these are those of a buffer (`PR_SET_MM_MAP`, `PR_SET_MM(2const)`). So a change of the
+//! title is a few stores: no system call, and nothing that a signal handler may not do. A forked
+//! child has a copy of the buffer, and the kernel reads that one.
 //!
 //! The name of the program (`/proc/PID/comm`) stays the same for all processes, because `pgrep`,
 //! `pidof` and `killall` look for it. A kernel without CONFIG_CHECKPOINT_RESTORE refuses the call,

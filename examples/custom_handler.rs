@@ -36,7 +36,9 @@ fn main() -> anyhow::Result<()> {
         signal::hold_for_master()?;
     }
     let listener = Listener::bind(address.parse()?, 511)?;
-    println!("listening on http://{}", listener.address()?);
+    for address in listener.addresses() {
+        println!("listening on {}", address.url());
+    }
     // Both live as long as the process: threads and tasks may use them to the end.
     let strategy = model.strategies[0];
     let standalone = Box::leak(Box::new(Standalone::new(model.name, strategy, Greeter)?));

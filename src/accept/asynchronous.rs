@@ -1,21 +1,25 @@
 //! The listener of a runtime: a task accepts, and the runtime wakes it when a client comes.
 
+use std::future::poll_fn;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::task::Poll;
 
-use nix::errno::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::errors::{self, EXHAUSTED_PAUSE, is_lasting, log_exhausted, recover};
-use super::listener::{Listener, TICK};
-use crate::sys::{net, signal};
+use super::errors::EXHAUSTED_PAUSE;
+use super::listener::{Attempt, Listener};
+use super::socket::TICK;
+use crate::sys::{signal, watched};
 
 /// A listening socket that belongs to a runtime. It is non-blocking, so no other process may share
 /// it.
 pub struct AsyncListener {
-    socket: TcpListener,
-    /// Once the server stops: how many connections of the accept queue are still to be answered.
-    left_to_drain: Option<u32>,
+    /// The runtime's view of each socket.
+    watched: Vec<AsyncFd<OwnedFd>>,
+    listener: Listener,
 }
 
 impl AsyncListener {
@@ -24,11 +28,11 @@ impl AsyncListener {
     /// # Errors
     /// The runtime cannot watch it.
     pub fn new(listener: Listener) -> io::Result<Self> {
-        let socket = listener.into_socket();
-        socket.set_nonblocking(true)?;
+        listener.set_nonblocking()?;
+        let watched = listener.descriptors().map(watched::readable);
         Ok(Self {
-            socket: TcpListener::from_std(socket)?,
-            left_to_drain: None,
+            watched: watched.collect::<io::Result<_>>()?,
+            listener,
         })
     }
 
@@ -43,54 +47,38 @@ impl AsyncListener {
     ) -> io::Result<Option<TcpStream>> {
         loop {
             meanwhile();
-            if signal::stopping() {
-                return self.drain().await;
-            }
-            match timeout(TICK, self.socket.accept()).await {
-                Ok(Ok((client, _))) => {
-                    errors::accepted();
-                    return Ok(Some(client));
+            // The queue is drained straight from the kernel: the runtime may
+            // not have been told of all connections yet.
+            let ready = match signal::stopping() {
+                true => None,
+                false => timeout(TICK, readable(&self.watched)).await.ok(),
+            };
+            match self.listener.try_accept()? {
+                Attempt::Client(client) => {
+                    return TcpStream::from_std(client).map(Some);
                 }
-                Ok(Err(error)) => pause(&error).await?,
-                Err(_tick) => {}
+                Attempt::Empty => {
+                    if let Some(mut ready) = ready.transpose()? {
+                        ready.clear_ready();
+                    }
+                }
+                Attempt::Exhausted => sleep(EXHAUSTED_PAUSE).await,
+                Attempt::Over => return Ok(None),
             }
         }
     }
     // ANCHOR_END: accept
-
-    /// What was in the accept queue when the server was asked to stop, one connection a call.
-    async fn drain(&mut self) -> io::Result<Option<TcpStream>> {
-        loop {
-            let left = match self.left_to_drain {
-                Some(left) => left,
-                None => net::accept_queue_length(&self.socket)?,
-            };
-            self.left_to_drain = Some(left);
-            if left == 0 {
-                return Ok(None);
-            }
-            // Straight from the kernel: the runtime may not have been told of them yet.
-            match net::accept(&self.socket) {
-                Ok(client) => {
-                    self.left_to_drain = Some(left - 1);
-                    client.set_nonblocking(true)?;
-                    return TcpStream::from_std(client).map(Some);
-                }
-                Err(Errno::EAGAIN) => return Ok(None),
-                Err(error) => pause(&error.into()).await?,
-            }
-        }
-    }
 }
 
-/// Waits for as long as the error asks for. Other tasks run meanwhile.
-async fn pause(error: &io::Error) -> io::Result<()> {
-    // Every error of accept(2) has a number.
-    let errno = Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL));
-    if !is_lasting(errno) {
-        return recover(errno);
-    }
-    log_exhausted(errno);
-    sleep(EXHAUSTED_PAUSE).await;
-    Ok(())
+/// Waits until a connection is in the accept queue of one of the sockets.
+async fn readable(sockets: &[AsyncFd<OwnedFd>]) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+    poll_fn(|context| {
+        for socket in sockets {
+            if let Poll::Ready(ready) = socket.poll_read_ready(context) {
+                return Poll::Ready(ready);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }

@@ -1,19 +1,17 @@
 //! A listening socket. Every process or thread that holds it may accept from it.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::time::Duration;
+use std::iter;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
 
 use nix::errno::Errno;
 
 use super::errors::{self, is_lasting, log_exhausted, recover};
-use crate::sys::{net, reuseport, signal};
-
-/// No blocking call on a socket lasts longer than this without a look at the clock and at the
-/// request to stop. A signal that comes between the look and the call is noticed this much later.
-pub const TICK: Duration = Duration::from_millis(250);
+use super::socket::Socket;
+use crate::sys::address::Address;
+use crate::sys::{net, signal};
 
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;
@@ -47,14 +45,18 @@ pub trait Acceptor: Sync {
     }
 }
 
-/// A listening socket. The port closes when the last process drops it.
+/// A listening socket, or several at different addresses. The port closes when the last process
+/// drops it.
 pub struct Listener {
-    socket: TcpListener,
-    /// More listeners on the same port that were inherited with it; see [`Listener::with`].
+    socket: Socket,
+    /// Sockets at other addresses; see [`Listener::join`].
+    pub(super) others: Vec<Socket>,
+    /// Of several sockets, the one at which the next search for a connection begins.
+    pub(super) turn: AtomicUsize,
+    /// Whether this process has set O_NONBLOCK on its sockets.
+    pub(super) is_nonblocking: AtomicBool,
+    /// More listeners at the same addresses that were inherited with it; see [`Listener::with`].
     siblings: Vec<Self>,
-    /// Kept for [`Listener::reopen_if_shut`].
-    address: SocketAddr,
-    queue_limit: u32,
     /// Once the server stops: how many connections of the accept queue are still to be answered, by
     /// all threads together. Before that, [`SERVING`].
     left_to_drain: AtomicI64,
@@ -71,27 +73,44 @@ impl Listener {
     }
 
     /// A socket that listens already, because this process has inherited it.
-    pub fn adopt(socket: TcpListener) -> io::Result<Self> {
-        net::set_inherited(&socket, TICK)?;
-        Ok(Self {
-            address: socket.local_addr()?,
-            queue_limit: net::accept_queue_limit(&socket)?,
+    pub fn adopt(socket: OwnedFd) -> io::Result<Self> {
+        Ok(Self::of(Socket::adopt(socket)?, Vec::new()))
+    }
+
+    fn of(socket: Socket, others: Vec<Socket>) -> Self {
+        Self {
             socket,
+            others,
+            turn: AtomicUsize::new(0),
+            is_nonblocking: AtomicBool::new(false),
             siblings: Vec::new(),
             left_to_drain: AtomicI64::new(SERVING),
-        })
+        }
     }
 
-    /// Another listener on the same port, with an accept queue of its own of the same length.
+    /// Other listeners at the same addresses, with accept queues of their own of the same length.
     ///
     /// # Errors
-    /// See [`reuseport::listen_beside`].
+    /// See [`crate::sys::reuseport::listen_beside`].
     pub fn beside(&self) -> io::Result<Self> {
-        Self::adopt(reuseport::listen_beside(&self.socket)?)
+        let others = self.others.iter().map(Socket::beside);
+        Ok(Self::of(
+            self.socket.beside()?,
+            others.collect::<io::Result<_>>()?,
+        ))
     }
 
-    /// This listener together with others on its port, in the order in which all of them began to
-    /// listen. A process inherits several if its predecessor had a listener for each worker.
+    /// This listener and others at other addresses as one: it takes the connections of all.
+    pub fn join(mut self, others: impl IntoIterator<Item = Self>) -> Self {
+        for other in others {
+            self.others.push(other.socket);
+            self.others.extend(other.others);
+        }
+        self
+    }
+
+    /// This listener together with others at its addresses, in the order in which all of them
+    /// began to listen. A process inherits several if its predecessor had one for each worker.
     pub fn with(mut self, siblings: Vec<Self>) -> Self {
         self.siblings = siblings;
         self
@@ -107,14 +126,19 @@ impl Listener {
         std::mem::take(&mut self.siblings)
     }
 
-    /// The bare socket, without what this process knows of a stop.
-    pub(super) fn into_socket(self) -> TcpListener {
-        self.socket
+    /// The sockets, in the order in which they were opened.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &Socket> {
+        iter::once(&self.socket).chain(&self.others)
     }
 
-    /// The address, with the port that was picked.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
+    /// The descriptors of all sockets, to be watched or handed down.
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.sockets().map(AsFd::as_fd)
+    }
+
+    /// The addresses of all sockets, with the ports that were picked.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.sockets().map(Socket::address)
     }
 
     /// A process that shares the listener can shut it down (`shutdown(2)`), and then no process can
@@ -123,24 +147,18 @@ impl Listener {
     /// # Errors
     /// Another server has taken the port.
     pub(super) fn reopen_if_shut(&self) -> io::Result<()> {
-        if net::is_listening(&self.socket) {
-            return Ok(());
-        }
-        let address = self.address;
-        crate::log!("a worker has shut down the listener of {address}; it listens again");
-        let backlog = i32::try_from(self.queue_limit).unwrap_or(i32::MAX);
-        Ok(net::listen_again(&self.socket, address, backlog)?)
+        self.sockets().try_for_each(Socket::reopen_if_shut)
     }
 
     /// Connections that the kernel lets wait here: the backlog, or net.core.somaxconn if that is
     /// less.
     pub fn queue_limit(&self) -> io::Result<u32> {
-        Ok(self.queue_limit)
+        Ok(self.socket.queue_limit())
     }
 
     /// Connections that wait in the accept queue.
     pub fn waiting(&self) -> io::Result<u32> {
-        Ok(net::accept_queue_length(&self.socket)?)
+        self.sockets().map(Socket::waiting).sum()
     }
 
     /// The next connection. `None` when the server was asked to stop and all that was in the accept
@@ -162,7 +180,7 @@ impl Listener {
             if self.is_finished()? {
                 return Ok(None);
             }
-            match net::accept(&self.socket) {
+            match self.next() {
                 Ok(client) => {
                     self.count_taken();
                     return Ok(Some(client));
@@ -174,12 +192,30 @@ impl Listener {
                 }
                 // After a tick, or at once if a process that shares the
                 // listener has set O_NONBLOCK for all of them.
-                Err(Errno::EAGAIN) => net::make_blocking(&self.socket)?,
+                Err(Errno::EAGAIN) => self.look_how_it_waits()?,
                 Err(error) => recover(error)?,
             }
         }
     }
     // ANCHOR_END: accept
+
+    /// The next connection, or EAGAIN after a tick without one.
+    #[inline]
+    fn next(&self) -> nix::Result<TcpStream> {
+        match self.others.is_empty() {
+            true => self.socket.accept(),
+            false => self.wait_for_any(),
+        }
+    }
+
+    /// Undoes what another process may have done to a socket that it shares.
+    fn look_how_it_waits(&self) -> io::Result<()> {
+        match self.others.is_empty() {
+            true => self.socket.make_blocking()?,
+            false => self.is_nonblocking.store(false, Relaxed),
+        }
+        Ok(())
+    }
 
     /// Whether this process takes no further connection from here: it was asked to stop and all
     /// that was in the accept queue then is taken, or this worker leaves.
@@ -189,7 +225,10 @@ impl Listener {
 
     /// One call of `accept`, for a master that takes clients for its workers.
     pub(super) fn accept_one(&self) -> nix::Result<TcpStream> {
-        let client = net::accept(&self.socket)?;
+        let client = match self.others.is_empty() {
+            true => self.socket.accept(),
+            false => self.take_any(),
+        }?;
         self.count_taken();
         Ok(client)
     }
@@ -201,7 +240,7 @@ impl Listener {
     /// # Errors
     /// None that a listening socket knows.
     pub fn set_nonblocking(&self) -> io::Result<()> {
-        self.socket.set_nonblocking(true)
+        Ok(self.sockets().try_for_each(Socket::set_nonblocking)?)
     }
 
     /// One try to accept, for loops that must not wait. The connection does not block either.
@@ -214,7 +253,7 @@ impl Listener {
             if self.is_finished()? {
                 return Ok(Attempt::Over);
             }
-            match net::accept_nonblocking(&self.socket) {
+            match self.next_now() {
                 Ok(client) => {
                     self.count_taken();
                     return Ok(Attempt::Client(client));
@@ -233,6 +272,15 @@ impl Listener {
     }
     // ANCHOR_END: try_accept
 
+    /// The next connection, or EAGAIN if there is none.
+    #[inline]
+    fn next_now(&self) -> nix::Result<TcpStream> {
+        match self.others.is_empty() {
+            true => self.socket.accept_nonblocking(),
+            false => self.first_ready(Socket::accept_nonblocking),
+        }
+    }
+
     fn is_draining(&self) -> bool {
         self.left_to_drain.load(Relaxed) != SERVING
     }
@@ -246,7 +294,8 @@ impl Listener {
     /// thread that sees an old value makes one more call of `accept`.
     // ANCHOR: drain
     pub(super) fn left_to_drain(&self) -> io::Result<i64> {
-        let queued = i64::from(self.waiting()?);
+        let queues = self.sockets().map(Socket::waiting_at_most);
+        let queued = i64::from(queues.sum::<io::Result<u32>>()?);
         // Of several threads, the first sets the count.
         let left = &self.left_to_drain;
         let _ = left.compare_exchange(SERVING, queued, Relaxed, Relaxed);
@@ -272,12 +321,6 @@ impl Acceptor for Listener {
     }
 }
 
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -293,11 +336,13 @@ mod tests {
         let accepted = listener.accept_while(|| {
             calls += 1;
             if calls == 2 {
-                client = TcpStream::connect(listener.address().unwrap()).ok();
+                let address = listener.addresses().next().and_then(Address::tcp);
+                client = TcpStream::connect(address.unwrap()).ok();
             }
         });
         assert!(accepted.unwrap().is_some());
-        let flags = OFlag::from_bits_truncate(fcntl(&listener, FcntlArg::F_GETFL).unwrap());
+        let flags =
+            OFlag::from_bits_truncate(fcntl(listener.socket.as_fd(), FcntlArg::F_GETFL).unwrap());
         assert!(!flags.contains(OFlag::O_NONBLOCK));
     }
 }

@@ -11,7 +11,8 @@
 //! - No blocking call on a socket outlasts a tick. Listeners carry time-outs, which their
 //!   connections inherit.
 //! - Nothing is set on a shared socket that its other holders would feel. O_NONBLOCK belongs to the
-//!   open socket, so only event loops set it, and all holders of their listener are event loops.
+//!   open socket, so event loops set it, whose listeners are held by event loops only, and servers
+//!   with several addresses, whose workers wait with `poll`.
 //! - Exhaustion (descriptors, memory, processes) pauses accepting. It never spins and never ends
 //!   the server.
 //! - A graceful stop answers what was in the accept queue when the wish to stop came.
@@ -30,8 +31,10 @@ mod one_queue;
 mod pass;
 mod pick;
 mod reuseport;
+mod several;
 mod shared;
 mod shared_listeners;
+mod socket;
 mod strategy;
 
 pub use asynchronous::AsyncListener;
@@ -39,7 +42,7 @@ pub use epoll::EPOLL;
 pub use errors::EXHAUSTED_PAUSE;
 pub use exclusive::EXCLUSIVE;
 pub use flock::FLOCK;
-pub use listener::{Accepted, Acceptor, Attempt, Listener, TICK};
+pub use listener::{Accepted, Acceptor, Attempt, Listener};
 pub use main_thread::MAIN;
 pub use multishot::Arrivals;
 pub use mutex::MUTEX;
@@ -48,6 +51,7 @@ pub use pick::Pick;
 pub use reuseport::REUSEPORT;
 pub use shared::SHARED;
 pub use shared_listeners::SharedListeners;
+pub use socket::TICK;
 pub use strategy::{Strategy, StrategyOptions};
 
 /// Every strategy; each model has some of them.

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
@@ -15,7 +14,8 @@ use crate::sys::uring::{Parcel, Ring};
 pub struct Arrivals {
     /// `None` once it is closed.
     listener: Option<Listener>,
-    state: State,
+    /// Of each of its sockets, whose place here is the key of its operation.
+    states: Vec<State>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl Arrivals {
     /// No connection is accepted before [`Arrivals::tend`].
     pub fn new(listener: Listener) -> Self {
         Self {
+            states: listener.descriptors().map(|_| State::Idle).collect(),
             listener: Some(listener),
-            state: State::Idle,
         }
     }
 
@@ -55,33 +55,39 @@ impl Arrivals {
         };
         let is_drained =
             signal::stopping() && (listener.left_to_drain()? == 0 || listener.waiting()? == 0);
-        match self.state {
-            State::Accepting if is_drained => {
-                ring.cancel_accept()?;
-                self.state = State::Ending;
+        for (key, (socket, state)) in listener.descriptors().zip(&mut self.states).enumerate() {
+            match state {
+                State::Accepting if is_drained => {
+                    ring.cancel_accept(key)?;
+                    *state = State::Ending;
+                }
+                State::Idle if !is_drained => {
+                    ring.accept(key, socket)?;
+                    *state = State::Accepting;
+                }
+                State::Idle | State::Accepting | State::Ending | State::Paused => {}
             }
-            State::Idle | State::Paused if is_drained => self.listener = None,
-            State::Idle => {
-                ring.accept(listener.as_fd())?;
-                self.state = State::Accepting;
-            }
-            State::Accepting | State::Ending | State::Paused => {}
+        }
+        let is_idle = |it: &State| matches!(it, State::Idle | State::Paused);
+        if is_drained && self.states.iter().all(is_idle) {
+            self.listener = None;
         }
         Ok(())
     }
 
-    /// The client that a completion brings, if it brings one.
+    /// The client that a completion of the operation `key` brings, if it brings one.
     ///
     /// # Errors
     /// Only what waiting cannot cure. A client that left before it was accepted is passed over.
     /// After a lack of descriptors or memory no connection is accepted until the next tick.
     pub fn accepted(
         &mut self,
+        key: usize,
         client: nix::Result<TcpStream>,
         goes_on: bool,
     ) -> io::Result<Option<TcpStream>> {
         if !goes_on {
-            self.state = State::Idle;
+            self.states[key] = State::Idle;
         }
         match client {
             Ok(client) => {
@@ -93,7 +99,7 @@ impl Arrivals {
             Err(Errno::ECANCELED) => Ok(None),
             Err(error) if is_lasting(error) => {
                 log_exhausted(error);
-                self.state = State::Paused;
+                self.states[key] = State::Paused;
                 Ok(None)
             }
             Err(error) => recover(error).map(|()| None),
@@ -102,8 +108,10 @@ impl Arrivals {
 
     /// A tick has passed: descriptors and memory may be available again.
     pub fn tick(&mut self) {
-        if self.state == State::Paused {
-            self.state = State::Idle;
+        for state in &mut self.states {
+            if *state == State::Paused {
+                *state = State::Idle;
+            }
         }
     }
 }

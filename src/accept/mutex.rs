@@ -7,10 +7,10 @@
 
 use std::io;
 
-use super::listener::TICK;
 use super::locked::{Lock, Locked};
 use super::one_queue::OneQueue;
 use super::shared::SHARED;
+use super::socket::TICK;
 use super::strategy::Strategy;
 use crate::sys::mutex::{Kind, SharedMutex};
 

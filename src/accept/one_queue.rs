@@ -1,7 +1,6 @@
 //! The master's side of the strategies in which all workers take from one accept queue.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::strategy::{MasterSide, NewAcceptor};
@@ -38,9 +37,8 @@ where
         timeout: Option<Duration>,
         for_connection: bool,
     ) -> io::Result<Event> {
-        let watched = [self.listener.as_fd()];
-        let watched = if for_connection { &watched[..] } else { &[] };
-        Ok(signals.wait_beside(timeout, watched)?)
+        let watched = self.listener.descriptors().filter(|_| for_connection);
+        Ok(signals.wait_beside(timeout, &watched.collect::<Vec<_>>())?)
     }
 
     fn waiting(&self, _: usize) -> io::Result<u32> {

@@ -97,7 +97,7 @@ mod tests {
 
     fn listeners(workers: usize) -> (Listeners, SocketAddr) {
         let first = Listener::bind("127.0.0.1:0".parse().unwrap(), 100).unwrap();
-        let address = first.address().unwrap();
+        let address = first.addresses().next().unwrap().tcp().unwrap();
         (Listeners::open(first, workers).unwrap(), address)
     }
 

@@ -1,8 +1,8 @@
 //! `--config FILE`: options of `servers run` from a file, in TOML.
 //!
 //! A key is an option's long name; its value is the text that would follow it on the command line.
-//! So clap's definition of the options serves both. Where file and command line give the same
-//! option, the command line wins.
+//! An option that may be given several times takes an array. So clap's definition of the options
+//! serves both. Where file and command line give the same option, the command line wins.
 
 mod file;
 
@@ -108,10 +108,11 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
 /// The command with the file's values as defaults: the command line wins.
 // ANCHOR: complete
 fn complete(mut command: clap::Command, file: &[Entry]) -> clap::Command {
-    for Entry { option, value, .. } in file {
+    for Entry { option, values, .. } in file {
         command = command.mut_subcommand("run", |run| {
             run.mut_arg(option, |option| {
-                option.required(false).default_value(value.clone())
+                let values = values.iter().cloned();
+                option.required(false).default_values(values)
             })
         });
     }

@@ -23,6 +23,7 @@ use crate::accept::{Pick, Strategy};
 use crate::models::Model;
 use crate::scoreboard::Scoreboard;
 use crate::server::Trigger;
+use crate::service::SocketAccess;
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 use crate::sys::private;
@@ -30,7 +31,7 @@ use crate::sys::private;
 use settings::Settings;
 pub(super) use values::name_models;
 pub(super) use values::strategy_parser;
-use values::{Bind, model_parser, parse_bind, pick_parser, trigger_parser};
+use values::{Bind, model_parser, parse_bind, parse_mode, pick_parser, trigger_parser};
 
 /// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
@@ -45,6 +46,7 @@ use values::{Bind, model_parser, parse_bind, pick_parser, trigger_parser};
   servers run prefork --bind 0.0.0.0:80 --workers 16 --root /srv/www
   servers run prefork --pool dynamic --workers 64 --min-spare 5 --max-spare 10
   servers run threaded --bind 127.0.0.1:0        let the system pick a port
+  servers run event --bind :80 --bind '[::]:80' --bind unix:/run/servers.sock
   servers run fork --max-connections 100
   servers run prefork --accept pass --pick first
   servers run epoll --trigger edge
@@ -56,12 +58,21 @@ pub(super) struct Args {
     #[arg(value_name = "MODEL", value_parser = model_parser())]
     model: &'static Model,
 
-    /// Where to listen: ADDR:PORT, NAME:PORT, :PORT for every IPv4 address of this machine, or PORT
-    /// for 127.0.0.1. Of several addresses of a name the first that works is taken; port 0 picks a
-    /// free port.
+    /// Where to listen: ADDR:PORT, NAME:PORT, :PORT for every IPv4 address of this machine, PORT
+    /// for 127.0.0.1, or unix:PATH. May be given several times. Of several addresses of a name the
+    /// first that works is taken; port 0 picks a free port.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     #[arg(value_parser = parse_bind)]
-    bind: Bind,
+    bind: Vec<Bind>,
+
+    /// The permissions of the file of a Unix socket: who may write to it may connect [default:
+    /// 660].
+    #[arg(long, value_name = "MODE", value_parser = parse_mode)]
+    socket_mode: Option<u32>,
+
+    /// The owner of that file [default: the user and group that the server starts as].
+    #[arg(long, value_name = "USER[:GROUP]")]
+    socket_owner: Option<String>,
 
     /// Threads of each process, for models with a fixed number of them [default: 8; async: one
     /// for each core].
@@ -166,6 +177,9 @@ pub(super) struct Args {
     pub(super) origins: Origins,
 }
 
+/// The default of `--socket-mode`: the server's user and group may connect.
+const SOCKET_MODE: u32 = 0o660;
+
 /// Who may see the status pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ShowTo {
@@ -211,6 +225,16 @@ impl Args {
             None if self.model.holds_all_clients => usize::MAX,
             None => 1024,
         }
+    }
+
+    /// The mode and the owner of the files of Unix sockets.
+    fn socket_access(&self) -> anyhow::Result<SocketAccess> {
+        let mode = self.socket_mode.unwrap_or(SOCKET_MODE);
+        let access = SocketAccess::find(mode, self.socket_owner.as_deref());
+        access.map_err(|why| {
+            let error = anyhow::anyhow!("cannot use --socket-owner: {why}");
+            self.origins.blame(&["socket-owner"], error)
+        })
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {

@@ -133,8 +133,9 @@ fn the_only_server() -> anyhow::Result<u32> {
         several => {
             let lines = several.iter().filter_map(|&pid| {
                 let facts = View::of_process(pid).ok()?.facts();
-                let (model, address) = (facts.model, facts.address);
-                Some(format!("\n  servers top {pid:<10} {model} at {address}"))
+                let address = facts.addresses.first().map(|it| format!(" at {it}"));
+                let (model, at) = (facts.model, address.unwrap_or_default());
+                Some(format!("\n  servers top {pid:<10} {model}{at}"))
             });
             let lines: String = lines.collect();
             bail!("several servers are running; say which:{lines}")

@@ -8,7 +8,7 @@
 //!
 //! Each master says on the [`UpgradeChannel`] whether it serves.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,8 @@ impl<'a> Upgrade<'a> {
             crate::log!("upgrade: refused: the last upgrade ends when process {other} has ended");
             return;
         }
-        let listeners: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
+        let listeners: Vec<BorrowedFd<'_>> =
+            listeners.iter().flat_map(|it| it.descriptors()).collect();
         let program = self.succession.program().display();
         match self.succession.start(&listeners) {
             Ok((successor, channel)) => {

@@ -62,7 +62,11 @@ fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
 
 fn serve(clients: &mut CompletionLoop<'_>, done: Done) -> io::Result<()> {
     match done {
-        Done::Accepted { client, goes_on } => clients.accepted(client, goes_on),
+        Done::Accepted {
+            key,
+            client,
+            goes_on,
+        } => clients.accepted(key, client, goes_on),
         Done::Received {
             key,
             count,

@@ -4,7 +4,9 @@
 //! and its workers.
 
 /// A reader of another version would misread the memory, so it compares this first.
-pub(super) const LAYOUT: u64 = 3;
+pub(super) const LAYOUT: u64 = 4;
+/// Slots with a record of their own; all slots beyond share the last one.
+pub const SLOTS_MAX: usize = 65_536;
 /// Words of a record, and of the header: four cache lines, so that no two workers write to the
 /// same one.
 pub(super) const RECORD: usize = 32;
@@ -23,9 +25,7 @@ pub(super) mod header {
     pub(in super::super) const MODEL: Range<usize> = 4..6;
     /// The name of the accept strategy.
     pub(in super::super) const ACCEPT: Range<usize> = 6..8;
-    /// The listening address: an IPv6 address, or an IPv4 address mapped into one.
-    pub(in super::super) const ADDRESS: Range<usize> = 8..10;
-    pub(in super::super) const PORT: usize = 10;
+    // Words 8 to 10 are free.
     /// Connections that may wait in the accept queue of one listener.
     pub(in super::super) const QUEUE_LIMIT: usize = 11;
     /// Clients that were rejected with a 503.
@@ -49,6 +49,12 @@ pub(super) mod header {
     /// Not 0 while a stop is put off, so that load balancers send clients elsewhere.
     pub(in super::super) const DRAINING: usize = 25;
 }
+
+/// The addresses where the server listens, each with a line feed behind it. Two records' room behind
+/// all records; addresses that do not fit are left out.
+pub(super) const ADDRESSES: std::ops::Range<usize> = WORDS - 2 * RECORD..WORDS;
+/// All words: the header, the records, the addresses.
+pub(super) const WORDS: usize = RECORD * (1 + SLOTS_MAX + 2);
 
 /// Words of a record.
 pub(super) mod record {

@@ -34,26 +34,24 @@ mod slots;
 mod state;
 mod view;
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::sys::address::Address;
 use crate::sys::clock;
 use crate::sys::shared::SharedWords;
-use layout::{LAYOUT, RECORD, header, record};
+use layout::{ADDRESSES, LAYOUT, RECORD, WORDS, header, record};
 
 pub use heartbeat::{Heartbeat, Held};
 pub use last_request::{LINE_BYTES_MAX, LastRequest, printable};
+pub use layout::SLOTS_MAX;
 pub use pool_facts::{PoolEvent, PoolFacts};
 pub use slots::Slots;
 pub use state::State;
 pub use view::{Counts, Facts, Record, View, Wakes, running};
-
-/// Slots with a record of their own; all slots beyond share the last one.
-pub const SLOTS_MAX: usize = 65_536;
 
 /// The name by which `/proc/PID/fd` shows it.
 const NAME: &std::ffi::CStr = c"servers-scoreboard";
@@ -74,8 +72,8 @@ pub struct Description<'a> {
     pub model: &'a str,
     /// The value of `--accept`.
     pub accept: &'a str,
-    /// The listening address, with the port that was picked.
-    pub address: SocketAddr,
+    /// Where it listens, with the ports that were picked.
+    pub addresses: &'a [Address],
     /// Connections that may wait in the accept queue of one listener.
     pub queue_limit: u32,
 }
@@ -86,7 +84,7 @@ impl Scoreboard {
     /// # Errors
     /// ENOMEM, EMFILE or ENFILE.
     pub fn create() -> nix::Result<Self> {
-        let words = SharedWords::create(NAME, RECORD * (1 + SLOTS_MAX))?;
+        let words = SharedWords::create(NAME, WORDS)?;
         words[header::LAYOUT].store(LAYOUT, Relaxed);
         let started = SystemTime::now().duration_since(UNIX_EPOCH);
         let started_ms = started.unwrap_or_default().as_millis() as u64;
@@ -104,12 +102,14 @@ impl Scoreboard {
     pub fn describe(&self, what: &Description<'_>) {
         self.store_text(header::MODEL, what.model.as_bytes());
         self.store_text(header::ACCEPT, what.accept.as_bytes());
-        let address = match what.address.ip() {
-            IpAddr::V4(address) => address.to_ipv6_mapped(),
-            IpAddr::V6(address) => address,
-        };
-        self.store_text(header::ADDRESS, &address.octets());
-        self.words[header::PORT].store(what.address.port().into(), Relaxed);
+        let room = ADDRESSES.len() * size_of::<u64>();
+        let mut text = String::new();
+        for address in what.addresses.iter().map(|it| format!("{it}\n")) {
+            if text.len() + address.len() <= room {
+                text.push_str(&address);
+            }
+        }
+        self.store_text(ADDRESSES, text.as_bytes());
         self.words[header::QUEUE_LIMIT].store(what.queue_limit.into(), Relaxed);
     }
 
@@ -319,17 +319,22 @@ mod tests {
     #[test]
     fn the_header_describes_the_server() {
         let scoreboard = Scoreboard::create().unwrap();
-        for address in ["127.0.0.1:8080", "[2001:db8::1]:443"] {
+        let all = ["127.0.0.1:8080", "[2001:db8::1]:443", "unix:/run/a b.sock"];
+        let all = all.map(|text| Address::parse(text).unwrap());
+        // An address that does not fit into the room is left out.
+        let too_long = Address::Unix("x".repeat(1000).into());
+        for addresses in [&all[..1], &all[1..], &all] {
+            let with_more = [addresses, std::slice::from_ref(&too_long)].concat();
             scoreboard.describe(&Description {
                 model: "prethreaded",
                 accept: "reuseport",
-                address: address.parse().unwrap(),
+                addresses: &with_more,
                 queue_limit: 511,
             });
             let facts = View::of(&scoreboard).facts();
             assert_eq!(facts.model, "prethreaded");
             assert_eq!(facts.accept, "reuseport");
-            assert_eq!(facts.address.to_string(), address);
+            assert_eq!(facts.addresses, addresses);
             assert_eq!((facts.queue_limit, facts.pid), (511, std::process::id()));
         }
     }

@@ -2,15 +2,15 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::last_request::{self, LastRequest};
-use super::layout::{LAYOUT, header, record};
+use super::layout::{ADDRESSES, LAYOUT, header, record};
 use super::{LETTER_SHIFT, NAME, SLOTS_MAX, Scoreboard, State, index};
+use crate::sys::address::Address;
 use crate::sys::shared::{ForeignWords, SharedWords};
 
 /// A scoreboard, to be read only.
@@ -76,8 +76,8 @@ pub struct Facts {
     pub model: String,
     /// The value of `--accept`.
     pub accept: String,
-    /// The listening address.
-    pub address: SocketAddr,
+    /// Where it listens.
+    pub addresses: Vec<Address>,
     /// Connections that may wait in the accept queue of one listener.
     pub queue_limit: u32,
     /// Clients that were told 503.
@@ -120,16 +120,17 @@ impl View {
 
     /// Reads the header.
     pub fn facts(&self) -> Facts {
-        let [high, low] = [header::ADDRESS.start, header::ADDRESS.start + 1]
-            .map(|word| u128::from(u64::from_be_bytes(self.load(word).to_ne_bytes())));
-        let address = Ipv6Addr::from_bits(high << 64 | low).to_canonical();
         Facts {
             pid: self.load(header::MAIN_PID) as u32,
             started_ms: self.load(header::STARTED_MS),
             started_us: self.load(header::STARTED_US),
             model: self.text(header::MODEL),
             accept: self.text(header::ACCEPT),
-            address: SocketAddr::new(address, self.load(header::PORT) as u16),
+            addresses: self
+                .text(ADDRESSES)
+                .lines()
+                .filter_map(Address::parse)
+                .collect(),
             queue_limit: self.load(header::QUEUE_LIMIT) as u32,
             rejected: self.load(header::REJECTED),
         }

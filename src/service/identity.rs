@@ -139,7 +139,18 @@ fn find_user(name: &str) -> Result<Option<User>, String> {
     }
 }
 
-fn find_group(name: &str) -> Result<Gid, String> {
+/// The owner of a file: a user, by name or number, and the group of the password file.
+pub(super) fn find_owner(name: &str) -> Result<(Uid, Option<Gid>), String> {
+    if let Some(user) = find_user(name)? {
+        return Ok((user.uid, Some(user.gid)));
+    }
+    let number = name
+        .parse()
+        .map_err(|_| format!("there is no user '{name}'"))?;
+    Ok((Uid::from_raw(number), None))
+}
+
+pub(super) fn find_group(name: &str) -> Result<Gid, String> {
     let found = Group::from_name(name);
     match found.map_err(|error| format!("cannot look up group '{name}': {}", error.desc()))? {
         Some(group) => Ok(group.gid),

@@ -9,15 +9,14 @@
 use std::env;
 use std::fmt::Write;
 use std::io;
-use std::net::TcpListener;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::stat::fstat;
 use nix::unistd::{Pid, getpid, getppid};
 
 use super::upgrade_channel::UpgradeChannel;
-use crate::sys::inherit;
+use crate::sys::{inherit, net};
 
 /// What a master passes to its successor: the model, its own process ID, then `DESCRIPTOR=INODE`
 /// for the upgrade channel and for each listener.
@@ -28,7 +27,7 @@ pub struct Inherited {
     /// The master that is to be replaced; `None` if systemd has opened the port.
     pub predecessor: Option<Predecessor>,
     /// In the order in which they were passed; at least one.
-    pub listeners: Vec<TcpListener>,
+    pub listeners: Vec<OwnedFd>,
 }
 
 /// The master that has started this process.
@@ -64,7 +63,7 @@ pub fn take() -> io::Result<Option<Inherited>> {
     for listener in &listeners {
         // systemd or another program may have set O_NONBLOCK, which belongs to the socket and is
         // inherited with it. (A predecessor has the same model, and has set it as that needs it.)
-        listener.set_nonblocking(false)?;
+        net::set_nonblocking(listener, false)?;
     }
     Ok((!listeners.is_empty()).then_some(Inherited {
         predecessor: None,
@@ -144,6 +143,8 @@ pub fn describe(
 mod tests {
     use super::*;
     use crate::service::upgrade_channel::PeerState;
+    use crate::sys::address::Address;
+    use std::net::TcpListener;
     use std::os::fd::{AsFd, IntoRawFd};
 
     #[test]
@@ -161,7 +162,8 @@ mod tests {
         assert_eq!(channel.peer(), PeerState::Starting);
         predecessor.channel.announce_serving();
         assert_eq!(channel.peer(), PeerState::Serving);
-        assert_eq!(inherited.listeners[0].local_addr().unwrap(), address);
+        let inherited = net::local_address(&inherited.listeners[0]);
+        assert_eq!(inherited, Some(Address::Tcp(address)));
     }
 
     #[test]

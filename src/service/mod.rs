@@ -7,6 +7,7 @@ pub mod manager;
 pub mod pidfile;
 pub mod preload;
 pub mod sandbox;
+pub mod socket_file;
 pub mod succession;
 pub mod upgrade_channel;
 
@@ -15,5 +16,6 @@ pub use inherited::Predecessor;
 pub use pidfile::Pidfile;
 pub use preload::Preload;
 pub use sandbox::Sandbox;
+pub use socket_file::{SocketAccess, SocketFile};
 pub use succession::Succession;
 pub use upgrade_channel::{PeerState, UpgradeChannel};

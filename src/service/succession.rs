@@ -8,11 +8,12 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::unistd::{Pid, getppid};
 
-use super::{Pidfile, Predecessor, UpgradeChannel, inherited};
+use super::{Pidfile, Predecessor, SocketFile, UpgradeChannel, inherited};
 use crate::sys::inherit;
 
 /// What a master needs to start its successor, and what it has got from its predecessor.
@@ -21,6 +22,10 @@ pub struct Succession {
     /// Found when this process began, since its working directory may change.
     program: PathBuf,
     pidfile: Mutex<Option<Pidfile>>,
+    /// The files of the Unix sockets among the listeners.
+    sockets: Mutex<Vec<SocketFile>>,
+    /// A successor was started and has not ended: it has the same sockets.
+    has_successor: AtomicBool,
     /// The master that has started this process in order to be replaced by it.
     predecessor: Option<Predecessor>,
 }
@@ -37,7 +42,17 @@ impl Succession {
             model,
             program: find_program(&name),
             pidfile: Mutex::new(pidfile),
+            sockets: Mutex::default(),
+            has_successor: AtomicBool::new(false),
             predecessor,
+        }
+    }
+
+    /// The same with the files of Unix sockets, which are removed at the end.
+    pub fn with(self, sockets: Vec<SocketFile>) -> Self {
+        Self {
+            sockets: Mutex::new(sockets),
+            ..self
         }
     }
 
@@ -67,11 +82,13 @@ impl Succession {
             environment.collect(),
             descriptors,
         )?;
+        self.has_successor.store(true, Relaxed);
         Ok((Pid::from_raw(successor.id().cast_signed()), channel))
     }
 
     /// To be called when the successor has ended and this process stays: takes the pidfile back.
     pub fn failed(&self) {
+        self.has_successor.store(false, Relaxed);
         if let Some(pidfile) = self.pidfile().as_mut()
             && let Err(error) = pidfile.put_back()
         {
@@ -80,9 +97,14 @@ impl Succession {
         }
     }
 
-    /// To be called when this process ends: removes its pidfile.
+    /// To be called when this process ends: removes its pidfile and, unless another master listens
+    /// there, the files of its sockets.
     pub fn end(&self) {
         drop(self.pidfile().take());
+        let sockets = std::mem::take(&mut *lock(&self.sockets));
+        if self.has_successor.load(Relaxed) || self.predecessor().is_some() {
+            std::mem::forget(sockets);
+        }
     }
 
     /// The master that this one is to replace, while it lives. When a parent dies, another process
@@ -103,8 +125,13 @@ impl Succession {
     }
 
     fn pidfile(&self) -> MutexGuard<'_, Option<Pidfile>> {
-        self.pidfile.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pidfile)
     }
+}
+
+/// No code panics while it holds one of these locks.
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The program that `name` stood for on the command line, as the shell found it. Symbolic links in

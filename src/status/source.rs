@@ -9,6 +9,7 @@ use super::{Pool, Queue, Report, SCHEMA, Worker};
 use crate::scoreboard::{
     Facts, LastRequest, PoolEvent, Record, Scoreboard, State, View, printable, slot,
 };
+use crate::sys::address::Address;
 use crate::sys::{clock, net, sock_diag, usage};
 
 /// A server to report on; the reader is one of its processes or another program.
@@ -108,7 +109,7 @@ impl Source {
         Report {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            address: facts.address.to_string(),
+            address: named(&facts.addresses),
             pid: self.pid,
             started_unix_ms: facts.started_ms,
             uptime_s: now_us.saturating_sub(facts.started_us) as f64 / 1e6,
@@ -200,10 +201,13 @@ impl Source {
     }
 
     fn queue(&self, facts: &Facts) -> Option<Queue> {
-        let (length, listeners) = proc::accept_queue(self.pid, facts.address, self.kept.as_ref())?;
-        Some(Queue {
+        let ports = facts.addresses.iter().filter_map(Address::tcp);
+        let queues = ports.filter_map(|it| proc::accept_queue(self.pid, it, self.kept.as_ref()));
+        let sum = |(length, listeners), queue: (u64, u64)| (length + queue.0, listeners + queue.1);
+        let (length, listeners) = queues.fold((0, 0), sum);
+        (listeners > 0).then(|| Queue {
             length,
-            limit: u64::from(facts.queue_limit) * listeners,
+            limit: u64::from(facts.queue_limit).saturating_mul(listeners),
         })
     }
 
@@ -228,14 +232,22 @@ impl Source {
             }
         }
         if !slots.is_empty() {
-            let (port, v6) = (facts.address.port(), facts.address.is_ipv6());
-            let connections = sock_diag::connections(port, v6).unwrap_or_default();
-            let named = connections.into_iter();
+            let ports = facts.addresses.iter().filter_map(Address::tcp);
+            let ports: BTreeSet<_> = ports.map(|it| (it.port(), it.is_ipv6())).collect();
+            let connections = ports.into_iter();
+            let named = connections
+                .flat_map(|(port, v6)| sock_diag::connections(port, v6).unwrap_or_default());
             clients
                 .extend(named.filter_map(|it| Some((*slots.get(&it.inode)?, it.peer.to_string()))));
         }
         clients
     }
+}
+
+/// The addresses in one line.
+fn named(addresses: &[Address]) -> String {
+    let all: Vec<String> = addresses.iter().map(Address::to_string).collect();
+    all.join(", ")
 }
 
 /// Marks the slots of dead workers as empty. A worker that is killed cannot do so itself, and its

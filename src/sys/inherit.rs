@@ -2,19 +2,17 @@
 
 use std::ffi::{CString, OsString};
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage};
-use nix::sys::socket::{getsockname, getsockopt, sockopt};
+use nix::sys::socket::{SockType, getsockopt, sockopt};
 use nix::sys::stat::fstat;
 
-use super::{oom, private};
+use super::{net, oom, private};
 
 /// The inode of the file that a descriptor refers to; for a socket, the number of
 /// `socket:[NUMBER]` in `/proc/PID/fd`. `None` if there is no such descriptor.
@@ -49,21 +47,21 @@ pub fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
 /// itself, so that a wrong number in the environment cannot mean that one.
 ///
 /// # Errors
-/// It is no TCP socket that listens. Then another part of this process may own it, so it is left
+/// It is no TCP socket and no Unix socket with a path that listens. Then another part of this process may own it, so it is left
 /// open and unchanged.
-pub fn adopt(descriptor: RawFd) -> io::Result<TcpListener> {
+pub fn adopt(descriptor: RawFd) -> io::Result<OwnedFd> {
     if inode(descriptor).is_none() {
         return Err(complain(descriptor, "is not open"));
     }
     // SAFETY: it is open, as checked above, and borrowed for the next few lines only.
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    if !is_tcp(borrowed) {
-        return Err(complain(descriptor, "is no TCP socket"));
+    if !is_stream(borrowed) {
+        return Err(complain(descriptor, "is no TCP or Unix stream socket"));
     }
     if !matches!(getsockopt(&borrowed, sockopt::AcceptConn), Ok(true)) {
         return Err(complain(descriptor, "does not listen"));
     }
-    Ok(TcpListener::from(take(descriptor)?))
+    take(descriptor)
 }
 
 fn complain(descriptor: RawFd, why: &str) -> io::Error {
@@ -71,12 +69,9 @@ fn complain(descriptor: RawFd, why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-fn is_tcp(descriptor: BorrowedFd<'_>) -> bool {
-    let name = getsockname::<SockaddrStorage>(descriptor.as_raw_fd());
-    let family = name.ok().and_then(|name| name.family());
+fn is_stream(descriptor: BorrowedFd<'_>) -> bool {
     let kind = getsockopt(&descriptor, sockopt::SockType);
-    matches!(family, Some(AddressFamily::Inet | AddressFamily::Inet6))
-        && matches!(kind, Ok(SockType::Stream))
+    net::local_address(&descriptor).is_some() && matches!(kind, Ok(SockType::Stream))
 }
 
 /// Starts `program` with these arguments and this environment, and lets it inherit the descriptors,

@@ -32,6 +32,7 @@
 //! - What io_uring sends from or reads into belongs to the ring from submission to completion.
 #![allow(unsafe_code)]
 
+pub mod address;
 pub mod asctime;
 pub mod clock;
 pub mod core_dumps;
@@ -65,3 +66,4 @@ pub mod ticker;
 pub mod title;
 pub mod uring;
 pub mod usage;
+pub mod watched;

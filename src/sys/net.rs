@@ -1,33 +1,41 @@
-//! TCP sockets: calls that nix does not have, or has in another form.
+//! Sockets: calls that nix does not have, or has in another form.
+//!
+//! The connections of a Unix socket are given as [`TcpStream`], too. The type owns a descriptor, and
+//! all that this program does with a connection works with both kinds.
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt,
+    self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr,
+    sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::address::Address;
+
 /// Opens a listening TCP socket, close-on-exec, with SO_REUSEADDR, so that a restarted server need
 /// not wait for old connections to leave TIME_WAIT. See `listen(2)` for `backlog`.
-pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
+pub fn listen(address: SocketAddr, backlog: i32) -> nix::Result<OwnedFd> {
     begin_to_listen(bound(address, false)?, backlog)
 }
 
 /// [`listen`] at an address where sockets listen already, all with SO_REUSEPORT.
-pub(super) fn listen_sharing(address: SocketAddr, backlog: i32) -> nix::Result<TcpListener> {
+pub(super) fn listen_sharing(address: SocketAddr, backlog: i32) -> nix::Result<OwnedFd> {
     begin_to_listen(bound(address, true)?, backlog)
 }
 
 /// `listen(2)` itself: nix's refuses a backlog that a machine's `net.core.somaxconn` may allow.
 /// The kernel silently caps a longer backlog to that.
-fn begin_to_listen(socket: OwnedFd, backlog: i32) -> nix::Result<TcpListener> {
+pub fn begin_to_listen(socket: OwnedFd, backlog: i32) -> nix::Result<OwnedFd> {
     // SAFETY: `socket` is open for the whole call, which takes no pointer.
     Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) })?;
-    Ok(TcpListener::from(socket))
+    Ok(socket)
 }
 
 fn bound(address: SocketAddr, sharing: bool) -> nix::Result<OwnedFd> {
@@ -43,15 +51,46 @@ fn bound(address: SocketAddr, sharing: bool) -> nix::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// A Unix socket that is bound to `path`, where no file may be yet.
+///
+/// # Errors
+/// EADDRINUSE, ENAMETOOLONG, and those of making a file.
+pub fn bind_unix(path: &Path) -> nix::Result<OwnedFd> {
+    let socket = unix_socket(SockFlag::SOCK_CLOEXEC)?;
+    socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(socket)
+}
+
+/// Connects to the Unix socket at `path` and hangs up.
+///
+/// # Errors
+/// ECONNREFUSED, if no process listens there; EAGAIN, if its accept queue is full.
+pub fn try_unix(path: &Path) -> nix::Result<()> {
+    let socket = unix_socket(SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)?;
+    socket::connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
+}
+
+fn unix_socket(flags: SockFlag) -> nix::Result<OwnedFd> {
+    socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)
+}
+
 /// Sets on a listener what each connection accepted from it inherits (`tcp(7)`, `socket(7)`), so
 /// that no connection pays system calls for it: no Nagle delay, and no `accept`, `read` or `write`
 /// that blocks longer than a tick.
 // ANCHOR: inherited
 pub fn set_inherited(listener: &impl AsFd, tick: Duration) -> nix::Result<()> {
+    match socket::setsockopt(listener, sockopt::TcpNoDelay, &true) {
+        // A Unix socket delays nothing.
+        Ok(()) | Err(Errno::EOPNOTSUPP) => set_timeouts(listener, tick),
+        Err(error) => Err(error),
+    }
+}
+
+/// No call on the socket blocks longer than a tick.
+pub fn set_timeouts(socket: &impl AsFd, tick: Duration) -> nix::Result<()> {
     let tick = TimeVal::microseconds(tick.as_micros() as i64);
-    socket::setsockopt(listener, sockopt::TcpNoDelay, &true)?;
-    socket::setsockopt(listener, sockopt::ReceiveTimeout, &tick)?;
-    socket::setsockopt(listener, sockopt::SendTimeout, &tick)
+    socket::setsockopt(socket, sockopt::ReceiveTimeout, &tick)?;
+    socket::setsockopt(socket, sockopt::SendTimeout, &tick)
 }
 // ANCHOR_END: inherited
 
@@ -91,13 +130,44 @@ pub fn peer_of(descriptor: RawFd) -> Option<SocketAddr> {
 ///
 /// The descriptor may have been closed and reused; then the answer is that of another connection.
 pub fn is_local(descriptor: RawFd) -> Option<bool> {
-    let peer: IpAddr = address_of(socket::getpeername(descriptor))?
-        .ip()
-        .to_canonical();
+    let peer = socket::getpeername::<SockaddrStorage>(descriptor);
+    if peer.is_ok_and(|peer| peer.family() == Some(AddressFamily::Unix)) {
+        return Some(true);
+    }
+    let peer: IpAddr = address_of(peer)?.ip().to_canonical();
     let own = address_of(socket::getsockname(descriptor))?
         .ip()
         .to_canonical();
     Some(peer.is_loopback() || peer == own)
+}
+
+/// Where a socket listens. `None` if that is neither an IP address nor a path.
+pub fn local_address(listener: &impl AsFd) -> Option<Address> {
+    let name = socket::getsockname::<SockaddrStorage>(listener.as_fd().as_raw_fd()).ok()?;
+    let path = name.as_unix_addr().and_then(|it| it.path());
+    match path {
+        Some(path) => Some(Address::Unix(path.to_owned())),
+        None => address_of(Ok(name)).map(Address::Tcp),
+    }
+}
+
+/// Sets or clears O_NONBLOCK, which belongs to the open socket: all its holders feel it. By
+/// FIONBIO, as the standard library does, which the sandbox permits.
+pub fn set_nonblocking(socket: &impl AsFd, nonblocking: bool) -> nix::Result<()> {
+    let flags = OFlag::from_bits_truncate(fcntl(socket, FcntlArg::F_GETFL)?);
+    if flags.contains(OFlag::O_NONBLOCK) == nonblocking {
+        return Ok(());
+    }
+    let mut wanted = libc::c_int::from(nonblocking);
+    let descriptor = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open for the whole call, which reads one integer from `wanted`.
+    Errno::result(unsafe { libc::ioctl(descriptor, libc::FIONBIO, &raw mut wanted) }).map(drop)
+}
+
+/// Whether a read, or an accept, would not wait.
+pub fn is_readable(socket: &impl AsFd) -> nix::Result<bool> {
+    let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    Ok(poll(&mut watched, PollTimeout::ZERO)? > 0)
 }
 
 fn address_of(name: nix::Result<SockaddrStorage>) -> Option<SocketAddr> {
@@ -143,28 +213,19 @@ pub fn is_listening(listener: &impl AsFd) -> bool {
 ///
 /// # Errors
 /// EADDRINUSE: another server has taken the port.
-pub fn listen_again(listener: &TcpListener, address: SocketAddr, backlog: i32) -> nix::Result<()> {
+pub fn listen_again(listener: &OwnedFd, address: &Address, backlog: i32) -> nix::Result<()> {
     let descriptor = listener.as_raw_fd();
-    // The port is gone if the kernel had picked it, and still bound otherwise (EINVAL).
-    match socket::bind(descriptor, &SockaddrStorage::from(address)) {
+    // The port is gone if the kernel had picked it, and still bound otherwise (EINVAL). A Unix
+    // socket stays bound.
+    let bound = address.tcp().map_or(Ok(()), |address| {
+        socket::bind(descriptor, &SockaddrStorage::from(address))
+    });
+    match bound {
         Ok(()) | Err(Errno::EINVAL) => {}
         Err(error) => return Err(error),
     }
     // SAFETY: `listener` is open for the whole call, which takes no pointer.
     Errno::result(unsafe { libc::listen(descriptor, backlog) }).map(drop)
-}
-
-/// Takes O_NONBLOCK off a listener, which all processes that share it would feel: their `accept`
-/// would wait no longer, and their loops would spin.
-///
-/// # Errors
-/// None that a socket knows.
-pub fn make_blocking(listener: &TcpListener) -> std::io::Result<()> {
-    let flags = OFlag::from_bits_truncate(fcntl(listener, FcntlArg::F_GETFL)?);
-    match flags.contains(OFlag::O_NONBLOCK) {
-        true => listener.set_nonblocking(false),
-        false => Ok(()),
-    }
 }
 
 /// Whether the kernel holds bytes that a client has sent and this process has not read. Never

@@ -1,13 +1,14 @@
 //! Several listeners on one port: SO_REUSEPORT (`socket(7)`).
 
 use std::io;
-use std::net::TcpListener;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 use nix::sys::socket::{setsockopt, sockopt};
 
 use super::net;
 
-/// Another socket that listens where `first` does, with its own accept queue of the same length.
+/// Another socket that listens at `address`, where `first` does, with its own accept queue of the same length.
 ///
 /// All sockets of such a group must belong to one user, so that no other user can steal
 /// connections. SO_REUSEPORT is set on `first` only now: until then a second server on the same
@@ -15,9 +16,9 @@ use super::net;
 ///
 /// # Errors
 /// No descriptors or no memory.
-pub fn listen_beside(first: &TcpListener) -> io::Result<TcpListener> {
+pub fn listen_beside(first: &OwnedFd, address: SocketAddr) -> io::Result<OwnedFd> {
     setsockopt(first, sockopt::ReusePort, &true)?;
     let room = net::accept_queue_limit(first)?;
     let room = i32::try_from(room).unwrap_or(i32::MAX);
-    Ok(net::listen_sharing(first.local_addr()?, room)?)
+    Ok(net::listen_sharing(address, room)?)
 }

@@ -49,7 +49,7 @@ fn a_standard_output_that_is_not_read_holds_up_no_server(model: &str) {
         .unwrap();
     let server = Killed(server);
     let pid = server.0.id();
-    let address = || Some(View::of_process(pid).ok()?.facts().address);
+    let address = || View::of_process(pid).ok()?.facts().addresses.first()?.tcp();
     wait_for("it serves", || {
         let client = address().and_then(|it| std::net::TcpStream::connect(it).ok());
         client.is_some_and(|client| {

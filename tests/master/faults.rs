@@ -175,7 +175,7 @@ pub(crate) fn in_terminal(model: &str) -> Option<(Child, i32)> {
     let pid = named()?;
     wait_for("it serves", || {
         let server = u32::try_from(pid).unwrap();
-        View::of_process(server).is_ok_and(|it| it.facts().address.port() != 0)
+        View::of_process(server).is_ok_and(|it| !it.facts().addresses.is_empty())
     });
     Some((terminal, pid))
 }

@@ -173,7 +173,7 @@ fn no_server_can_read_the_terminal_and_no_child_has_it() {
             return;
         };
         let view = View::of_process(server.cast_unsigned()).unwrap();
-        let client = TcpStream::connect(view.facts().address).unwrap();
+        let client = TcpStream::connect(view.facts().addresses[0].tcp().unwrap()).unwrap();
         client.set_read_timeout(Some(DEADLINE)).unwrap();
         let serving = crate::served_by(&client);
         for pid in [server, serving] {

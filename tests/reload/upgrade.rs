@@ -1,7 +1,10 @@
 //! SIGUSR2: the master starts a successor from the program that is on the disk now.
 
 use std::fs::Permissions;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
@@ -35,6 +38,40 @@ fn no_client_notices_an_upgrade() {
             }
             load.end_without_an_error();
         }
+    }
+}
+
+/// The file of a Unix socket stays until the last master ends, whichever that is.
+#[test]
+fn a_successor_has_all_addresses() {
+    for (model, way) in ways() {
+        println!("{model} {way}");
+        let second = {
+            let free = TcpListener::bind("127.0.0.2:0").unwrap();
+            free.local_addr().unwrap()
+        };
+        let (in_second, unix) = (format!("--bind={second}"), tempfile::tempdir().unwrap());
+        let path = unix.path().join("socket");
+        let in_unix = format!("--bind=unix:{}", path.display());
+        let takes_unix = !way.contains("reuseport");
+        let mut options = vec![way.as_str(), in_second.as_str()];
+        options.extend(takes_unix.then_some(in_unix.as_str()));
+        let family = Family::start(model, "workers = 2\n", &options);
+        let load = Load::start(second, MODES[0]);
+        let (old, new) = family.upgrade();
+        signal(old, Signal::SIGTERM);
+        wait_for("the old master is gone", || !is_alive(old));
+        load.end_without_an_error();
+        assert!(children(new).contains(&family.served_by()));
+        if takes_unix {
+            let client = TcpStream::from(OwnedFd::from(UnixStream::connect(&path).unwrap()));
+            wire::get_and_close(&client, "/");
+            assert_eq!(wire::read_answer(&client).status(), 200);
+        }
+        signal(new, Signal::SIGTERM);
+        wait_for("the new master is gone", || !is_alive(new));
+        assert!(!path.exists());
+        assert!(!family.first.said().contains("a new value for"));
     }
 }
 

@@ -49,6 +49,27 @@ fn the_command_line_wins() {
     assert_eq!(server.children().len(), 0);
 }
 
+/// An option that may be given several times takes an array, and the command line all the same
+/// replaces it as a whole.
+#[test]
+fn an_array_stands_for_an_option_given_several_times() {
+    let config = Config::new("bind = [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n");
+    let said = refused(2, &["run", "epoll", &config.option]);
+    assert!(
+        said.contains(":1: bind: --bind has one address twice"),
+        "{said}"
+    );
+    let server = Server::start("epoll", &[&config.option]);
+    assert_eq!(ask(&server, "/").status(), 200);
+    let config = Config::new("bind = []\nroot = [\"/\"]\n");
+    let said = refused(2, &["run", "epoll", &config.option]);
+    assert!(said.contains(":1: bind: should have a value"), "{said}");
+    assert!(
+        said.contains(":2: root: should be a single value"),
+        "{said}"
+    );
+}
+
 #[test]
 fn an_error_names_the_line_and_the_key() {
     for (text, line, words) in [

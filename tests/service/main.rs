@@ -11,6 +11,7 @@ mod core_dumps;
 mod pidfile;
 mod preload;
 mod rights;
+mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod systemd;

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
@@ -15,7 +15,7 @@ use servers::models;
 use tempfile::TempDir;
 
 use crate::support::server::{BINARY, Server};
-use crate::support::{DEADLINE, proc, wait_for};
+use crate::support::{DEADLINE, proc, wait_for, wire};
 use crate::{ask, for_every_model};
 
 for_every_model! {
@@ -356,11 +356,7 @@ fn refused_with(descriptor: &impl AsFd, count: &str) -> String {
 
 #[test]
 fn a_descriptor_that_cannot_be_served_is_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("socket");
-    let no_tcp = "descriptor 3, which was handed over, is no TCP socket";
-    let said = refused_with(&UnixListener::bind(path).unwrap(), "1");
-    assert!(said.contains(no_tcp), "{said}");
+    let no_tcp = "descriptor 3, which was handed over, is no TCP or Unix stream socket";
     let said = refused_with(&UdpSocket::bind("127.0.0.1:0").unwrap(), "1");
     assert!(said.contains(no_tcp), "{said}");
     let said = refused_with(&tempfile::tempfile().unwrap(), "1");
@@ -378,30 +374,64 @@ fn a_descriptor_that_cannot_be_served_is_named() {
     assert!(said.contains("LISTEN_FDS=many"), "{said}");
 }
 
-/// Workers may have a listener each, but all listeners have the same port.
+/// Sockets of several addresses, and where the strategy allows it a Unix socket, are served. The
+/// file of the latter belongs to the manager.
 #[test]
-fn listeners_of_different_ports_are_refused() {
-    let [one, other] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let descriptors = [one.as_raw_fd(), other.as_raw_fd()];
-    for listener in [&one, &other] {
-        fcntl(listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+fn listeners_of_several_addresses_are_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    // As systemd does, the launcher opens the sockets. Those of this process would have to lose
+    // close-on-exec, and would leak into the servers of tests that run at the same time.
+    let script = "\
+        import os, socket, sys\n\
+        path, count = sys.argv[1], int(sys.argv[2])\n\
+        held = [socket.create_server(('127.0.0.1', 0)), socket.create_server(('127.0.0.2', 0))]\n\
+        if count == 3: held.append(socket.socket(socket.AF_UNIX)); held[2].bind(path)\n\
+        for number, it in enumerate(held): it.listen(); os.dup2(it.fileno(), 20 + number)\n\
+        for number in range(count): os.dup2(20 + number, 3 + number)\n\
+        print('second', held[1].getsockname()[1], file=sys.stderr, flush=True)\n\
+        os.environ.update(LISTEN_FDS=str(count), LISTEN_PID=str(os.getpid()))\n\
+        os.execv(sys.argv[3], sys.argv[3:])\n";
+    for (options, count) in [("--accept=reuseport", "2"), ("--accept=shared", "3")] {
+        let mut launcher = Command::new("python3");
+        launcher.args(["-c", script, path.to_str().unwrap(), count, BINARY]);
+        let mut server = Server::start_by(launcher, "prefork", &[options]);
+        assert_eq!(ask(&server, "/").status(), 200);
+        let said = server.said();
+        let port = said
+            .lines()
+            .next()
+            .and_then(|it| it.strip_prefix("second "));
+        let port: u16 = port.unwrap().parse().unwrap();
+        let mut clients = vec![TcpStream::connect(("127.0.0.2", port)).unwrap()];
+        if count == "3" {
+            let client = UnixStream::connect(&path).unwrap();
+            clients.push(TcpStream::from(OwnedFd::from(client)));
+        }
+        for client in clients {
+            client.set_read_timeout(Some(DEADLINE)).unwrap();
+            wire::get_and_close(&client, "/");
+            assert_eq!(wire::read_answer(&client).status(), 200);
+        }
+        server.signal(Signal::SIGTERM);
+        assert_eq!(server.wait().code(), Some(0));
+        assert_eq!(path.exists(), count == "3");
     }
-    let script = format!(
-        "export LISTEN_FDS=2 LISTEN_PID=$$; \
-         exec \"$0\" run prefork --accept reuseport 3<&{} 4<&{}",
-        descriptors[0], descriptors[1]
-    );
+}
+
+/// With a listener for each worker, a worker that lacks one address would not serve it.
+#[test]
+fn listeners_that_cannot_be_dealt_out_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let unix = UnixListener::bind(directory.path().join("socket")).unwrap();
+    let script = "export LISTEN_FDS=1 LISTEN_PID=$$; \
+                  exec \"$0\" run prefork --accept reuseport 3<&0 0</dev/null";
     let mut launcher = Command::new("timeout");
-    let output = launcher
-        .args(["20", "bash", "-c", &script, BINARY])
-        .output();
-    let output = output.unwrap();
+    launcher.args(["20", "bash", "-c", script, BINARY]);
+    let output = launcher.stdin(OwnedFd::from(unix)).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("were handed over, and this server has one port"),
-        "{said}"
-    );
+    assert!(said.contains("--accept reuseport needs a port"), "{said}");
 }
 
 #[test]

@@ -174,7 +174,12 @@ impl Dispatcher {
         let mut polled = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         let watch = |fd| PollFd::new(fd, PollFlags::POLLIN);
         polled.extend(channels.into_iter().map(watch));
-        polled.extend(listener.map(AsFd::as_fd).map(watch));
+        polled.extend(
+            listener
+                .into_iter()
+                .flat_map(Listener::descriptors)
+                .map(watch),
+        );
         match poll(&mut polled, timeout(until.into_iter().chain(pause).min())) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
@@ -186,7 +191,7 @@ impl Dispatcher {
                 .into_iter()
                 .filter(|_| is_ready.next().unwrap_or(false))
                 .collect(),
-            listener: is_ready.next().unwrap_or(false),
+            listener: is_ready.any(|it| it),
         })
     }
 

@@ -24,7 +24,8 @@ pub(super) struct Entry {
     pub(super) key: String,
     /// clap's ID of the option.
     pub(super) option: String,
-    pub(super) value: String,
+    /// One value; of an option that may be given several times, one or more.
+    pub(super) values: Vec<String>,
     /// `FILE:LINE`.
     place: String,
 }
@@ -58,10 +59,10 @@ pub(super) fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, C
         let (place, key) = (place(key.span()), key.get_ref());
         match check(command, key, value.get_ref()) {
             Ok(None) => {}
-            Ok(Some((option, value))) => values.push(Entry {
+            Ok(Some((option, texts))) => values.push(Entry {
                 key: key.to_string(),
                 option,
-                value,
+                values: texts,
                 place,
             }),
             Err(why) => faults.push(format!("{place}: {key}: {why}")),
@@ -86,31 +87,51 @@ fn line_at(text: &str, at: usize) -> &str {
 }
 
 /// Has clap check a single key and its value, as if they were alone on the command line. Returns
-/// clap's ID of the option and the value as text; `None` for a flag that is false.
+/// clap's ID of the option and the value as text, or each value of an array; `None` for a flag that
+/// is false.
 fn check(
     command: &clap::Command,
     key: &str,
     value: &DeValue<'_>,
-) -> Result<Option<(String, String)>, String> {
+) -> Result<Option<(String, Vec<String>)>, String> {
     let option = find(command, key)?;
-    let text = match value {
-        DeValue::String(text) => text.to_string(),
-        DeValue::Integer(number) => number.to_string(),
-        DeValue::Float(number) => number.to_string(),
-        DeValue::Boolean(truth) => truth.to_string(),
+    let id = option.get_id().to_string();
+    match (option.get_action(), value) {
+        (ArgAction::SetTrue, DeValue::Boolean(false)) => return Ok(None),
+        (ArgAction::SetTrue, DeValue::Boolean(true)) => {
+            return Ok(Some((id, vec!["true".to_owned()])));
+        }
+        (ArgAction::SetTrue, _) => return Err("should be true or false".to_owned()),
+        _ => {}
+    }
+    let values = match (option.get_action(), value) {
+        (ArgAction::Append, DeValue::Array(values)) if values.is_empty() => {
+            return Err("should have a value at least".to_owned());
+        }
+        (ArgAction::Append, DeValue::Array(values)) => {
+            let texts = values.iter().map(|value| text(value.get_ref()));
+            texts.collect::<Result<_, _>>()?
+        }
+        _ => vec![text(value)?],
+    };
+    for value in &values {
+        try_alone(command, option, value)?;
+    }
+    Ok(Some((id, values)))
+}
+
+/// A single value as it would stand on the command line.
+fn text(value: &DeValue<'_>) -> Result<String, String> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) => Ok(number.to_string()),
+        DeValue::Float(number) => Ok(number.to_string()),
+        DeValue::Boolean(truth) => Ok(truth.to_string()),
         other => {
             let kind = other.type_str();
-            return Err(format!("should be a single value, not a TOML {kind}"));
+            Err(format!("should be a single value, not a TOML {kind}"))
         }
-    };
-    let is_flag = matches!(option.get_action(), ArgAction::SetTrue);
-    match (is_flag, value) {
-        (true, DeValue::Boolean(false)) => return Ok(None),
-        (true, DeValue::Boolean(true)) => {}
-        (true, _) => return Err("should be true or false".to_owned()),
-        (false, _) => try_alone(command, option, &text)?,
     }
-    Ok(Some((option.get_id().to_string(), text)))
 }
 
 /// The option of `run` that the key names.

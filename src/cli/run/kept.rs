@@ -11,6 +11,8 @@ impl Args {
         let threads = |args: &Self| args.threads.map_or(THREADS_DEFAULT, usize::from);
         let kept = [
             ("bind", self.bind == old.bind),
+            ("socket-mode", self.socket_mode == old.socket_mode),
+            ("socket-owner", self.socket_owner == old.socket_owner),
             ("backlog", self.backlog == old.backlog),
             ("accept", self.strategy().ok() == old.strategy().ok()),
             ("threads", threads(self) == threads(old)),
@@ -22,6 +24,8 @@ impl Args {
             ("pidfile", self.service.pidfile == old.service.pidfile),
         ];
         self.bind.clone_from(&old.bind);
+        self.socket_mode = old.socket_mode;
+        self.socket_owner.clone_from(&old.socket_owner);
         self.backlog = old.backlog;
         self.accept = old.accept;
         self.threads = old.threads;

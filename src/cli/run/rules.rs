@@ -1,6 +1,7 @@
 //! Which options of `servers run` go together, and with which model.
 
 use super::Args;
+use super::values::Bind;
 use crate::accept::{self, Strategy, StrategyOptions};
 use crate::cli::option_conflict::OptionConflict;
 use crate::models;
@@ -38,12 +39,48 @@ impl Args {
             return Err(OptionConflict::between(&["workers", "model"], message));
         }
         let accept = self.strategy()?;
+        self.check_binds(accept)?;
         Ok(Rules {
             accept,
             strategy_options: self.strategy_options(accept)?,
             trigger: self.trigger()?,
             pool: (self.pool).rules(self.model, accept, self.graceful_timeout, self.drain_delay)?,
         })
+    }
+
+    /// Checks the values of `--bind` against each other and against the strategy.
+    fn check_binds(&self, accept: Strategy) -> Result<(), OptionConflict> {
+        let is_unix = |bind: &Bind| matches!(bind, Bind::Unix(_));
+        let has_unix = self.bind.iter().any(is_unix);
+        let given: [(&'static [&'static str], bool); 2] = [
+            (&["socket-mode", "bind"], self.socket_mode.is_some()),
+            (&["socket-owner", "bind"], self.socket_owner.is_some()),
+        ];
+        for (between, is_given) in given {
+            if is_given && !has_unix {
+                let message = format!("--{} needs --bind unix:PATH", between[0]);
+                return Err(OptionConflict::between(between, message));
+            }
+        }
+        if has_unix && accept.has_queue_per_worker {
+            let message = format!(
+                "--accept {} needs IP addresses: a Unix socket has one accept queue",
+                accept.name
+            );
+            return Err(OptionConflict::between(&["bind", "accept"], message));
+        }
+        let is_fixed = |bind: &Bind| match bind {
+            Bind::Tcp(addresses) => addresses.iter().all(|it| it.port() != 0),
+            Bind::Unix(_) => true,
+        };
+        let mut rest = self.bind.iter();
+        while let Some(bind) = rest.next() {
+            if is_fixed(bind) && rest.as_slice().contains(bind) {
+                let message = "--bind has one address twice";
+                return Err(OptionConflict::value(&["bind"], message));
+            }
+        }
+        Ok(())
     }
 
     /// [`Args::rules`], for the check alone.

@@ -7,14 +7,15 @@ use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::Args;
-use super::listen::announce;
+use super::listen::{Listening, announce};
 use crate::accept::{Strategy, StrategyOptions};
 use crate::cli::service::Privileges;
 use crate::cli::{Command, config};
 use crate::scoreboard::{Description, Scoreboard};
 use crate::server::{Configuration, Lifetime, PoolSettings, Server, Trigger};
-use crate::service::{Preload, Succession, manager};
+use crate::service::{Preload, SocketFile, Succession, manager};
 use crate::site::Site;
+use crate::sys::address::Address;
 use crate::sys::{panics, signal, terminal};
 
 /// What a reload does not change: it lasts as long as the process.
@@ -86,26 +87,33 @@ impl Settings<'static> {
             .take_pidfile()
             .map_err(|error| origins.blame(&["pidfile"], error))?;
         raise_descriptors();
-        let (listener, predecessor) = self.listen()?;
+        let Listening {
+            listener,
+            predecessor,
+            socket_files,
+        } = self.listen()?;
         let inherits = predecessor.is_some();
+        let addresses: Vec<Address> = listener.addresses().cloned().collect();
+        let sockets = SocketFile::of(&socket_files, !model.has_master());
         self.process.scoreboard.describe(&Description {
             model: model.name,
             accept: self.accept.name,
-            address: listener.address()?,
+            addresses: &addresses,
             queue_limit: listener.queue_limit()?,
         });
-        let succession = Succession::new(model.name, pidfile, predecessor);
+        let succession = Succession::new(model.name, pidfile, predecessor).with(sockets);
         self.process.succession.get_or_init(|| succession);
         let server = for_ever(self.server());
         if !model.has_master() {
             self.drop_privileges().map_err(anyhow::Error::msg)?;
         }
-        announce(&listener)
+        announce(&addresses)
             // The reader of the predecessor's standard output may have gone since.
             .or_else(|error| if inherits { Ok(()) } else { Err(error) })
             .context("cannot write to standard output")?;
         if !model.has_master() {
-            manager::ready(&format!("listening on http://{}", listener.address()?));
+            let all: Vec<String> = addresses.iter().map(Address::url).collect();
+            manager::ready(&format!("listening on {}", all.join(" ")));
         }
         // The only worker of a model with one is this process; its model does not say so.
         self.process.scoreboard.enter(0);

@@ -119,8 +119,13 @@ impl<'a> CompletionLoop<'a> {
     ///
     /// # Errors
     /// As [`CompletionLoop::wait`].
-    pub fn accepted(&mut self, client: nix::Result<TcpStream>, goes_on: bool) -> io::Result<()> {
-        match self.arrivals.accepted(client, goes_on)? {
+    pub fn accepted(
+        &mut self,
+        key: usize,
+        client: nix::Result<TcpStream>,
+        goes_on: bool,
+    ) -> io::Result<()> {
+        match self.arrivals.accepted(key, client, goes_on)? {
             Some(client) => self.admit(client),
             None => Ok(()),
         }

@@ -74,14 +74,18 @@ fn serve(ring: Ring<Session>, client: impl FnOnce(SocketAddr) + Send + 'static) 
         configuration: &Fixed,
     };
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 100).unwrap();
-    let address = listener.address().unwrap();
+    let address = listener.addresses().next().unwrap().tcp().unwrap();
     let client: JoinHandle<()> = thread::spawn(move || client(address));
     let mut clients = CompletionLoop::on(ring, &server, listener);
     while !client.is_finished() {
         assert!(clients.wait().unwrap());
         while let Some(done) = clients.take() {
             match done {
-                Done::Accepted { client, goes_on } => clients.accepted(client, goes_on),
+                Done::Accepted {
+                    key,
+                    client,
+                    goes_on,
+                } => clients.accepted(key, client, goes_on),
                 Done::Received {
                     key,
                     count,

@@ -3,7 +3,6 @@
 use std::borrow::Borrow;
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::AsFd as _;
 
 use super::{EventLoop, Poller};
 use crate::accept::{Attempt, Listener};
@@ -107,14 +106,14 @@ impl<L: Borrow<Listener>, P: Poller> EventLoop<'_, L, P> {
 
     pub(super) fn watch_listener(&mut self) -> io::Result<()> {
         match &self.listener {
-            Some(listener) => self.poller.watch_listener(listener.borrow().as_fd()),
+            Some(listener) => self.poller.watch_listener(listener.borrow()),
             None => Ok(()),
         }
     }
 
     fn unwatch_listener(&mut self) -> io::Result<()> {
         match &self.listener {
-            Some(listener) => self.poller.ignore_listener(listener.borrow().as_fd()),
+            Some(listener) => self.poller.ignore_listener(listener.borrow()),
             None => Ok(()),
         }
     }

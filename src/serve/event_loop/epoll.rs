@@ -10,6 +10,7 @@ use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use super::poller::{Poller, Ready};
 use super::slab::Token;
+use crate::accept::Listener;
 use crate::serve::readiness::{Interest, Readiness};
 use crate::server::Trigger;
 use crate::sys::poll::poll_timeout;
@@ -51,16 +52,17 @@ impl Epoll {
 }
 
 impl Poller for Epoll {
-    fn watch_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()> {
-        let events = EpollFlags::EPOLLIN | self.listener;
-        self.list.add(listener, EpollEvent::new(events, LISTENER))?;
-        Ok(())
+    fn watch_listener(&mut self, listener: &Listener) -> io::Result<()> {
+        let event = EpollEvent::new(EpollFlags::EPOLLIN | self.listener, LISTENER);
+        let mut sockets = listener.descriptors();
+        Ok(sockets.try_for_each(|socket| self.list.add(socket, event))?)
     }
 
     /// Closing the listener's descriptor would not be enough. The list refers to the open socket,
     /// which other processes hold as well (`epoll(7)`, "Questions and answers").
-    fn ignore_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()> {
-        Ok(self.list.delete(listener)?)
+    fn ignore_listener(&mut self, listener: &Listener) -> io::Result<()> {
+        let mut sockets = listener.descriptors();
+        Ok(sockets.try_for_each(|socket| self.list.delete(socket))?)
     }
 
     // ANCHOR: watch

@@ -71,7 +71,7 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
     /// # Errors
     /// The listener cannot be watched.
     pub fn new(server: &'a Server<'a>, listener: L, mut poller: P) -> io::Result<Self> {
-        poller.watch_listener(listener.borrow().as_fd())?;
+        poller.watch_listener(listener.borrow())?;
         let now = Instant::now();
         Ok(Self {
             server,

@@ -9,16 +9,17 @@ use nix::poll::PollFlags;
 
 use super::poller::{Poller, Ready};
 use super::slab::Token;
+use crate::accept::Listener;
 use crate::serve::readiness::{Interest, Readiness};
 use crate::sys::poll::PollSet;
 
-/// The row of the listener; clients come behind it.
-const LISTENER: usize = 0;
-
-/// One row for the listener and one for each place of a client, free places included.
+/// One row for each socket of the listener and one for each place of a client, free places
+/// included.
 #[derive(Debug, Default)]
 pub struct Poll {
     rows: PollSet,
+    /// The rows of the listener come first.
+    listeners: usize,
     tokens: Vec<Option<Token>>,
 }
 
@@ -30,13 +31,17 @@ impl Poll {
 }
 
 impl Poller for Poll {
-    fn watch_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()> {
-        self.rows.set(LISTENER, listener, PollFlags::POLLIN);
+    /// Called before the first client comes: the number of these rows never changes.
+    fn watch_listener(&mut self, listener: &Listener) -> io::Result<()> {
+        for (row, socket) in listener.descriptors().enumerate() {
+            self.rows.set(row, socket, PollFlags::POLLIN);
+            self.listeners = self.listeners.max(row + 1);
+        }
         Ok(())
     }
 
-    fn ignore_listener(&mut self, _: BorrowedFd<'_>) -> io::Result<()> {
-        self.rows.clear(LISTENER);
+    fn ignore_listener(&mut self, _: &Listener) -> io::Result<()> {
+        (0..self.listeners).for_each(|row| self.rows.clear(row));
         Ok(())
     }
 
@@ -53,7 +58,7 @@ impl Poller for Poll {
                 Interest::Readable => PollFlags::POLLIN,
                 Interest::Writable => PollFlags::POLLOUT,
             };
-            self.rows.set(row(token), client, events);
+            self.rows.set(self.row(token), client, events);
             self.remember(token);
         }
         Ok(())
@@ -61,7 +66,7 @@ impl Poller for Poll {
     // ANCHOR_END: watch
 
     fn forget(&mut self, token: Token) {
-        self.rows.clear(row(token));
+        self.rows.clear(self.row(token));
     }
 
     // ANCHOR: wait
@@ -71,9 +76,9 @@ impl Poller for Poll {
             outcome => outcome?,
         };
         for (row, events) in self.rows.ready() {
-            out.push(match row {
-                LISTENER => Ready::Listener,
-                _ => match self.tokens[row - 1] {
+            out.push(match row.checked_sub(self.listeners) {
+                None => Ready::Listener,
+                Some(place) => match self.tokens[place] {
                     Some(token) => Ready::Client(token, readiness(events)),
                     None => continue,
                 },
@@ -91,10 +96,10 @@ impl Poll {
         }
         self.tokens[token.place()] = Some(token);
     }
-}
 
-fn row(token: Token) -> usize {
-    token.place() + 1
+    fn row(&self, token: Token) -> usize {
+        self.listeners + token.place()
+    }
 }
 
 /// A read or a write returns the error of a broken connection, so both are worth a try.

@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::slab::Token;
+use crate::accept::Listener;
 use crate::serve::readiness::{Interest, Readiness};
 
 /// What is ready after a wait.
@@ -18,11 +19,12 @@ pub enum Ready {
 
 /// A facility of the kernel that waits for many sockets at once.
 pub trait Poller {
-    /// From now on the listener is reported as long as a connection is in its accept queue.
-    fn watch_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()>;
+    /// From now on the listener is reported as long as a connection is in the accept queue of one
+    /// of its sockets.
+    fn watch_listener(&mut self, listener: &Listener) -> io::Result<()>;
 
     /// From now on the listener is not reported.
-    fn ignore_listener(&mut self, listener: BorrowedFd<'_>) -> io::Result<()>;
+    fn ignore_listener(&mut self, listener: &Listener) -> io::Result<()>;
 
     /// From now on the client is reported when it is ready for `interest`; `before` is what it was
     /// watched for until now.

@@ -27,7 +27,7 @@ use super::{exit, log, title};
 
 pub(super) use queue::become_child;
 pub use queue::{Event, Signals, hold_for_master};
-pub use unlink::{keep_file, unlink_at_exit};
+pub use unlink::{keep_file, unlink_at_exit, unlink_sockets_at_exit};
 
 /// Wishes to stop received so far.
 static STOPS: AtomicU32 = AtomicU32::new(0);

@@ -97,17 +97,17 @@ impl<P: Parcel> Ring<P> {
     ///
     /// # Errors
     /// As for [`Ring::wait`], if the queue has to be emptied first.
-    pub fn accept(&mut self, listener: BorrowedFd<'_>) -> nix::Result<()> {
+    pub fn accept(&mut self, key: usize, listener: BorrowedFd<'_>) -> nix::Result<()> {
         let accept = opcode::AcceptMulti::new(Fd(listener.as_raw_fd())).flags(libc::SOCK_CLOEXEC);
-        self.begin(&accept.build(), code::ACCEPT, 0)
+        self.begin(&accept.build(), code::ACCEPT, key)
     }
 
     /// Ends accepting: a last completion follows at once.
     ///
     /// # Errors
     /// As for [`Ring::wait`], if the queue has to be emptied first.
-    pub fn cancel_accept(&mut self) -> nix::Result<()> {
-        self.cancel_operation(code::ACCEPT, 0)
+    pub fn cancel_accept(&mut self, key: usize) -> nix::Result<()> {
+        self.cancel_operation(code::ACCEPT, key)
     }
 
     /// Receives once or, if `many` and the kernel can, until it is cancelled or fails. Returns
@@ -241,6 +241,7 @@ impl<P: Parcel> Ring<P> {
         }
         Some(match operation {
             code::ACCEPT => Done::Accepted {
+                key,
                 client: count.map(own),
                 goes_on,
             },

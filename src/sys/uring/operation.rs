@@ -19,6 +19,8 @@ pub trait Parcel: 'static {
 pub enum Done<P> {
     /// A client has connected, or accepting has failed. Unless `goes_on`, this was the last one.
     Accepted {
+        /// The caller's name for the listening socket.
+        key: usize,
         /// The connection, close-on-exec.
         client: nix::Result<TcpStream>,
         /// Whether the operation is still in flight.

@@ -18,8 +18,8 @@ const BYTES: usize = 1024;
 /// Option of `PR_SET_MM`.
 const PR_SET_MM_MAP: libc::c_ulong = 14;
 
-/// In memory from the heap: the kernel reads a command line from memory that belongs to no file, and
-/// that of a static does.
+/// In memory from the heap: the kernel reads a command line only from memory that belongs to no
+/// file, and that of a static does.
 static BUFFER: OnceLock<&'static [AtomicU8]> = OnceLock::new();
 /// Where the state begins in it.
 static STATE_AT: AtomicUsize = AtomicUsize::new(0);

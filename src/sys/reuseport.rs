@@ -8,7 +8,8 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::net;
 
-/// Another socket that listens at `address`, where `first` does, with its own accept queue of the same length.
+/// Another socket that listens at `address`, where `first` does, with its own accept queue of the
+/// same length.
 ///
 /// All sockets of such a group must belong to one user, so that no other user can steal
 /// connections. SO_REUSEPORT is set on `first` only now: until then a second server on the same

@@ -68,8 +68,8 @@ impl Elapsed {
     /// The part of all time that other processes used, 0 to 1: `ours` is the CPU time of the server
     /// and of the generator together.
     ///
-    /// A processor counts whole ticks: a window may seem to hold one more on each processor than was
-    /// used in it. A short window must not be condemned for that.
+    /// A processor counts whole ticks: a window may seem to hold one more on each processor than
+    /// was used in it. A short window must not be condemned for that.
     pub fn others_share(self, ours: Duration) -> f64 {
         let ours = ours.as_secs_f64() / tick_length().as_secs_f64();
         let others = self.0.busy as f64 - ours - self.0.processors as f64;

@@ -1,7 +1,7 @@
 //! Sockets: calls that nix does not have, or has in another form.
 //!
-//! The connections of a Unix socket are given as [`TcpStream`], too. The type owns a descriptor, and
-//! all that this program does with a connection works with both kinds.
+//! The connections of a Unix socket are given as [`TcpStream`], too. The type owns a descriptor,
+//! and all that this program does with a connection works with both kinds.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};

@@ -50,8 +50,8 @@ pub(super) mod header {
     pub(in super::super) const DRAINING: usize = 25;
 }
 
-/// The addresses where the server listens, each with a line feed behind it. Two records' room behind
-/// all records; addresses that do not fit are left out.
+/// The addresses where the server listens, each with a line feed behind it. They have the room of
+/// two records, behind all records. Addresses that do not fit are left out.
 pub(super) const ADDRESSES: std::ops::Range<usize> = WORDS - 2 * RECORD..WORDS;
 /// All words: the header, the records, the addresses.
 pub(super) const WORDS: usize = RECORD * (1 + SLOTS_MAX + 2);

@@ -47,8 +47,8 @@ pub fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
 /// itself, so that a wrong number in the environment cannot mean that one.
 ///
 /// # Errors
-/// It is no TCP socket and no Unix socket with a path that listens. Then another part of this process may own it, so it is left
-/// open and unchanged.
+/// It is neither a TCP socket that listens nor a Unix socket with a path. Then another part of this
+/// process may own it, so it is left open and unchanged.
 pub fn adopt(descriptor: RawFd) -> io::Result<OwnedFd> {
     if inode(descriptor).is_none() {
         return Err(complain(descriptor, "is not open"));

@@ -183,8 +183,15 @@ fn are_extensions(mut rest: &[u8]) -> bool {
 
 /// The text behind a mark, which may have white space on both sides.
 fn after_mark(text: &[u8], mark: u8) -> Option<&[u8]> {
-    let rest = text.trim_ascii_start().strip_prefix(&[mark])?;
-    Some(rest.trim_ascii_start())
+    let rest = skip_space(text).strip_prefix(&[mark])?;
+    Some(skip_space(rest))
+}
+
+/// The text behind spaces and tabs. A CR alone is no white space here: another parser may take it
+/// for the end of the line.
+fn skip_space(text: &[u8]) -> &[u8] {
+    let length = text.iter().take_while(|byte| b" \t".contains(byte)).count();
+    &text[length..]
 }
 
 fn after_token(text: &[u8]) -> Option<&[u8]> {

@@ -124,6 +124,8 @@ pub(crate) const CASES: &[Case] = &[
         "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
         "\r\nhello\r\n0\r\n\r\n")),
     bad("rfc9112_7_1_1_extension_empty", chunked!("5;\r\nhello\r\n0\r\n\r\n")),
+    bad("rfc9112_7_1_1_extension_behind_a_cr", chunked!("5 \r;a\r\nhello\r\n0\r\n\r\n")),
+    bad("rfc9112_7_1_1_extension_with_a_cr", chunked!("5;\ra\r\nhello\r\n0\r\n\r\n")),
     bad("rfc9112_7_1_1_extensions_empty", chunked!("5;;\r\nhello\r\n0\r\n\r\n")),
     bad("rfc9112_7_1_1_extension_open_quotation", chunked!("5;a=\"x\r\nhello\r\n0\r\n\r\n")),
     bad("rfc9112_7_1_1_extension_no_token", chunked!("5;@=[]\r\nhello\r\n0\r\n\r\n")),

@@ -1,5 +1,7 @@
 //! A bench as one page with plots: `report.html` beside `results.json`.
 
+mod bars;
+mod curves;
 mod environment;
 mod figures;
 mod ladder;

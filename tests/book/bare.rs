@@ -148,9 +148,14 @@ fn reaps(server: &Bare) -> bool {
 fn replaces_workers(server: &Bare) -> bool {
     assert!(server.answers(DEADLINE));
     support::wait_for("four workers", || server.children().len() == 4);
-    for worker in server.children() {
-        kill(Pid::from_raw(worker), Signal::SIGKILL).unwrap();
+    let workers = server.children();
+    for worker in &workers {
+        kill(Pid::from_raw(*worker), Signal::SIGKILL).unwrap();
     }
+    // A worker that is dying may still accept a client, and takes it along.
+    support::wait_for("their ends", || {
+        !server.children().iter().any(|it| workers.contains(it))
+    });
     server.answers(DEADLINE)
 }
 

@@ -1,5 +1,6 @@
 //! A plot with the name of its file.
 
+use crate::bench::workload::Workload;
 use crate::report::html::Figure;
 use crate::report::plot::{Drawing, Theme};
 
@@ -14,6 +15,15 @@ pub struct Named {
 }
 
 impl Named {
+    /// What a plot shows of a workload; both are in the file's name.
+    pub(super) fn of(workload: &Workload, what: &str, drawing: Drawing, caption: String) -> Self {
+        Self {
+            name: format!("{}-{what}", workload.name),
+            drawing,
+            caption,
+        }
+    }
+
     pub(super) fn figure(&self) -> Figure {
         Figure::new(self.drawing.svg(Theme::Preferred), self.caption.clone())
     }

@@ -1,6 +1,7 @@
 //! A bench in one picture: what a connection costs, beside who waits where connections are kept.
 
-use super::figures::{cost, who_waits};
+use super::bars::cost;
+use super::curves::who_waits;
 use crate::bench::results::Results;
 use crate::bench::summary::{Ranking, summarise};
 use crate::report::plot::{Drawing, Theme};

@@ -1,13 +1,15 @@
 //! Ratios to the reference with their intervals, on a logarithmic axis. Pure.
 
 use super::axis::Axis;
+use super::columns::{self, NAME_LETTERS};
 use super::svg::{Anchor, Drawing, Ink, width_of};
 use super::{MARGIN, WIDTH};
 
 const HEAD: f64 = 32.0;
 const FOOT: f64 = 42.0;
 const ROW: f64 = 24.0;
-const NAME_LETTERS: usize = 17;
+/// Between a name or a remark and the plot.
+const GAP: f64 = 14.0;
 
 /// Ratios of contenders to one of them.
 #[derive(Debug)]
@@ -49,13 +51,9 @@ impl Intervals<'_> {
         let alt = format!("{}: {}.", self.title, said.join(", "));
         let mut drawing = Drawing::new(WIDTH, height, alt);
         drawing.heading((MARGIN, 20.0), self.title);
-        let names = self
-            .rows
-            .iter()
-            .map(|it| it.name.chars().count().min(NAME_LETTERS));
-        let left = MARGIN + 14.0 + names.max().unwrap_or(0) as f64 * super::svg::CHARACTER;
-        let remarks = self.rows.iter().map(|it| width_of(&it.remark));
-        let right = WIDTH - MARGIN - 14.0 - remarks.fold(0.0, f64::max);
+        let names = self.rows.iter().map(|it| it.name.as_str());
+        let remarks = self.rows.iter().map(|it| it.remark.as_str());
+        let (left, right) = columns::between(names, remarks, GAP);
         let axis = Axis::log(self.label);
         let scale = axis.scale(self.values(), left, right);
         let place = |ratio: f64| axis.place(scale, ratio);

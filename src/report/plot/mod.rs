@@ -16,6 +16,7 @@
 
 mod axis;
 pub mod bars;
+mod columns;
 pub mod intervals;
 pub mod shares;
 pub mod svg;

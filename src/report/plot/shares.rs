@@ -1,12 +1,14 @@
 //! How the workers of a server shared its requests: a small column for each worker. Pure.
 
-use super::svg::{Anchor, Drawing, Ink, width_of};
+use super::columns::{self, NAME_LETTERS};
+use super::svg::{Anchor, Drawing, Ink};
 use super::{MARGIN, WIDTH};
 
 const HEAD: f64 = 32.0;
 const ROW: f64 = 48.0;
 const COLUMN_HEIGHT: f64 = 36.0;
-const NAME_LETTERS: usize = 17;
+/// Between a name or a remark and the columns.
+const GAP: f64 = 12.0;
 /// A column is no wider than this, so that few workers do not look like many requests.
 const COLUMN_MAX: f64 = 14.0;
 
@@ -44,13 +46,9 @@ impl Shares<'_> {
         let height = HEAD + ROW * self.rows.len() as f64 + MARGIN;
         let mut drawing = Drawing::new(WIDTH, height, alt);
         drawing.heading((MARGIN, 20.0), self.title);
-        let names = self
-            .rows
-            .iter()
-            .map(|it| it.name.chars().count().min(NAME_LETTERS));
-        let left = MARGIN + 12.0 + names.max().unwrap_or(0) as f64 * super::svg::CHARACTER;
-        let remarks = self.rows.iter().map(|it| width_of(&it.remark));
-        let right = WIDTH - MARGIN - 12.0 - remarks.fold(0.0, f64::max);
+        let names = self.rows.iter().map(|it| it.name.as_str());
+        let remarks = self.rows.iter().map(|it| it.remark.as_str());
+        let (left, right) = columns::between(names, remarks, GAP);
         for (index, row) in self.rows.iter().enumerate() {
             let bottom = HEAD + ROW * (index as f64 + 1.0) - 6.0;
             let at = (MARGIN, bottom - 12.0);

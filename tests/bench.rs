@@ -204,6 +204,20 @@ fn any_command_line_of_run_is_a_contender() {
     assert_fits(&table);
 }
 
+/// At its end the warm-up leaves 16 requests behind, which a single loop answers one after the other.
+/// They fill more than this window, and would let it end without an answer.
+#[test]
+fn a_window_does_not_begin_with_what_the_warm_up_has_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "poll --workloads backend --duration 250ms --warm-up 20ms --blocks 1";
+    let output = bench(line, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for run in &results_in(directory.path()).runs {
+        let window = run.measurement.as_ref().unwrap();
+        assert!(window.requests > 0, "{run:?}");
+    }
+}
+
 /// Eleven rows, some with long names: as many as there will be models.
 #[test]
 fn eleven_contenders_fit() {

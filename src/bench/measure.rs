@@ -27,10 +27,10 @@ use crate::scoreboard::View;
 
 /// A window that its number of requests ends may take this long, and no longer.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(60);
-/// From so many connections on, what a warm-up leaves in the accept queue is served before the
-/// window begins, and no longer than this.
-const SETTLE_FROM: usize = 500;
+/// What a warm-up leaves behind may delay the window by this, and no longer.
 const SETTLE_MAX: Duration = Duration::from_secs(1);
+/// So many connections take a while to end.
+const SETTLE_FROM: usize = 500;
 /// A server that uses less than this between two looks has settled.
 const SETTLED: Duration = Duration::from_micros(200);
 const SETTLE_LOOK: Duration = Duration::from_millis(10);
@@ -89,6 +89,11 @@ impl Bench<'_> {
         if let Some(amount) = self.warm_up() {
             enter(&mut counts, &self.load(server, workload, amount)?.outcome);
             server.check_alive()?;
+            // A warm-up of so many requests ends when all are answered.
+            if matches!(amount, Amount::Duration(_)) {
+                let outcome = self.ask_once(server, workload);
+                outcome.iter().for_each(|it| enter(&mut counts, it));
+            }
             self.let_settle(server, workload);
         }
         let before = scoreboard.as_ref().map(workers::read).unwrap_or_default();
@@ -119,8 +124,25 @@ impl Bench<'_> {
         (!nothing.contains(&amount)).then_some(amount)
     }
 
+    /// Sends one request from a new client and waits for its answer, since a server answers first
+    /// what the clients of the warm-up have left behind. Where each request waits 20 ms, that would
+    /// fill a window.
+    fn ask_once(&self, server: &ServerUnderTest, workload: &Workload) -> Option<Outcome> {
+        let target = Target::at(server.address(), workload.path.clone());
+        let plan = load::Plan {
+            connections: 1,
+            amount: Amount::Requests(1),
+            timeout: SETTLE_MAX,
+            time_max: Some(SETTLE_MAX),
+            cpus: self.layout.generator_cpus.clone(),
+            ..load::Plan::new(target)
+        };
+        // A server that does not answer in this time shows it in the window.
+        load::run(&plan, self.watch).ok()
+    }
+
     /// Waits until the server has worked off what the end of the warm-up has left it: with
-    /// thousands of connections that is a good part of a window.
+    /// thousands of connections their ends alone are a good part of a window.
     fn let_settle(&self, server: &ServerUnderTest, workload: &Workload) {
         if workload.connections_in_all() < SETTLE_FROM {
             return;

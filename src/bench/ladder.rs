@@ -43,7 +43,7 @@ pub struct Ladder {
 /// How one contender did at each rate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Climb {
-    /// [`super::plan::Contender::name`].
+    /// [`super::contender::Contender::name`].
     pub contender: String,
     /// Where its response times leave.
     pub knee: Knee,

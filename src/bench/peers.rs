@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::plan::{Contender, Foreign, Ready};
+use super::contender::{Contender, Foreign, Ready};
 
 const MINIMAL_SOURCE: &str = include_str!("../../contrib/peers/minimal.c");
 /// Where Debian and Fedora have Apache's modules.

@@ -1,4 +1,8 @@
 use super::*;
+
+use std::collections::BTreeMap;
+
+use crate::bench::contender::{Foreign, Ready};
 use proptest::prelude::*;
 
 pub(crate) fn plan(contenders: usize, blocks: usize, seed: u64) -> Plan {

@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::plan::{Clock, Contender, Plan};
+use super::contender::Contender;
+use super::plan::{Clock, Plan};
 use super::results::Lack;
 use super::server::ServerUnderTest;
 use super::workload::Workload;

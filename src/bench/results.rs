@@ -50,7 +50,7 @@ pub struct Results {
 /// A contender that does not have the path of a workload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lack {
-    /// [`super::plan::Contender::name`].
+    /// [`super::contender::Contender::name`].
     pub contender: String,
     /// [`Workload::name`].
     pub workload: String,
@@ -63,7 +63,7 @@ pub struct Lack {
 pub struct Run {
     /// From 1. A look has block 0.
     pub block: usize,
-    /// [`super::plan::Contender::name`].
+    /// [`super::contender::Contender::name`].
     pub contender: String,
     /// [`Workload::name`].
     pub workload: String,

@@ -1,7 +1,7 @@
 use super::*;
 
+use crate::bench::contender::Contender;
 use crate::bench::layout::Layout;
-use crate::bench::plan::Contender;
 use crate::bench::plan::tests::plan;
 use crate::load::Errors;
 

@@ -15,8 +15,8 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::accounting::ProcessTree;
+use super::contender::{Contender, Foreign, Ready};
 use super::failure::Failure;
-use super::plan::{Contender, Foreign, Ready};
 use super::streams::{StderrTail, first_line_of};
 use super::waiting::wait_until;
 use crate::sys::guarded::guard;

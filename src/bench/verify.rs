@@ -14,8 +14,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use fastrand::Rng;
 use serde::Serialize;
 
+use super::contender::Contender;
 use super::failure::Failure;
-use super::plan::Contender;
 use super::server::ServerUnderTest;
 use crate::load::Watch;
 

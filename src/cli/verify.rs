@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::load::stop_on_signals;
-use crate::bench::plan::Contender;
+use crate::bench::contender::Contender;
 use crate::bench::verify;
 use crate::load::Watch;
 use crate::report::verify_table;

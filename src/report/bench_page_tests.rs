@@ -3,8 +3,8 @@ use super::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::bench::contender::Contender;
 use crate::bench::failure::Failure;
-use crate::bench::plan::Contender;
 use crate::bench::sweep::{FILE_NAME as SWEEP, Sweep, SweepResults};
 use crate::report::bench_table::tests::costing;
 use crate::report::plot::{Drawing, Theme};

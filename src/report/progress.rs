@@ -7,7 +7,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::bench::Observer;
-use crate::bench::plan::{Clock, Contender, Plan, counted};
+use crate::bench::contender::Contender;
+use crate::bench::plan::{Clock, Plan, counted};
 use crate::bench::sweep::Sweep;
 use crate::bench::workload::Workload;
 

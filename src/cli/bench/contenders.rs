@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 
 use nix::sys::signal::Signal;
 
-use crate::bench::plan::{Contender, Foreign, Ready};
+use crate::bench::contender::{Contender, Foreign, Ready};
 use crate::cli::run;
 use crate::models::{self, Model};
 

@@ -16,7 +16,8 @@ use super::contenders::{Common, Entry, number_namesakes, parse_foreign};
 use super::rates;
 use super::workloads;
 use crate::bench::budget::{Budget, SWEEP_BLOCKS, blocks_default, warm_up_for};
-use crate::bench::plan::{Contender, Plan};
+use crate::bench::contender::Contender;
+use crate::bench::plan::Plan;
 use crate::bench::workload::Workload;
 use crate::cli::load::parse_expectation;
 use crate::load::Expectation;
@@ -224,7 +225,7 @@ fn check(plan: &Plan) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::plan::Ready;
+    use crate::bench::contender::Ready;
 
     fn parse(text: &str) -> anyhow::Result<Plan> {
         let directory = tempfile::tempdir().unwrap();

@@ -101,12 +101,23 @@ impl ProcessTree {
         }))
     }
 
-    /// How many processes the group has, zombies included.
+    /// How many processes of it have not ended. A zombie has: it waits for its parent, or for the
+    /// machine's first process, which may take its time.
     ///
     /// # Errors
     /// `/proc` cannot be read.
     pub fn count(self) -> io::Result<usize> {
-        Ok(self.members()?.len())
+        Ok(self.members()?.iter().filter(|it| it.state != 'Z').count())
+    }
+
+    /// Whether a process of it ignores SIGCHLD. Then the kernel reaps its children, and nothing
+    /// says afterwards what they have used.
+    pub fn forgets_children(self) -> bool {
+        let members = self.members().unwrap_or_default();
+        members.iter().any(|stat| {
+            let status = fs::read_to_string(format!("/proc/{}/status", stat.pid));
+            status.is_ok_and(|status| ignores_sigchld(&status))
+        })
     }
 
     /// Kills every process of it.
@@ -163,6 +174,13 @@ fn is_process(path: &Path) -> bool {
 /// The process's own time, with threads that have ended; ticks where it has no clock any more.
 fn own_cpu(stat: &Stat, tick: Duration) -> Duration {
     cpu_of(stat.pid.cast_unsigned()).unwrap_or(tick * stat.own_ticks)
+}
+
+/// The line `SigIgn:` of proc_pid_status(5), in which signal n is bit n − 1.
+fn ignores_sigchld(status: &str) -> bool {
+    let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (Signal::SIGCHLD as u32 - 1)) != 0)
 }
 
 /// The fields of proc_pid_stat(5) that are needed here.

@@ -132,3 +132,12 @@ fn only_descendants_and_the_group_are_selected() {
     pids.sort_unstable();
     assert_eq!(pids, [7, 8, 9, 10]);
 }
+
+#[test]
+fn a_process_that_ignores_sigchld_is_told_by_its_status() {
+    // SIGCHLD is signal 17; the mask without it has its neighbours.
+    let status = |mask: &str| format!("Name:\tx\nSigBlk:\t0000000000010000\nSigIgn:\t{mask}\n");
+    assert!(ignores_sigchld(&status("0000000000010000")));
+    assert!(!ignores_sigchld(&status("0000000000028000")));
+    assert!(!ignores_sigchld(""));
+}

@@ -20,6 +20,8 @@ pub enum Mark {
     Errors,
     /// The workers' counts and the client's cannot both be true.
     Miscounted,
+    /// The server's children end without being waited for, so their CPU time is lost.
+    Unreaped,
     /// The generator was near its own limit.
     GeneratorBound,
     /// The latencies shown leave out more than [`LITTLES_LAW_GAP_MAX`] of the time.
@@ -44,6 +46,7 @@ impl Mark {
         match self {
             Mark::Errors => 'E',
             Mark::Miscounted => 'M',
+            Mark::Unreaped => 'U',
             Mark::GeneratorBound => 'G',
             Mark::LittlesLaw => 'L',
             Mark::Steal => 'S',
@@ -70,6 +73,10 @@ impl Mark {
             Mark::Miscounted => {
                 "the workers counted fewer requests than the client has answers, or more than it \
                  asked: server or bench is wrong"
+            }
+            Mark::Unreaped => {
+                "the server ignores SIGCHLD, so the kernel forgets the CPU time of its ended \
+                 children: it costs more than is shown"
             }
             Mark::GeneratorBound => {
                 "the generator used over 85 % of its CPU; the server may be faster than this"

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use super::accounting::Lifetime;
 use super::bystanders::Crowd;
+use super::contender::Contender;
 use super::cpu_meter::CpuMeter;
 use super::failure::Failure;
 use super::figures::{Loaded, measurement};
 use super::gates::Mark;
 use super::layout::Layout;
 use super::limits::sources;
-use super::plan::{Contender, Plan};
+use super::plan::Plan;
 use super::request::Kind;
 use super::results::Measurement;
 use super::sampler::Sampler;
@@ -102,6 +103,10 @@ impl Bench<'_> {
         server.check_alive()?;
         let (outcome, mut measurement) = window?;
         enter(&mut counts, &outcome);
+        // Else the process that used the time is still there, or its parent has it.
+        if measurement.marks.contains(&Mark::Others) && server.processes().forgets_children() {
+            measurement.marks.push(Mark::Unreaped);
+        }
         measurement.bystanders = crowd.map(|it| it.len()).or(measurement.bystanders);
         if let Some(scoreboard) = scoreboard {
             let now = workers::read(&scoreboard);

@@ -15,7 +15,7 @@ use crate::load::Errors;
 /// One contender under one workload.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// [`super::plan::Contender::name`].
+    /// [`super::contender::Contender::name`].
     pub contender: String,
     /// Blocks whose window counts.
     pub blocks_measured: usize,
@@ -184,7 +184,7 @@ fn marks(windows: &[&Measurement]) -> BTreeMap<Mark, Struck> {
                 Mark::Others => window.others_share,
                 Mark::GeneratorBound => window.generator.cpu_share,
                 Mark::LittlesLaw => window.littles_law_gap,
-                Mark::Errors | Mark::Miscounted | Mark::Empty => 0.0,
+                Mark::Errors | Mark::Miscounted | Mark::Unreaped | Mark::Empty => 0.0,
                 Mark::TimerLag | Mark::Behind | Mark::ConnectionLimit => 0.0,
             };
             let entry = struck.entry(mark).or_default();

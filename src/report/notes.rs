@@ -38,6 +38,7 @@ fn disturbance(row: &Row, mark: Mark, struck: Struck) -> Option<String> {
         Mark::Steal => "steal",
         Mark::Others => "others",
         Mark::Miscounted => return Some("workers and client count differently".to_owned()),
+        Mark::Unreaped => return Some("CPU time of ended children is lost".to_owned()),
         _ => return None,
     };
     let percent = struck.worst * 100.0;

@@ -18,6 +18,7 @@ use servers::bench::results::{FILE_NAME, Results, SCHEMA};
 use servers::bench::summary::summarise;
 use servers::bench::sweep::SweepFile;
 use servers::bench::unp::Tables;
+use servers::bench::workload::Workload;
 use servers::models;
 
 /// Generous: a condition that takes longer than this is not going to come true.
@@ -204,7 +205,7 @@ fn any_command_line_of_run_is_a_contender() {
     assert_fits(&table);
 }
 
-/// At its end the warm-up leaves 16 requests behind, which a single loop answers one after the other.
+/// At its end the warm-up leaves 16 requests behind. A single loop answers one after the other.
 /// They fill more than this window, and would let it end without an answer.
 #[test]
 fn a_window_does_not_begin_with_what_the_warm_up_has_left() {
@@ -818,6 +819,20 @@ fn peers_stand_beside_ours_as_far_as_they_are_installed() {
     }
 }
 
+/// `idle` is measured in blocks here, because its 10,000 clients take their time in a look as well.
+#[test]
+fn looks_stand_beside_any_choice_of_blocks() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "epoll --workloads hello,idle --looks --blocks 1 -d 100ms --warm-up 0s -c 4";
+    let output = bench(line, directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let plan = results_in(directory.path()).plan;
+    let names = |them: &[Workload]| them.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&plan.workloads), ["hello", "idle"]);
+    assert_eq!(plan.looks.len() + 2, Workload::all().len());
+    assert!(!names(&plan.looks).contains(&"hello".to_owned()));
+}
+
 /// Every built-in workload, with the models that serve many clients and one that does not.
 #[test]
 fn every_workload_can_be_measured() {
@@ -832,7 +847,7 @@ fn every_workload_can_be_measured() {
         "{table}"
     );
     let results = results_in(directory.path());
-    for workload in servers::bench::workload::Workload::all() {
+    for workload in Workload::all() {
         let (_, window) = results.windows("epoll", &workload.name)[0];
         assert!(window.attempted > 0, "{workload}: {window:?}");
         assert_eq!(window.bystanders.is_some(), workload.bystanders.is_some());

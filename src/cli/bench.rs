@@ -22,7 +22,7 @@ use super::load::parse_expectation;
 use super::run::strategy_parser;
 use super::{duration, verify, wrong_call};
 use crate::accept::Strategy;
-use crate::bench::plan::Contender;
+use crate::bench::contender::Contender;
 use crate::bench::results::Results;
 use crate::bench::sweep::Sweep;
 use crate::bench::unpaired;
@@ -85,6 +85,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = workloads::parser())]
     #[arg(conflicts_with_all = ["mode", "path", "unp"])]
     workloads: Vec<String>,
+    /// A look at the workloads that are not measured in blocks, whatever else the call asks for
+    #[arg(long, conflicts_with_all = ["sweep", "cores", "unp", "rates", "plan", "verify"])]
+    looks: bool,
     /// Workload files of servers load to measure in blocks, instead or besides
     #[arg(long = "workload", value_name = "FILE", conflicts_with_all = ["mode", "path", "unp"])]
     workload_files: Vec<PathBuf>,

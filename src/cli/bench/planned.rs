@@ -12,8 +12,9 @@ use super::{Args, Mode, refuse, say, workloads};
 use crate::bench::budget::{
     Budget, SWEEP_BLOCKS, SWEEP_WINDOW, UNP_BLOCKS, blocks_default, warm_up_for,
 };
+use crate::bench::contender::Contender;
 use crate::bench::peers;
-use crate::bench::plan::{Contender, Plan};
+use crate::bench::plan::Plan;
 use crate::bench::stats::planning::blocks_min;
 use crate::bench::sweep::{Parameter, Sweep};
 use crate::bench::unp;
@@ -130,7 +131,8 @@ impl Args {
         workloads
     }
 
-    /// What is looked at besides: all other workloads, unless the call asks for something special.
+    /// What is looked at besides: all other workloads, unless the call asks for something
+    /// special and not for looks.
     fn looks(&self) -> Vec<Workload> {
         let is_special = [
             self.is_sweep(),
@@ -145,7 +147,7 @@ impl Args {
             self.until.is_some(),
             !self.workloads.is_empty(),
         ];
-        if is_special.contains(&true) {
+        if is_special.contains(&true) && !self.looks {
             return Vec::new();
         }
         let measured = self.workloads();

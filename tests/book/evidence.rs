@@ -7,7 +7,6 @@
 //! in the middle.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -64,7 +63,7 @@ pub(crate) struct Recording {
 pub(crate) struct Files(BTreeMap<PathBuf, Rc<Results>>);
 
 impl Files {
-    fn get(&mut self, file: &Path) -> Result<Rc<Results>, Missing> {
+    fn get(&mut self, file: &Path) -> Result<Rc<Results>, String> {
         if let Some(results) = self.0.get(file) {
             return Ok(results.clone());
         }
@@ -74,32 +73,25 @@ impl Files {
     }
 }
 
-/// Why there is nothing to compare.
-pub(crate) enum Missing {
-    /// The file is of an older layout, which today's bench does not read.
-    Old(PathBuf),
-    Unreadable(String),
-}
-
 impl Recording {
     /// The recording that a claim names. `read` holds the files that were read before.
-    pub(crate) fn open(source: &str, read: &mut Files) -> Result<Recording, Missing> {
+    pub(crate) fn open(source: &str, read: &mut Files) -> Result<Recording, String> {
         let words: Vec<&str> = source.split_whitespace().collect();
         let (directory, workload) = match words.as_slice() {
             ["unp"] => ("unp".to_owned(), unp::WORKLOAD),
+            ["peers", workload] => ("peers".to_owned(), *workload),
             ["connections", value] => {
                 let directory = format!("connections/connections-{value}");
                 (directory, unp::WORKLOAD)
             }
             [workload] => (String::new(), *workload),
             _ => {
-                let said = format!("'{source}' is no recording");
-                return Err(Missing::Unreadable(said));
+                return Err(format!("'{source}' is no recording"));
             }
         };
         let file = reference().join(directory).join(FILE_NAME);
         let results = read.get(&file)?;
-        Recording::of(file, results, workload).map_err(Missing::Unreadable)
+        Recording::of(file, results, workload)
     }
 
     fn of(file: PathBuf, results: Rc<Results>, workload: &str) -> Result<Recording, String> {
@@ -313,24 +305,8 @@ fn reference() -> PathBuf {
     std::env::var_os(REFERENCE).map_or_else(committed, PathBuf::from)
 }
 
-fn read(file: &Path) -> Result<Results, Missing> {
-    let error = match Results::read(file) {
-        Ok(results) => return Ok(results),
-        Err(error) => error,
-    };
-    // The sweep of the older layout has no files of its own for each value.
-    let above = file.parent().and_then(Path::parent).unwrap_or(file);
-    let sweep = above.join("sweep.json");
-    let is_old = match error.kind() {
-        io::ErrorKind::InvalidData => error.to_string().starts_with("schema 1 "),
-        io::ErrorKind::NotFound => std::fs::read_to_string(sweep)
-            .is_ok_and(|text| text.replace(' ', "").contains("\"schema\":1,")),
-        _ => false,
-    };
-    Err(match is_old {
-        true => Missing::Old(file.to_owned()),
-        false => Missing::Unreadable(format!("{}: {error}", file.display())),
-    })
+fn read(file: &Path) -> Result<Results, String> {
+    Results::read(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(test)]

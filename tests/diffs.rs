@@ -3,8 +3,8 @@
 //! `chapters/diffs/FROM-TO.diff` says what has to be changed in one model's `run` to get the
 //! other's. A file that differs from the source fails this test, and `UPDATE_DIFFS=1 cargo test
 //! --test diffs` writes all of them again. A chapter includes one in a block of code marked `diff`.
-//! `solution-NAME.diff` is the same for an exercise: from a bare server of `examples/bare/` to its
-//! solution.
+//! `solution-NAME.diff` is the same for an exercise: from a bare server of `examples/bare/` to the
+//! solution of that name.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,8 +44,19 @@ const PAIRS: &[(&str, &str, Part)] = &[
     ("threaded", "async", Part::Run),
 ];
 
-/// Exercises: the bare server, and the same name below `solutions/`.
-const SOLUTIONS: &[&str] = &["iterative", "fork", "prefork", "threaded"];
+/// Exercises: the bare server that is to be changed, and the solution.
+const SOLUTIONS: &[(&str, &str)] = &[
+    ("iterative", "iterative"),
+    ("fork", "fork"),
+    ("prefork", "prefork"),
+    ("prefork", "reuseport"),
+    ("threaded", "threaded"),
+    ("prethreaded", "prethreaded"),
+    ("poll", "poll"),
+    ("event", "event"),
+    ("uring", "uring"),
+    ("prefork", "stop"),
+];
 
 /// What each file should say.
 fn differences() -> Vec<(String, String)> {
@@ -55,13 +66,16 @@ fn differences() -> Vec<(String, String)> {
         }
         (format!("{from}-{to}.diff"), difference(from, to, part))
     });
-    let solutions = SOLUTIONS.iter().map(|name| {
-        let [old, new] = ["", "solutions/"].map(|directory| {
-            let path = root().join(format!("examples/bare/{directory}{name}.rs"));
+    let solutions = SOLUTIONS.iter().map(|&(server, solution)| {
+        let [old, new] = [server.to_owned(), format!("solutions/{solution}")].map(|name| {
+            let path = root().join(format!("examples/bare/{name}.rs"));
             region(&path, Some("run"))
         });
-        let head = format!("--- examples/bare/{name}.rs\n+++ solutions/{name}.rs\n");
-        (format!("solution-{name}.diff"), head + &changes(&old, &new))
+        let head = format!("--- examples/bare/{server}.rs\n+++ solutions/{solution}.rs\n");
+        (
+            format!("solution-{solution}.diff"),
+            head + &changes(&old, &new),
+        )
     });
     models.chain(solutions).collect()
 }

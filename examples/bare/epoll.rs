@@ -11,16 +11,16 @@ use crate::common::{listen, serve};
 
 // ANCHOR: run
 pub(crate) fn run() -> io::Result<()> {
-    serve_all(&listen()?)
+    serve_all(&listen()?, EpollFlags::EPOLLIN)
 }
 
-pub(crate) fn serve_all(listener: &TcpListener) -> io::Result<()> {
+pub(crate) fn serve_all(listener: &TcpListener, entry: EpollFlags) -> io::Result<()> {
     let list = Epoll::new(EpollCreateFlags::empty())?;
-    let enter = |fd: BorrowedFd<'_>| {
+    let enter = |fd: BorrowedFd<'_>, flags| {
         let number = fd.as_raw_fd() as u64;
-        list.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, number))
+        list.add(fd, EpollEvent::new(flags, number))
     };
-    enter(listener.as_fd())?;
+    enter(listener.as_fd(), entry)?;
     let mut clients = HashMap::new();
     let mut ready = [EpollEvent::empty(); 64];
     loop {
@@ -29,7 +29,7 @@ pub(crate) fn serve_all(listener: &TcpListener) -> io::Result<()> {
             if let Some(client) = clients.remove(&event.data()) {
                 serve(client);
             } else if let Ok((client, _)) = listener.accept() {
-                enter(client.as_fd())?;
+                enter(client.as_fd(), EpollFlags::EPOLLIN)?;
                 clients.insert(client.as_raw_fd() as u64, client);
             }
         }

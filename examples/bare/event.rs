@@ -2,6 +2,7 @@
 
 use std::io;
 
+use nix::sys::epoll::EpollFlags;
 use nix::sys::wait::wait;
 use nix::unistd::{ForkResult, fork};
 
@@ -16,7 +17,7 @@ pub(crate) fn run() -> io::Result<()> {
     for _ in 0..2 {
         // SAFETY: this process has one thread.
         if let ForkResult::Child = unsafe { fork() }? {
-            return serve_all(&listener);
+            return serve_all(&listener, EpollFlags::EPOLLIN);
         }
     }
     while wait().is_ok() {}

@@ -48,7 +48,13 @@ const SERVERS: &[(&str, Run)] = &[
     ("solutions/iterative", solutions::iterative::run),
     ("solutions/fork", solutions::fork::run),
     ("solutions/prefork", solutions::prefork::run),
+    ("solutions/reuseport", solutions::reuseport::run),
     ("solutions/threaded", solutions::threaded::run),
+    ("solutions/prethreaded", solutions::prethreaded::run),
+    ("solutions/poll", solutions::poll::run),
+    ("solutions/event", solutions::event::run),
+    ("solutions/uring", solutions::uring::run),
+    ("solutions/stop", solutions::stop::run),
 ];
 
 fn main() -> io::Result<()> {

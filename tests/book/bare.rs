@@ -1,8 +1,4 @@
-//! The bare servers of `examples/bare/` run, and its exercises are what they say.
-//!
-//! Each exercise is two-way: its check fails against the bare server, and passes against the
-//! solution. `cargo test --test book -- --ignored exercise` asks whether a reader has solved them
-//! in the bare servers themselves.
+//! The bare servers of `examples/bare/` run.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,20 +6,17 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use servers::models;
 
+use super::support::proc::{self, Process};
 use super::support::server::BINARY;
-use super::support::{self, DEADLINE, proc};
+use super::support::{self, DEADLINE};
 
-/// How long a client waits where no answer is expected: a server that waits for another client
-/// gives none at all.
-const PATIENCE: Duration = Duration::from_secs(3);
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// The program of the examples. A run of this test alone has not built it.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -46,13 +39,13 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// A running server in a process group of its own. Dropping it kills the group.
-struct Bare {
+pub(crate) struct Bare {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Bare {
-    fn start(name: &str) -> Bare {
+    pub(crate) fn start(name: &str) -> Bare {
         let mut command = Command::new(&*PROGRAM);
         command.args([name, "127.0.0.1:0"]).process_group(0);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -64,16 +57,16 @@ impl Bare {
         Bare { child, address }
     }
 
-    fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }
 
-    fn connect(&self) -> Option<TcpStream> {
+    pub(crate) fn connect(&self) -> Option<TcpStream> {
         TcpStream::connect_timeout(&self.address, DEADLINE).ok()
     }
 
     /// Whether a request is answered within `patience`.
-    fn answers(&self, patience: Duration) -> bool {
+    pub(crate) fn answers(&self, patience: Duration) -> bool {
         let Some(mut client) = self.connect() else {
             return false;
         };
@@ -85,13 +78,25 @@ impl Bare {
             && answer.ends_with("\r\n\r\nhello\n")
     }
 
-    fn children(&self) -> Vec<i32> {
+    pub(crate) fn children(&self) -> Vec<i32> {
         let tree = proc::tree(self.pid()).into_iter();
         let children = tree.filter(|it| it.parent == self.pid());
         children.map(|it| it.pid).collect()
     }
 
-    fn threads(&self) -> usize {
+    /// How many sockets its first process has, the listener among them.
+    pub(crate) fn sockets(&self) -> usize {
+        let process = Process::find(self.pid()).unwrap();
+        let descriptors = process.descriptors().into_iter();
+        descriptors.filter(|it| it.starts_with("socket:")).count()
+    }
+
+    /// How its first process has ended: by itself with this code, or by a signal.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn threads(&self) -> usize {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
         tasks.map_or(0, Iterator::count)
     }
@@ -121,97 +126,4 @@ fn every_bare_server_answers() {
             drop(silent);
         }
     }
-}
-
-/// Chapter 2: a silent client holds up the others for a moment only.
-fn survives_a_silent_client(server: &Bare) -> bool {
-    let silent = server.connect().unwrap();
-    let answered = server.answers(PATIENCE);
-    drop(silent);
-    answered
-}
-
-/// Chapter 3: children that have ended do not pile up.
-fn reaps(server: &Bare) -> bool {
-    for _ in 0..10 {
-        assert!(server.answers(DEADLINE));
-    }
-    // A child ends a moment after its client has the answer, and is reaped later still.
-    (0..20).any(|_| {
-        assert!(server.answers(DEADLINE));
-        thread::sleep(Duration::from_millis(50));
-        server.children().len() <= 3
-    })
-}
-
-/// Chapter 4: dead workers are replaced.
-fn replaces_workers(server: &Bare) -> bool {
-    assert!(server.answers(DEADLINE));
-    support::wait_for("four workers", || server.children().len() == 4);
-    let workers = server.children();
-    for worker in &workers {
-        kill(Pid::from_raw(*worker), Signal::SIGKILL).unwrap();
-    }
-    // A worker that is dying may still accept a client, and takes it along.
-    support::wait_for("their ends", || {
-        !server.children().iter().any(|it| workers.contains(it))
-    });
-    server.answers(DEADLINE)
-}
-
-/// Chapter 6: the number of threads is limited, and the clients beyond it wait.
-fn limits_its_threads(server: &Bare) -> bool {
-    let silent: Vec<_> = (0..20).map(|_| server.connect().unwrap()).collect();
-    support::wait_for("ten threads", || server.threads() > 10);
-    let kept = !(0..20).any(|_| {
-        thread::sleep(Duration::from_millis(50));
-        server.threads() > 11
-    });
-    drop(silent);
-    kept && server.answers(DEADLINE)
-}
-
-type Check = fn(&Bare) -> bool;
-
-const EXERCISES: &[(&str, Check)] = &[
-    ("iterative", survives_a_silent_client),
-    ("fork", reaps),
-    ("prefork", replaces_workers),
-    ("threaded", limits_its_threads),
-];
-
-#[test]
-fn an_exercise_fails_unsolved_and_passes_solved() {
-    for (name, check) in EXERCISES {
-        let unsolved = Bare::start(name);
-        assert!(!check(&unsolved), "{name} needs no solution");
-        drop(unsolved);
-        let solution = Bare::start(&format!("solutions/{name}"));
-        assert!(check(&solution), "the solution of {name} is none");
-        assert!(solution.answers(DEADLINE), "{name} answers afterwards");
-    }
-}
-
-#[test]
-#[ignore = "passes when a reader has solved the exercise in examples/bare/iterative.rs"]
-fn exercise_iterative() {
-    assert!(survives_a_silent_client(&Bare::start("iterative")));
-}
-
-#[test]
-#[ignore = "passes when a reader has solved the exercise in examples/bare/fork.rs"]
-fn exercise_fork() {
-    assert!(reaps(&Bare::start("fork")));
-}
-
-#[test]
-#[ignore = "passes when a reader has solved the exercise in examples/bare/prefork.rs"]
-fn exercise_prefork() {
-    assert!(replaces_workers(&Bare::start("prefork")));
-}
-
-#[test]
-#[ignore = "passes when a reader has solved the exercise in examples/bare/threaded.rs"]
-fn exercise_threaded() {
-    assert!(limits_its_threads(&Bare::start("threaded")));
 }

@@ -18,7 +18,9 @@
 mod bare;
 mod claims;
 mod evidence;
+mod exercises;
 mod relation;
+mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -146,16 +148,51 @@ fn succeeds(words: &[&str]) {
 
 /// The arguments of each line `$ servers …` in a block of code, with its place.
 fn commands() -> Vec<(String, Vec<String>)> {
+    let lines = lines().into_iter();
+    let plain = lines.filter_map(|(place, line)| {
+        let command = line.strip_prefix("$ servers ")?;
+        Some((place, arguments(command)))
+    });
+    plain.collect()
+}
+
+/// These need root, or another program around them. So only their options and values are checked.
+#[test]
+fn every_command_behind_another_one_is_understood() {
+    let mut seen = 0;
+    for (place, line) in lines() {
+        let is_prompt = line.starts_with("$ ") || line.starts_with("# ");
+        if !is_prompt || line.starts_with("$ servers ") {
+            continue;
+        }
+        for (begin, found) in line.match_indices(" servers ") {
+            let words = arguments(&line[begin + found.len()..]);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let Some(&("run" | "load" | "bench" | "top")) = words.first() else {
+                continue;
+            };
+            println!("{place}: {line}");
+            // What is named in /etc need not exist here.
+            let config = words.iter().position(|word| *word == "--config");
+            let words = &words[..config.unwrap_or(words.len())];
+            succeeds(&[words, &["--help"]].concat());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "only {seen}");
+}
+
+/// All lines of all chapters, without their indentation, with their places.
+fn lines() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in pages("chapters") {
         let text = fs::read_to_string(&file).unwrap();
-        for (number, line) in text.lines().enumerate() {
-            let Some(command) = line.trim_start().strip_prefix("$ servers ") else {
-                continue;
-            };
-            let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            found.push((format!("{name}:{}", number + 1), arguments(command)));
-        }
+        let name = file.file_name().unwrap().to_string_lossy();
+        let lines = text.lines().enumerate();
+        found.extend(lines.map(|(number, line)| {
+            let place = format!("{name}:{}", number + 1);
+            (place, line.trim_start().to_owned())
+        }));
     }
     found
 }
@@ -177,6 +214,8 @@ fn pages(directory: &str) -> Vec<PathBuf> {
 /// quoted is one word.
 fn arguments(command: &str) -> Vec<String> {
     let is_shell = |word: &&str| matches!(*word, "|" | "&" | ">" | "2>" | "#" | "&&" | ";");
+    // `words;` ends a command, too.
+    let command = &command.replace(';', " ;");
     let mut words = Vec::new();
     // Every other piece is within quotes.
     for (index, piece) in command.split(['\'', '"']).enumerate() {

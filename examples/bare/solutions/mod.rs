@@ -1,6 +1,12 @@
 //! Exercises of the chapters, solved. A test shows that the bare server fails and this one passes.
 
+pub(crate) mod event;
 pub(crate) mod fork;
 pub(crate) mod iterative;
+pub(crate) mod poll;
 pub(crate) mod prefork;
+pub(crate) mod prethreaded;
+pub(crate) mod reuseport;
+pub(crate) mod stop;
 pub(crate) mod threaded;
+pub(crate) mod uring;

@@ -19,6 +19,7 @@ mod bare;
 mod claims;
 mod evidence;
 mod exercises;
+mod outcomes;
 mod relation;
 mod site;
 #[path = "../support/mod.rs"]

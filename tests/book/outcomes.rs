@@ -1,0 +1,70 @@
+//! A reader who types a command can compare what comes with what the book shows.
+//!
+//! A block of commands shows what they print. Or that stands right behind it, before the next
+//! commands: a block of text, a figure, a table, the answer of an exercise. Where a command prints
+//! nothing worth reading, a note `no output: REASON` says so.
+
+use std::fs;
+
+use super::pages;
+
+/// Commands that begin so print nothing that a reader compares.
+const SILENT: &[&str] = &[
+    "cargo run --example bare",
+    "cargo build ",
+    "cargo test --test book -- --ignored exercise_",
+    "export ",
+    "ulimit ",
+    "kill ",
+    "exec ",
+];
+
+const OUTCOMES: &[&str] = &[
+    "```text",
+    "<figure>",
+    "<details>",
+    "\n|",
+    "<!-- no output: ",
+];
+
+#[test]
+fn every_command_has_an_outcome() {
+    let (mut bare, mut blocks) = (Vec::new(), 0);
+    for file in pages("chapters") {
+        let text = fs::read_to_string(&file).unwrap();
+        for (begin, _) in text.match_indices("```console\n") {
+            let rest = &text[begin + "```console\n".len()..];
+            let (block, behind) = rest.split_once("```\n").unwrap();
+            blocks += 1;
+            if shows_or_needs_none(block) || is_followed(behind) {
+                continue;
+            }
+            let number = text[..begin].lines().count() + 1;
+            bare.push(format!("{}:{number}: {}", file.display(), block.trim()));
+        }
+    }
+    assert!(blocks > 100, "only {blocks} blocks");
+    assert!(bare.is_empty(), "without an outcome:\n{}", bare.join("\n"));
+}
+
+fn shows_or_needs_none(block: &str) -> bool {
+    block.lines().map(str::trim).all(|line| {
+        let command = line.strip_prefix("$ ").or(line.strip_prefix("# "));
+        command.is_some_and(is_silent)
+    }) || block.lines().map(str::trim).any(|line| {
+        let is_command = line.starts_with("$ ") || line.starts_with("# ");
+        !is_command && !line.is_empty()
+    })
+}
+
+/// Whether it prints nothing, or what it prints comes with the commands of a second terminal.
+fn is_silent(command: &str) -> bool {
+    command.contains("servers run ") || SILENT.iter().any(|begin| command.starts_with(begin))
+}
+
+/// Whether an outcome stands before the next commands and the next heading.
+fn is_followed(behind: &str) -> bool {
+    let ends = ["```console", "\n#"].map(|end| behind.find(end).unwrap_or(behind.len()));
+    let near = &behind[..ends[0].min(ends[1])];
+    OUTCOMES.iter().any(|outcome| near.contains(outcome))
+}

@@ -36,6 +36,7 @@
 //! | [`site`] | the one request handler |
 //! | [`http`] | HTTP/1.1 without I/O: bytes in, bytes out, no sockets, no clock |
 //! | [`status`] | what a server does, as HTML, text, JSON and metrics |
+//! | [`trace`] | event records of server and clients, joined by the port, drawn as lanes |
 //! | [`scoreboard`] | what each worker does and has done, in shared memory |
 //! | [`service`] | pidfile, systemd, inherited listeners, user, sandbox |
 //! | [`sys`] | the only room with `unsafe`: fork, signals, sockets, shared memory |
@@ -58,3 +59,4 @@ pub mod site;
 pub mod status;
 pub mod sys;
 pub mod top;
+pub mod trace;

@@ -12,6 +12,7 @@ use super::errors::{self, is_lasting, log_exhausted, recover};
 use super::socket::Socket;
 use crate::sys::address::Address;
 use crate::sys::{net, signal};
+use crate::trace;
 
 /// The next client, or `None` when the server has stopped.
 pub type Accepted = io::Result<Option<TcpStream>>;
@@ -182,7 +183,7 @@ impl Listener {
             }
             match self.next() {
                 Ok(client) => {
-                    self.count_taken();
+                    self.count_taken(&client);
                     return Ok(Some(client));
                 }
                 Err(Errno::EAGAIN) if self.is_draining() => {
@@ -229,7 +230,7 @@ impl Listener {
             true => self.socket.accept(),
             false => self.take_any(),
         }?;
-        self.count_taken();
+        self.count_taken(&client);
         Ok(client)
     }
 
@@ -255,7 +256,7 @@ impl Listener {
             }
             match self.next_now() {
                 Ok(client) => {
-                    self.count_taken();
+                    self.count_taken(&client);
                     return Ok(Attempt::Client(client));
                 }
                 Err(Errno::EAGAIN) if self.is_draining() => {
@@ -302,7 +303,8 @@ impl Listener {
         Ok(left.fetch_min(queued, Relaxed).min(queued))
     }
 
-    pub(super) fn count_taken(&self) {
+    pub(super) fn count_taken(&self, client: &TcpStream) {
+        trace::accepted(client);
         errors::accepted();
         let one_less = |left: i64| (left > 0).then(|| left - 1);
         // Before the stop there is nothing to count, which is no error.

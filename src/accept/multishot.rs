@@ -92,7 +92,7 @@ impl Arrivals {
         match client {
             Ok(client) => {
                 if let Some(listener) = &self.listener {
-                    listener.count_taken();
+                    listener.count_taken(&client);
                 }
                 Ok(Some(client))
             }

@@ -13,6 +13,7 @@ mod pool;
 mod run;
 mod service;
 mod top;
+mod trace;
 mod verify;
 
 use std::ffi::OsString;
@@ -54,6 +55,7 @@ enum Command {
     Load(Box<load::Args>),
     Top(top::Args),
     Bench(Box<bench::Args>),
+    Trace(trace::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -95,6 +97,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Load(args) => args.execute(),
         Command::Top(args) => args.execute(),
         Command::Bench(args) => args.execute(),
+        Command::Trace(args) => args.execute(),
         Command::Completions(args) => args.execute(),
         Command::Man(args) => args.execute(),
     }

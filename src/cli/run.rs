@@ -27,6 +27,7 @@ use crate::service::SocketAccess;
 use crate::site::{OpenTo, Root, Site, StatusPages};
 use crate::status::Source;
 use crate::sys::private;
+use crate::trace::{self, RECORDS_MAX, Recorder, Side};
 
 use settings::Settings;
 pub(super) use values::name_models;
@@ -163,6 +164,15 @@ pub(super) struct Args {
     )]
     slow_ms: u64,
 
+    /// Write what happens to each connection, as a line each: accepted, taken by a worker, handed
+    /// to the handler, answered, closed. `servers trace` draws it.
+    #[arg(long, value_name = "FILE", help_heading = "The status")]
+    trace: Option<PathBuf>,
+
+    /// The most lines of a trace.
+    #[arg(long, value_name = "N", default_value_t = RECORDS_MAX, help_heading = "The status")]
+    trace_limit: u64,
+
     #[command(flatten)]
     pool: PoolArgs,
 
@@ -235,6 +245,20 @@ impl Args {
             let error = anyhow::anyhow!("cannot use --socket-owner: {why}");
             self.origins.blame(&["socket-owner"], error)
         })
+    }
+
+    /// Begins the trace, before the first fork and the first thread. A successor goes on in the
+    /// file of its predecessor.
+    fn start_trace(&self, is_successor: bool) -> anyhow::Result<()> {
+        let Some(path) = &self.trace else {
+            return Ok(());
+        };
+        let (limit, model) = (self.trace_limit, self.model.name);
+        let recorder = Recorder::create(path, limit, is_successor, Side::Server, model)
+            .with_context(|| format!("cannot write --trace {}", path.display()))
+            .map_err(|error| self.origins.blame(&["trace"], error))?;
+        trace::start(recorder);
+        Ok(())
     }
 
     fn open_root(&self) -> anyhow::Result<Option<Root>> {

@@ -10,6 +10,8 @@ use super::Failure;
 use super::destination::{Destination, Requests};
 use super::malformed::Malformed;
 use super::response::{Answer, Response};
+use super::traced::Traced;
+use crate::trace::{self, Event};
 
 /// One client: at most one connection, with at most one request in flight.
 #[derive(Default)]
@@ -35,6 +37,8 @@ pub(super) struct Client {
     pub(super) opened: u64,
     /// Bytes received so far.
     pub(super) bytes: u64,
+    /// Records what happens, if the plan asks for it.
+    pub(super) traced: Option<Box<Traced>>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -122,9 +126,19 @@ impl Client {
 
     /// Closes the connection, if there is one. Returns whether it ever carried a whole request.
     pub(super) fn close(&mut self) -> bool {
+        if self.socket.is_some() {
+            self.note(Event::Closed);
+        }
         self.socket = None;
         self.armed = None;
         std::mem::take(&mut self.carried) > 0
+    }
+
+    /// Records an event of this moment, if this client is traced.
+    pub(super) fn note(&mut self, event: Event) {
+        if let Some(traced) = &mut self.traced {
+            traced.note(event);
+        }
     }
 
     /// Gives up the address that does not answer and tries the next, if there is one.
@@ -155,7 +169,11 @@ impl Client {
     fn connect(&mut self, tools: &Tools) -> Result<Step, Failure> {
         loop {
             self.phase = Phase::Connecting;
+            let began = self.traced.as_ref().map_or(0, |_| trace::monotonic_ns());
             let connected = tools.destination.connect(self.address, &mut self.socket);
+            if let Some(traced) = &mut self.traced {
+                traced.connecting(self.socket.as_ref(), began);
+            }
             let failure = match connected {
                 Ok(()) | Err(Errno::EINPROGRESS) => match self.send_first(tools) {
                     Ok(step) => return Ok(step),
@@ -199,6 +217,7 @@ impl Client {
             self.opened += 1;
             self.just_connected = true;
             tools.destination.settle(self.address);
+            self.note(Event::Connected);
         }
         if sent + now < request.len() {
             self.phase = Phase::Sending(sent + now);
@@ -206,6 +225,7 @@ impl Client {
         }
         self.phase = Phase::Receiving;
         self.carried += 1;
+        self.note(Event::Sent);
         Ok(Step::Wait(EpollFlags::EPOLLIN))
     }
 
@@ -219,6 +239,9 @@ impl Client {
             Ok(0) => Some(self.response.end().ok_or(Failure::ClosedEarly)?),
             Ok(count) => {
                 self.bytes += count as u64;
+                if let Some(traced) = &mut self.traced {
+                    traced.received();
+                }
                 self.response.feed(&buffer[..count]).map_err(|malformed| {
                     self.malformed = Some(malformed);
                     Failure::BadResponse
@@ -227,6 +250,9 @@ impl Client {
             Err(Errno::EAGAIN | Errno::EINTR) => None,
             Err(errno) => return Err(Failure::of(errno, self.response.started())),
         };
+        if answer.is_some() {
+            self.note(Event::Answered);
+        }
         Ok(answer.map_or(Step::Wait(EpollFlags::EPOLLIN), Step::Answered))
     }
 }

@@ -26,6 +26,7 @@ use super::shared::{Patience, Shared};
 use super::slot::Slot;
 use super::tally::Tally;
 use super::timer::{Clock, Timer, failed};
+use super::traced::Traced;
 use super::{Amount, Error, Failure, Plan, Watch, machine};
 
 /// What one read can bring.
@@ -115,7 +116,7 @@ impl<'a> EventLoop<'a> {
             },
             timer: Timer::new(&epoll, TIMER, run.clock)?,
             epoll,
-            slots: (0..share.connections).map(|_| Slot::new()).collect(),
+            slots: slots(plan, share),
             unbegun: match timetable {
                 Some(_) => 0..0,
                 None => 0..share.connections,
@@ -286,6 +287,15 @@ impl<'a> EventLoop<'a> {
         self.tally.close(self.now, &self.slots, waiting, watch);
         self.tally
     }
+}
+
+/// The places of a thread's clients, whose numbers are those of the whole run.
+fn slots(plan: &Plan, share: Share) -> Vec<Slot> {
+    let number = |at| at * share.threads + share.thread + 1;
+    let trace = plan.trace.as_ref();
+    let traced = |at| trace.map(|recorder| Traced::new(recorder, number(at)));
+    let slots = (0..share.connections).map(|at| Slot::new(traced(at)));
+    slots.collect()
 }
 
 #[cfg(test)]

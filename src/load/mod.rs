@@ -28,6 +28,7 @@
 //! | `event_loop`, `slot`, `timer` | one thread: which client may continue, what is late |
 //! | `shared` | what threads share: requests left, whether the server still answers |
 //! | `tally`, [`Second`] | one thread's counts and their sum, the [`Outcome`] |
+//! | `traced` | what a client records of itself, if the plan asks for a trace |
 //! | [`marks`], [`Expectation`] | what a reader must know of it, what it should show; pure |
 //! | [`find_max()`] | the highest rate that keeps an objective; pure |
 //! | [`self_test()`] | the generator's gaps as a server sees them |
@@ -105,6 +106,7 @@ mod slow_clients;
 mod tally;
 mod target;
 mod timer;
+mod traced;
 mod watch;
 mod workload;
 

@@ -1,10 +1,12 @@
 //! What to load, how hard and for how long.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::Schedule;
 use super::{Error, Target, Workload};
+use crate::trace::Recorder;
 
 /// What to load, how hard, and for how long.
 #[derive(Debug, Clone)]
@@ -57,6 +59,8 @@ pub struct Plan {
     pub timer_slack: Duration,
     /// Connections beside the measured ones that send a byte a second, or nothing.
     pub slow_clients: usize,
+    /// Where the clients record what happens to each connection.
+    pub trace: Option<Arc<Recorder>>,
 }
 
 /// When a run ends.
@@ -123,6 +127,7 @@ impl Plan {
             spin: false,
             timer_slack: Self::TIMER_SLACK_DEFAULT,
             slow_clients: 0,
+            trace: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! from the start of the run.
 
 use super::client::Client;
+use super::traced::Traced;
 
 /// A client pauses for this long after a connection could not be made, and each time twice as
 /// long. Without a pause, a server that refuses connections would keep the generator's processor
@@ -46,9 +47,12 @@ pub(super) struct InFlight {
 }
 
 impl Slot {
-    pub(super) fn new() -> Self {
+    /// A client that records its events, if it is traced.
+    pub(super) fn new(traced: Option<Traced>) -> Self {
+        let mut client = Client::default();
+        client.traced = traced.map(Box::new);
         Self {
-            client: Client::default(),
+            client,
             was_answered: false,
             state: State::Idle,
             pause_ns: PAUSE_MIN_NS,
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_their_limit_and_shrink_with_an_answer() {
-        let mut slot = Slot::new();
+        let mut slot = Slot::new(None);
         let pauses: Vec<_> = (0..9).map(|_| slot.back_off(7) / 1_000_000).collect();
         assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
         slot.answered();

@@ -41,6 +41,11 @@ impl Clock {
     pub(super) fn now(&self) -> u64 {
         self.start.elapsed().as_nanos() as u64
     }
+
+    /// A time of the run on `CLOCK_MONOTONIC`, which other processes share.
+    pub(super) fn to_monotonic(self, ns: u64) -> u64 {
+        self.start_monotonic_ns + ns
+    }
 }
 
 /// The timer of one event loop.

@@ -23,6 +23,7 @@ use crate::http::{Conn, Unsent, Want};
 use crate::scoreboard::State;
 use crate::server::Server;
 use crate::sys::signal;
+use crate::trace;
 
 impl Server<'_> {
     /// [`Server::serve`] as a task of a runtime: waiting holds up no thread. Idle connections end
@@ -30,8 +31,10 @@ impl Server<'_> {
     pub async fn serve_async(&self, mut client: TcpStream, stop: watch::Receiver<()>) {
         let mut conn = Conn::new(&self.limits, Instant::now());
         self.scoreboard.accepted();
+        trace::taken(&client);
         let _held = self.scoreboard.hold();
         drive(&mut client, &mut conn, self, stop).await;
+        trace::closed(&client);
     }
 }
 
@@ -134,12 +137,13 @@ impl<S: Future> Waits<'_, S> {
 
 fn read(client: &mut TcpStream, conn: &mut Conn<'_>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     let mut space = ReadBuf::new(conn.space());
-    ready!(Pin::new(client).poll_read(cx, &mut space))?;
+    ready!(Pin::new(&mut *client).poll_read(cx, &mut space))?;
     let count = space.filled().len();
     if count == 0 {
         conn.ended();
         return Poll::Ready(Ok(()));
     }
+    trace::received(client);
     let now = Instant::now();
     conn.received(count, now);
     // The timer is polled only when the socket has nothing. A client that always has more to send

@@ -14,6 +14,7 @@ use crate::http::{Activity, Conn, Want};
 use crate::scoreboard::State;
 use crate::server::Server;
 use crate::sys::signal;
+use crate::trace;
 
 impl Server<'_> {
     /// Serves one client until either side ends the connection, and blocks all the while. The
@@ -24,8 +25,10 @@ impl Server<'_> {
     pub fn serve(&self, client: &TcpStream) {
         let mut conn = Conn::new(&self.limits, Instant::now());
         self.scoreboard.accepted();
+        trace::taken(client);
         let _held = self.scoreboard.hold();
         drive(client, &mut conn, self);
+        trace::closed(client);
         self.scoreboard.set(State::Waiting, conn.since());
     }
     // ANCHOR_END: serve
@@ -70,6 +73,7 @@ fn read(mut client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Res
         conn.ended();
         return Ok(());
     }
+    trace::received(&client);
     let now = Instant::now();
     conn.received(count, now);
     // A client that always sends a little before the tick must meet its deadline all the same.

@@ -11,6 +11,7 @@ use super::readiness::{Interest, Readiness};
 use super::transfer::{self, lingers};
 use crate::http::{Conn, Want};
 use crate::server::Server;
+use crate::trace;
 
 /// Steps that a connection may take in one turn of the loop: each is a system call or an answer. A
 /// usual request takes three. A client that pipelines without end, or a large answer, takes this
@@ -115,6 +116,7 @@ impl Client<'_> {
         match io::Read::read(&mut &self.socket, space) {
             Ok(0) => self.conn.ended(),
             Ok(count) => {
+                trace::received(&self.socket);
                 self.conn.received(count, now);
                 let ended = self.readiness.ended;
                 self.readiness.readable = count == room || ended;

@@ -26,6 +26,7 @@ use crate::accept::{Strategy, StrategyOptions};
 use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
 use crate::sys::usage::trim_heap;
+use crate::trace;
 
 pub use admission::{Admission, Place};
 pub use configuration::Configuration;
@@ -119,7 +120,9 @@ impl Server<'_> {
         let began = conn.since();
         let line = conn.request_line();
         self.scoreboard.responding(line, client, began);
+        trace::handed(client);
         conn.respond(self.handler, clock::now);
+        trace::answered(client);
         let took = conn.since().saturating_duration_since(began);
         self.scoreboard.answered();
         self.scoreboard.took(took);

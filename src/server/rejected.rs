@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::scoreboard::Scoreboard;
+use crate::trace;
 
 /// Clients that may read their 503 at the same time. The oldest makes room for the next.
 const LINGERING_MAX: usize = 128;
@@ -50,6 +51,7 @@ impl<'a> Rejected<'a> {
     // ANCHOR: add
     pub fn add(&mut self, mut client: TcpStream) {
         self.scoreboard.rejected();
+        trace::rejected(&client);
         // The answer fits every socket buffer; a client that is gone
         // already needs none.
         let answered = client.set_nonblocking(true).is_ok()

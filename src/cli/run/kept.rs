@@ -22,6 +22,8 @@ impl Args {
             ),
             ("plain-mutex", self.plain_mutex == old.plain_mutex),
             ("pidfile", self.service.pidfile == old.service.pidfile),
+            ("trace", self.trace == old.trace),
+            ("trace-limit", self.trace_limit == old.trace_limit),
         ];
         self.bind.clone_from(&old.bind);
         self.socket_mode = old.socket_mode;
@@ -32,6 +34,8 @@ impl Args {
         self.pick = old.pick;
         self.plain_mutex = old.plain_mutex;
         self.service.pidfile.clone_from(&old.service.pidfile);
+        self.trace.clone_from(&old.trace);
+        self.trace_limit = old.trace_limit;
         let changed = kept.into_iter().filter(|(_, is_as_it_was)| !is_as_it_was);
         changed.for_each(|(key, _)| say_kept("reload", key));
         if self.strategy().is_ok_and(|it| it.has_queue_per_worker) {

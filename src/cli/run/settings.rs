@@ -93,6 +93,7 @@ impl Settings<'static> {
             socket_files,
         } = self.listen()?;
         let inherits = predecessor.is_some();
+        self.args.start_trace(inherits)?;
         let addresses: Vec<Address> = listener.addresses().cloned().collect();
         let sockets = SocketFile::of(&socket_files, !model.has_master());
         self.process.scoreboard.describe(&Description {

@@ -7,6 +7,7 @@ use crate::load::Failure;
 use crate::load::client::Step;
 use crate::load::response::Answer;
 use crate::load::slot::{InFlight, State};
+use crate::trace::Event;
 
 impl EventLoop<'_> {
     /// The slot's socket is ready.
@@ -113,6 +114,9 @@ impl EventLoop<'_> {
         let number_on_connection = place.client.carried() + 1;
         let is_last =
             !plan.keep_alive || plan.requests_per_connection == Some(number_on_connection);
+        if let Some(traced) = &mut place.client.traced {
+            traced.asks(self.run.clock.to_monotonic(intended));
+        }
         let step = place.client.ask(kind, is_last, &self.tools);
         if place.client.is_connecting() && place.client.has_next_address(&self.tools) {
             let later = self.now + NEXT_ADDRESS_AFTER.as_nanos() as u64;
@@ -171,6 +175,7 @@ impl EventLoop<'_> {
         let place = &mut self.slots[slot];
         self.tally.failed(&request, failure, &place.client);
         self.tally.refused |= failure == Failure::Refused;
+        place.client.note(Event::Failed);
         let may_go_on = place.client.close() && !failure.is_client();
         self.now = self.run.clock.now();
         self.run.shared.failed(failure, self.now);

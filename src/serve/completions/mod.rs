@@ -29,6 +29,7 @@ use crate::scoreboard::State;
 use crate::server::{Rejected, Server};
 use crate::sys::signal;
 use crate::sys::uring::{self, Cancel, Ring};
+use crate::trace;
 
 use client::{Client, Receiving, Session};
 
@@ -150,7 +151,10 @@ impl<'a> CompletionLoop<'a> {
             client.receiving = Receiving::Nothing;
         }
         match count {
-            Ok(1..) => client.arrived(self.ring.received(), self.now),
+            Ok(1..) => {
+                trace::received(&client.socket);
+                client.arrived(self.ring.received(), self.now);
+            }
             // There was no buffer, or it was cancelled: it is submitted again.
             Err(Errno::ENOBUFS | Errno::ECANCELED) => {}
             // Nothing has happened, and it is submitted again as well.
@@ -232,6 +236,7 @@ impl<'a> CompletionLoop<'a> {
             self.rejected.add(socket);
             return Ok(());
         }
+        trace::taken(&socket);
         let mut conn = Conn::new(self.limits, self.now);
         if self.stopping {
             conn.stop(self.now);

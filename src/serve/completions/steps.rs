@@ -8,6 +8,7 @@ use super::client::{Receiving, catch_up};
 use crate::http::Want;
 use crate::serve::transfer::lingers;
 use crate::sys::uring::Cancel;
+use crate::trace;
 
 impl CompletionLoop<'_> {
     /// Takes steps for a client until the next step is the kernel's.
@@ -128,6 +129,7 @@ impl CompletionLoop<'_> {
     fn release(&mut self, key: usize) -> io::Result<()> {
         let place = &mut self.clients[key];
         if let Some(client) = place.take_if(|client| client.is_over()) {
+            trace::closed(&client.socket);
             self.ring.close(client.socket)?;
             self.free.push(key);
         }

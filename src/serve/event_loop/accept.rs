@@ -8,6 +8,7 @@ use super::{EventLoop, Poller};
 use crate::accept::{Attempt, Listener};
 use crate::http::Conn;
 use crate::serve::nonblocking::Client;
+use crate::trace;
 
 /// Connections accepted in one turn. Each after the first saves a wait. But the clients that are
 /// being served wait for all of them, so a flood of new connections must not fill a turn.
@@ -60,6 +61,7 @@ impl<L: Borrow<Listener>, P: Poller> EventLoop<'_, L, P> {
             self.rejected.add(socket);
             return Ok(());
         }
+        trace::taken(&socket);
         let mut conn = Conn::new(&self.server.limits, self.now);
         if self.stopping {
             conn.stop(self.now);

@@ -32,6 +32,7 @@ use crate::accept::{Listener, TICK};
 use crate::scoreboard::State;
 use crate::server::{Rejected, Server};
 use crate::sys::signal;
+use crate::trace;
 
 pub use epoll::Epoll;
 pub use poll::Poll;
@@ -210,7 +211,9 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
 
     fn close(&mut self, client: Token) {
         self.poller.forget(client);
-        self.clients.remove(client);
+        if let Some(left) = self.clients.remove(client) {
+            trace::closed(&left.socket);
+        }
     }
 
     /// Four times a second: closes the connections of clients that have read their 503, looks

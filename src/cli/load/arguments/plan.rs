@@ -1,13 +1,16 @@
 //! The plan that the options come to.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+
+use anyhow::Context;
 
 use super::{Args, Lie};
 use crate::cli::load::{refuse, stages, workload};
 use crate::load::{Amount, Arrivals, Plan, RequestTemplate, Schedule, Stage};
 use crate::load::{Target, TargetError, Workload};
+use crate::trace::{Recorder, Side};
 
 /// A name that does not resolve within --duration is given up, but not earlier or later than this.
 const RESOLVE_MIN: Duration = Duration::from_secs(1);
@@ -19,7 +22,7 @@ impl Args {
     /// # Errors
     /// What is not the caller's fault: a name that does not resolve, a file that cannot be read.
     pub(in crate::cli::load) fn plan(&self) -> anyhow::Result<Plan> {
-        let plan = Plan {
+        let mut plan = Plan {
             workload: self.workload()?,
             connections: self.connections as usize,
             threads: self.threads.into(),
@@ -45,7 +48,21 @@ impl Args {
             ..Plan::new(self.target()?)
         };
         plan.check().unwrap_or_else(|error| refuse(error));
+        // A call that is wrong empties no file.
+        plan.trace = self.open_trace()?;
         Ok(plan)
+    }
+
+    /// The file of `--trace`.
+    fn open_trace(&self) -> anyhow::Result<Option<Arc<Recorder>>> {
+        let Some(path) = &self.trace else {
+            return Ok(None);
+        };
+        let url = self.url.as_deref().unwrap_or_default();
+        let opened = Recorder::create(path, self.trace_limit, false, Side::Client, url);
+        let recorder =
+            opened.with_context(|| format!("cannot write --trace {}", path.display()))?;
+        Ok(Some(Arc::new(recorder)))
     }
 
     /// The schedule of an open loop; none for a closed one.

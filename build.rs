@@ -1,4 +1,5 @@
-//! Makes a process cheap to fork: few mappings, and the code of an answer side by side.
+//! Makes a process cheap to fork: few mappings, and the code of an answer side by side. Lists the
+//! labs, so that a new one is a new file.
 //!
 //! The C compiler's unwinder is linked statically, where there is a static library of it.
 //! A shared library is five more mappings in every process. Each fork copies them and each exit
@@ -21,10 +22,36 @@ fn main() {
     if has_static("gcc_eh") {
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
     }
+    list_labs();
     println!("cargo:rerun-if-changed={LAYOUT}");
     if is_release() && takes_linker_scripts() {
         let package = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
         println!("cargo:rustc-link-arg-bins=-Wl,-T,{package}/{LAYOUT}");
+    }
+}
+
+/// Where the labs are.
+const LABS: &str = "chapters/labs";
+
+/// Writes `FILES`, the name and the text of every lab, for `src/lab/shelf.rs`.
+fn list_labs() {
+    println!("cargo:rerun-if-changed={LABS}");
+    let entries = std::fs::read_dir(LABS).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path());
+    let mut names: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|it| it == "toml"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    let row = |name: &String| {
+        let path = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{LABS}/{name}.toml\")");
+        format!("    ({name:?}, include_str!({path})),\n")
+    };
+    let rows: String = names.iter().map(row).collect();
+    let text = format!("const FILES: &[(&str, &str)] = &[\n{rows}];\n");
+    let into = std::env::var("OUT_DIR").unwrap_or_default();
+    if let Err(error) = std::fs::write(Path::new(&into).join("labs.rs"), text) {
+        println!("cargo::error=cannot write the list of labs: {error}");
     }
 }
 

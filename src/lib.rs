@@ -26,6 +26,7 @@
 //! | [`cli`] | one file per subcommand: arguments in, calls out |
 //! | [`top`] | `servers top`: a live view of a scoreboard, in a terminal |
 //! | [`report`] | results for people: tables (terminal, Markdown, SVG), findings, progress |
+//! | [`lab`] | experiments: a question, a prediction, a picture and a verdict |
 //! | [`mod@bench`] | the experiment: blocks, servers under test, accounting, statistics, results |
 //! | [`load`] | the load generator; it works against any URL and knows nothing of models |
 //! | [`models`] | one short file per model, and the registry of them all |
@@ -47,6 +48,7 @@ pub mod accept;
 pub mod bench;
 pub mod cli;
 pub mod http;
+pub mod lab;
 pub mod load;
 pub mod master;
 pub mod models;

@@ -14,7 +14,16 @@ use std::time::{Duration, Instant};
 
 use servers::models;
 
-const SUBCOMMANDS: [&str; 7] = ["list", "run", "load", "top", "bench", "completions", "man"];
+const SUBCOMMANDS: [&str; 8] = [
+    "list",
+    "run",
+    "load",
+    "top",
+    "bench",
+    "lab",
+    "completions",
+    "man",
+];
 
 fn servers(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_servers"));

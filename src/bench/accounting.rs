@@ -101,6 +101,16 @@ impl ProcessTree {
         }))
     }
 
+    /// The IDs of its processes, zombies aside.
+    ///
+    /// # Errors
+    /// `/proc` cannot be read.
+    pub fn pids(self) -> io::Result<Vec<u32>> {
+        let members = self.members()?;
+        let alive = members.iter().filter(|stat| stat.state != 'Z');
+        Ok(alive.map(|stat| stat.pid.cast_unsigned()).collect())
+    }
+
     /// How many processes of it have not ended. A zombie has: it waits for its parent, or for the
     /// machine's first process, which may take its time.
     ///

@@ -22,6 +22,13 @@ const APACHE_MODULES: [&str; 3] = [
     "/usr/lib/httpd/modules",
 ];
 
+/// Apache's multi-processing modules.
+const MPMS: [&str; 3] = ["prefork", "worker", "event"];
+/// Gunicorn's worker classes that its package brings along.
+const CLASSES: [&str; 2] = ["sync", "gthread"];
+/// What `minimal.c` takes as its first word.
+const MINIMAL_MODELS: [&str; 5] = ["iterative", "fork", "prefork", "thread", "epoll"];
+
 /// The peers that are installed, and a sentence for each that is not.
 #[derive(Debug, Default)]
 pub struct Peers {
@@ -35,21 +42,37 @@ pub struct Peers {
 pub fn find(directory: &Path) -> Peers {
     let mut peers = Peers::default();
     peers.add(nginx());
-    for mpm in ["prefork", "worker", "event"] {
+    for mpm in MPMS {
         peers.add(apache(mpm));
     }
-    for class in ["sync", "gthread"] {
+    for class in CLASSES {
         peers.add(gunicorn(class));
     }
     match build_minimal(directory) {
         Ok(program) => {
-            let models = ["iterative", "fork", "prefork", "thread", "epoll"];
-            let all = models.map(|model| minimal(&program, model));
+            let all = MINIMAL_MODELS.map(|model| minimal(&program, model));
             peers.contenders.extend(all);
         }
         Err(why) => peers.missing.push(format!("the minimal C servers: {why}")),
     }
     peers
+}
+
+/// The peer of this name, or how to install it; none if there is no recipe of that name.
+/// `directory` is for what has to be built.
+pub fn named(name: &str, directory: &Path) -> Option<Result<Contender, String>> {
+    let (family, variant) = name.split_once('-').unwrap_or((name, ""));
+    match (family, variant) {
+        ("nginx", "") => Some(nginx()),
+        ("apache", mpm) if MPMS.contains(&mpm) => Some(apache(mpm)),
+        ("gunicorn", class) if CLASSES.contains(&class) => Some(gunicorn(class)),
+        ("c", model) if MINIMAL_MODELS.contains(&model) => {
+            let built = build_minimal(directory);
+            let named = |why: String| format!("the minimal C servers: {why}");
+            Some(built.map(|program| minimal(&program, model)).map_err(named))
+        }
+        _ => None,
+    }
 }
 
 impl Peers {
@@ -250,6 +273,17 @@ mod tests {
         for sentence in missing {
             assert!(sentence.contains(" install "), "{sentence}");
         }
+    }
+
+    #[test]
+    fn each_recipe_is_found_by_the_name_that_its_row_has() {
+        let directory = tempfile::tempdir().unwrap();
+        for contender in find(directory.path()).contenders {
+            let found = named(&contender.name, directory.path()).unwrap().unwrap();
+            assert_eq!(found, contender);
+        }
+        assert_eq!(named("apache", directory.path()), None);
+        assert_eq!(named("apache-itk", directory.path()), None);
     }
 
     #[test]

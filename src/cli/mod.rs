@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod config;
 mod duration;
+mod lab;
 mod limits;
 mod list;
 mod load;
@@ -46,7 +47,8 @@ Examples:
   servers run prefork               serve http://127.0.0.1:8080 with a pool of children
   servers load http://127.0.0.1:8080/ -c 64 -d 10s
   servers top                       watch what each worker of a running server does
-  servers bench --all               compare every model on this machine";
+  servers bench --all               compare every model on this machine
+  servers lab                       experiments: a question, your prediction, a verdict";
 
 #[derive(Subcommand)]
 enum Command {
@@ -56,6 +58,7 @@ enum Command {
     Top(top::Args),
     Bench(Box<bench::Args>),
     Trace(trace::Args),
+    Lab(lab::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -98,6 +101,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Top(args) => args.execute(),
         Command::Bench(args) => args.execute(),
         Command::Trace(args) => args.execute(),
+        Command::Lab(args) => args.execute(),
         Command::Completions(args) => args.execute(),
         Command::Man(args) => args.execute(),
     }

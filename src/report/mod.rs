@@ -7,6 +7,7 @@ pub mod bench_table;
 pub mod findings;
 mod grid;
 pub mod html;
+pub mod lab;
 mod ladder_table;
 pub mod load;
 mod matrix;

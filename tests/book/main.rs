@@ -3,10 +3,10 @@
 //!
 //! What this proves: the command line is accepted as it stands, and more where that is cheap.
 //! `run` really listens, on a port that is free, and ends with 0 after SIGTERM; `load` really
-//! loads a server, with a few requests; `list`, `man` and `completions` really print. `bench` takes
-//! its time and has its own tests: here its options and values are only checked, by asking for help
-//! behind them. So are those of `trace`, whose files are not there. Other programs in the same
-//! lines (curl, strace, ss) are not run.
+//! loads a server, with a few requests; `list`, `man` and `completions` really print. `bench` and
+//! `lab` take their time and have their own tests: here their options and values are only checked,
+//! by asking for help behind them. So are those of `trace`, whose files are not there. Other
+//! programs in the same lines (curl, strace, ss) are not run.
 //!
 //! The commands run in a scratch directory that looks like the repository's root, so that the test
 //! does not depend on where Cargo puts its output.
@@ -62,6 +62,7 @@ fn every_command_of_the_book_runs() {
             Some((&"load", arguments)) => load(arguments),
             Some((&"top", arguments)) => top(arguments),
             Some((&"bench" | &"trace", _)) => succeeds(&[&words[..], &["--help"]].concat()),
+            Some((&"lab", arguments)) => lab(arguments),
             _ => succeeds(&words),
         }
     }
@@ -113,6 +114,16 @@ fn load(arguments: &[&str]) {
     // By number and not by time: on a crowded machine a moment may pass without an answer.
     words.extend(["-n", "100"].map(str::to_owned));
     succeeds(&words.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// `lab NAME OPTIONS`: there is such a lab, or it is in a file, and the options are right.
+fn lab(arguments: &[&str]) {
+    succeeds(&[&["lab"], arguments, &["--help"]].concat());
+    for name in arguments.iter().filter(|it| !it.starts_with('-')) {
+        let file = format!("chapters/labs/{name}.toml");
+        let is_own = name.ends_with(".toml");
+        assert!(is_own || SCRATCH.path().join(&file).is_file(), "no {file}");
+    }
 }
 
 /// `top PID|URL OPTIONS`, a frame of a server of its own and without waiting for it.

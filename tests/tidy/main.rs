@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "accept",
             "bench",
             "http",
+            "lab",
             "load",
             "models",
             "report",
@@ -38,7 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("top", &["load", "scoreboard", "status", "sys"]),
-    ("report", &["bench", "load"]),
+    ("report", &["bench", "lab", "load"]),
+    ("lab", &["bench", "load", "scoreboard", "sys"]),
     ("bench", &["load", "models", "scoreboard", "sys"]),
     ("load", &["sys", "trace"]),
     (

@@ -49,6 +49,7 @@ fn texts() -> Vec<Source> {
         ("tests", "rs"),
         ("examples", "rs"),
         ("chapters", "md"),
+        ("chapters", "toml"),
         ("chapters", "svg"),
         (".ci", "py"),
         ("contrib", "md"),

@@ -1,0 +1,32 @@
+//! The files of an outcome. A further run replaces them.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::bench::json;
+use crate::lab::Outcome;
+use crate::report::bench_table::View;
+use crate::report::lab as report;
+use crate::report::plot::Theme;
+
+/// `NAME.txt` as it is printed, and `NAME.json`.
+pub(super) fn outcome(outcome: &Outcome, directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let file = |extension: &str| directory.join(format!("{}.{extension}", outcome.name));
+    fs::write(file("txt"), report::text(outcome, View::PLAIN))?;
+    fs::write(file("json"), json::to_string(outcome)?)
+}
+
+/// `NAME.svg`, then `NAME-2.svg` and so on.
+pub(super) fn pictures(outcome: &Outcome, directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    for (index, drawing) in report::drawings(outcome).iter().enumerate() {
+        let name = match index {
+            0 => format!("{}.svg", outcome.name),
+            _ => format!("{}-{}.svg", outcome.name, index + 1),
+        };
+        fs::write(directory.join(name), drawing.svg(Theme::Preferred))?;
+    }
+    Ok(())
+}

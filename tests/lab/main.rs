@@ -1,0 +1,40 @@
+//! `servers lab`: every lab of the program, labs of a reader's own, and how a run ends.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod every;
+mod own;
+mod runs;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use support::server::BINARY;
+
+/// `servers lab` with these arguments, to its end.
+fn lab(arguments: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    command.arg("lab").args(arguments).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+/// Standard output as JSON, of a run that ends with this code.
+#[track_caller]
+fn json(code: i32, arguments: &[&str]) -> Value {
+    let output = lab(arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// Standard error of a run that ends with this code.
+#[track_caller]
+fn complaint(code: i32, arguments: &[&str]) -> String {
+    let output = lab(arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}

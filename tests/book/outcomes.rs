@@ -5,8 +5,10 @@
 //! nothing worth reading, a note `no output: REASON` says so.
 
 use std::fs;
+use std::process::Command;
 
-use super::pages;
+use super::support::server::{BINARY, Server};
+use super::{lines, pages};
 
 /// Commands that begin so print nothing that a reader compares.
 const SILENT: &[&str] = &[
@@ -67,4 +69,31 @@ fn is_followed(behind: &str) -> bool {
     let ends = ["```console", "\n#"].map(|end| behind.find(end).unwrap_or(behind.len()));
     let near = &behind[..ends[0].min(ends[1])];
     OUTCOMES.iter().any(|outcome| near.contains(outcome))
+}
+
+/// What `servers load` prints has changed its form before, and the book kept the old one.
+#[test]
+fn shown_outputs_of_load_have_the_form_that_it_prints() {
+    let server = Server::start("threaded", &[]);
+    let url = format!("http://{}/", server.address);
+    let mut load = Command::new(BINARY);
+    let output = load.args(["load", &url, "-n", "100"]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let header = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let head = printed.lines().find(|line| line.starts_with("time "));
+    let head = header(head.expect("a table"));
+    let answered = " requests/s answered and verified; ";
+    assert!(printed.contains(answered), "{printed}");
+    let mut seen = 0;
+    for (place, line) in lines() {
+        if line.starts_with("time ") && line.contains(" p50 ") {
+            assert_eq!(header(&line), head, "{place}");
+            seen += 1;
+        }
+        if line.contains("answered and verified") && !line.starts_with('|') {
+            assert!(line.contains(answered.trim_start()), "{place}: {line}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "only {seen} lines");
 }

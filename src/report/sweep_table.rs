@@ -258,7 +258,7 @@ const SHARED: &str = "In the shared layout the generator takes its time from the
 /// What keeps the figures from saying more.
 fn caveats(results: &SweepResults, columns: &[Column]) -> Vec<String> {
     let mut lines = Vec::new();
-    if results.sweep.stretches {
+    if results.sweep.stretches && results.sweep.parameter == Parameter::Connections {
         let line = "With the connections, windows become longer: so that each can be answered.";
         lines.push(line.to_owned());
     }

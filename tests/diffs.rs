@@ -53,8 +53,10 @@ const SOLUTIONS: &[(&str, &str)] = &[
     ("threaded", "threaded"),
     ("prethreaded", "prethreaded"),
     ("poll", "poll"),
+    ("epoll", "epoll"),
     ("event", "event"),
     ("uring", "uring"),
+    ("async", "async"),
     ("prefork", "stop"),
 ];
 

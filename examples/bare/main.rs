@@ -52,8 +52,10 @@ const SERVERS: &[(&str, Run)] = &[
     ("solutions/threaded", solutions::threaded::run),
     ("solutions/prethreaded", solutions::prethreaded::run),
     ("solutions/poll", solutions::poll::run),
+    ("solutions/epoll", solutions::epoll::run),
     ("solutions/event", solutions::event::run),
     ("solutions/uring", solutions::uring::run),
+    ("solutions/async", solutions::r#async::run),
     ("solutions/stop", solutions::stop::run),
 ];
 

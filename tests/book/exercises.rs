@@ -108,6 +108,21 @@ fn waits_for_whole_requests(server: &mut Bare) -> bool {
     slow.write_all(end).is_ok() && is_answered(slow)
 }
 
+/// Chapter 10: Ctrl-Z and `fg`, or a debugger, do not end the server.
+fn survives_a_suspension(server: &mut Bare) -> bool {
+    assert!(server.answers(DEADLINE));
+    let pid = Pid::from_raw(server.pid());
+    let state = || Process::find(server.pid()).unwrap().state;
+    // It has to be in its wait.
+    support::wait_for("sleep", || state() == 'S');
+    kill(pid, Signal::SIGSTOP).unwrap();
+    support::wait_for("a suspended server", || state() == 'T');
+    kill(pid, Signal::SIGCONT).unwrap();
+    support::wait_for("a resumed server", || state() != 'T');
+    // A server that ends may still accept a client, and takes it along.
+    !soon(|| state() == 'Z') && server.answers(DEADLINE)
+}
+
 /// Chapter 11: while both workers sleep, a connection wakes one.
 fn wakes_one_worker(server: &mut Bare) -> bool {
     support::wait_for("two workers", || server.children().len() == 2);
@@ -143,6 +158,15 @@ fn closes_after_a_reset(server: &mut Bare) -> bool {
     }
     assert!(server.answers(DEADLINE));
     soon(|| server.sockets() < 10)
+}
+
+/// Chapter 13: a silent client is let go.
+fn lets_go_of_silent_clients(server: &mut Bare) -> bool {
+    let mut silent = server.connect().unwrap();
+    assert!(server.answers(DEADLINE));
+    silent.set_read_timeout(Some(PATIENCE)).unwrap();
+    // The end of the connection, or none.
+    silent.read(&mut [0]).is_ok_and(|count| count == 0)
 }
 
 /// Chapter 17: SIGTERM ends the idle workers and the master, and cuts off no client.
@@ -236,6 +260,11 @@ const EXERCISES: &[Exercise] = &[
         check: waits_for_whole_requests,
     },
     Exercise {
+        name: "epoll",
+        server: "epoll",
+        check: survives_a_suspension,
+    },
+    Exercise {
         name: "event",
         server: "event",
         check: wakes_one_worker,
@@ -244,6 +273,11 @@ const EXERCISES: &[Exercise] = &[
         name: "uring",
         server: "uring",
         check: closes_after_a_reset,
+    },
+    Exercise {
+        name: "async",
+        server: "async",
+        check: lets_go_of_silent_clients,
     },
     Exercise {
         name: "stop",
@@ -295,7 +329,9 @@ for_the_reader! {
     exercise_threaded: "threaded",
     exercise_prethreaded: "prethreaded",
     exercise_poll: "poll",
+    exercise_epoll: "epoll",
     exercise_event: "event",
     exercise_uring: "uring",
+    exercise_async: "async",
     exercise_stop: "stop",
 }

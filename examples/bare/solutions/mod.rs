@@ -1,5 +1,7 @@
 //! Exercises of the chapters, solved. A test shows that the bare server fails and this one passes.
 
+pub(crate) mod r#async;
+pub(crate) mod epoll;
 pub(crate) mod event;
 pub(crate) mod fork;
 pub(crate) mod iterative;

@@ -52,14 +52,16 @@ impl Socket {
     }
 
     /// The next connection. Reads and writes of the client block for a tick at most.
+    ///
+    /// Only TCP connections inherit that from their listener. A Unix connection does not block at
+    /// all, and its driver waits with `poll`: the sandbox refuses to set options of sockets,
+    /// because the listener is one.
     #[inline]
     pub(super) fn accept(&self) -> nix::Result<TcpStream> {
-        let client = net::accept(&self.descriptor)?;
-        if let Address::Unix(_) = self.address {
-            // Only TCP connections inherit it from their listener.
-            net::set_timeouts(&client, TICK)?;
+        match self.address {
+            Address::Tcp(_) => net::accept(&self.descriptor),
+            Address::Unix(_) => net::accept_nonblocking(&self.descriptor),
         }
-        Ok(client)
     }
 
     /// The next connection, which does not block.
@@ -100,7 +102,7 @@ impl Socket {
             return Ok(());
         }
         let address = &self.address;
-        crate::log!("a worker has shut down the listener of {address}; it listens again");
+        crate::log_warn!("a worker has shut down the listener of {address}; it listens again");
         let backlog = i32::try_from(self.queue_limit).unwrap_or(i32::MAX);
         Ok(net::listen_again(&self.descriptor, address, backlog)?)
     }

@@ -5,15 +5,16 @@
 //! to stop. So deadlines hold for clients that send nothing as well as for those that send a byte a
 //! second, and cost no system call of their own.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
 use super::transfer::{self, is_tick, lingers};
+use crate::accept::TICK;
 use crate::http::{Activity, Conn, Want};
 use crate::scoreboard::State;
 use crate::server::Server;
-use crate::sys::signal;
+use crate::sys::{net, signal};
 use crate::trace;
 
 impl Server<'_> {
@@ -57,13 +58,24 @@ fn drive(client: &TcpStream, conn: &mut Conn, server: &Server) {
         };
         match moved {
             Ok(()) => {}
-            Err(error) if is_tick(&error) => conn.expire(Instant::now()),
+            Err(error) if is_tick(&error) => {
+                wait_if_nonblocking(client, conn, &error);
+                conn.expire(Instant::now());
+            }
             // The client has gone: there is no one left to tell.
             Err(_) => return,
         }
     }
 }
 // ANCHOR_END: drive
+
+/// A connection of a Unix socket has no timeout, so that its tick is a wait here.
+fn wait_if_nonblocking(client: &TcpStream, conn: &Conn<'_>, error: &io::Error) {
+    if error.kind() == ErrorKind::WouldBlock {
+        // If it fails, the next read or write says why.
+        let _ = net::wait_if_nonblocking(client, conn.want() == Want::Read, TICK);
+    }
+}
 
 fn read(mut client: &TcpStream, conn: &mut Conn<'_>, server: &Server) -> io::Result<()> {
     // Reading may last, so the scoreboard shows it. The other states are shown where they begin.

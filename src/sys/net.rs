@@ -18,6 +18,7 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::address::Address;
+use super::poll::poll_timeout;
 
 /// Opens a listening TCP socket, close-on-exec, with SO_REUSEADDR, so that a restarted server need
 /// not wait for old connections to leave TIME_WAIT. See `listen(2)` for `backlog`.
@@ -164,6 +165,23 @@ pub fn set_nonblocking(socket: &impl AsFd, nonblocking: bool) -> nix::Result<()>
     Errno::result(unsafe { libc::ioctl(descriptor, libc::FIONBIO, &raw mut wanted) }).map(drop)
 }
 
+/// Waits until a socket with O_NONBLOCK can be read from or written to, for `tick` at most. One
+/// without the flag has waited for its own timeout already.
+pub fn wait_if_nonblocking(socket: &impl AsFd, is_read: bool, tick: Duration) -> nix::Result<()> {
+    let flags = OFlag::from_bits_truncate(fcntl(socket, FcntlArg::F_GETFL)?);
+    if flags.contains(OFlag::O_NONBLOCK) {
+        let events = match is_read {
+            true => PollFlags::POLLIN,
+            false => PollFlags::POLLOUT,
+        };
+        poll(
+            &mut [PollFd::new(socket.as_fd(), events)],
+            poll_timeout(tick),
+        )?;
+    }
+    Ok(())
+}
+
 /// Whether a read, or an accept, would not wait.
 pub fn is_readable(socket: &impl AsFd) -> nix::Result<bool> {
     let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
@@ -234,6 +252,15 @@ pub fn has_unread(client: &impl AsFd) -> bool {
     let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
     let seen = socket::recv(client.as_fd().as_raw_fd(), &mut [0], flags);
     seen.is_ok_and(|count| count > 0)
+}
+
+/// Whether the kernel holds bytes that this process has sent and the client has not received
+/// (SIOCOUTQ, `tcp(7)`). Never blocks.
+pub fn has_unsent(client: &impl AsFd) -> bool {
+    let (descriptor, mut count) = (client.as_fd().as_raw_fd(), 0 as libc::c_int);
+    // SAFETY: the descriptor is open for the whole call, which writes one integer to `count`.
+    let asked = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &raw mut count) };
+    asked == 0 && count > 0
 }
 
 fn tcp_info(listener: &impl AsFd) -> nix::Result<libc::tcp_info> {

@@ -3,12 +3,13 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 
 use crate::support::server::Server;
 use crate::support::{DEADLINE, wait_for, wire};
@@ -19,6 +20,7 @@ for_every_model! {
     the_queue_of_every_address_is_answered_at_a_stop,
     a_unix_socket_is_served_and_its_file_goes_at_the_end,
     a_server_that_leaves_at_once_takes_its_socket_along,
+    a_unix_socket_goes_with_few_privileges,
 }
 
 /// An address with a port that is free now.
@@ -136,6 +138,56 @@ fn a_server_that_leaves_at_once_takes_its_socket_along(model: &str) {
         server.wait();
         assert!(!path.exists(), "{signal}");
     }
+}
+
+/// The process that makes the file still has all privileges, and the owner need not be the user
+/// that serves.
+fn a_unix_socket_goes_with_few_privileges(model: &str) {
+    if !takes_unix(model) || !geteuid().is_root() {
+        eprintln!("not root, or no Unix socket: nothing is tried");
+        return;
+    }
+    const OWNER: u32 = 12_345;
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = directory.path().join("socket");
+    let bind = format!("--bind=unix:{}", path.display());
+    let owner = format!("--socket-owner={OWNER}:{OWNER}");
+    let options = [
+        &*bind,
+        &owner,
+        "--socket-mode=600",
+        "--user",
+        "nobody",
+        "--sandbox",
+    ];
+    let mut server = Server::start(model, &options);
+    let file = fs::symlink_metadata(&path).unwrap();
+    assert_eq!(
+        (file.uid(), file.gid(), file.mode() & 0o777),
+        (OWNER, OWNER, 0o600)
+    );
+    assert_eq!(status_of(&connect_unix(&path), "/"), 200);
+    // The kernel checks the right to write when a client connects.
+    let connect_as = |user: u32| {
+        let ids = [format!("--reuid={user}"), format!("--regid={user}")];
+        let output = Command::new("setpriv")
+            .args(ids)
+            .args([
+                "--clear-groups",
+                "curl",
+                "-sf",
+                "http://a/",
+                "--unix-socket",
+            ])
+            .arg(&path)
+            .output();
+        output.unwrap().status.success()
+    };
+    assert!(connect_as(OWNER), "{}", server.said());
+    assert!(!connect_as(OWNER + 1));
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::io::Read;
 use nix::sys::signal::Signal;
 
 use crate::support::server::Server;
-use crate::support::wait_for;
 use crate::support::wire::{self, read_answer};
+use crate::support::{limited, wait_for};
 use crate::{assert_serves, for_every_pool, start_model, workers};
 
 for_every_pool! {
@@ -112,4 +112,15 @@ fn the_master_is_killed_last_when_memory_runs_out(model: &str) {
     // A worker that comes later is as exposed as the first.
     crate::send(workers(&server)[0], Signal::SIGKILL);
     wait_for("and their successors", || is_lower(&server));
+    drop(server);
+    // Only a privileged process may lower a score: without root the workers raise theirs.
+    let number = 700 + model.len() as u32;
+    let Some((launcher, _place)) = limited::few_processes("1000", limited::user(number)) else {
+        return;
+    };
+    let server = Server::start_by(launcher, model, &["--workers", "2"]);
+    assert_serves(&server);
+    wait_for("the same without root", || {
+        is_lower(&server) && score(server.pid()) == own
+    });
 }

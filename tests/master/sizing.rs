@@ -54,6 +54,24 @@ fn grows_with_its_clients_and_shrinks_behind_them(model: &str) {
     assert_serves(&server);
 }
 
+/// As Apache does: while connections wait and no worker is idle, each second twice as many workers
+/// come as the second before, up to 32.
+#[test]
+fn a_dynamic_pool_doubles_its_steps_while_clients_wait() {
+    let server = start_pool("dynamic", &[]);
+    wait_for("five to spare", || workers(&server).len() == 5);
+    // Each of them holds a worker.
+    let silent: Vec<TcpStream> = (0..150).map(|_| server.connect()).collect();
+    let late = server.connect();
+    wire::get_and_close(&late, "/");
+    assert_eq!(wire::read_answer(&late).status(), 200);
+    let said = server.said();
+    let steps = numbers(&said, " more, ");
+    assert_eq!(steps.iter().max(), Some(&32), "{said}");
+    assert!(steps.windows(2).all(|it| it[1] <= 2 * it[0]), "{said}");
+    drop(silent);
+}
+
 /// A reload replaces the workers and keeps their number.
 #[test]
 fn a_pool_that_has_grown_keeps_its_size_at_a_hang_up() {

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use servers::models;
 
-const SUBCOMMANDS: [&str; 8] = [
+const SUBCOMMANDS: [&str; 9] = [
     "list",
     "run",
     "load",
     "top",
+    "ctl",
     "bench",
     "lab",
     "completions",

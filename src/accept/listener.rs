@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::errors::{self, is_lasting, log_exhausted, recover};
 use super::socket::Socket;
 use crate::sys::address::Address;
-use crate::sys::{net, signal};
+use crate::sys::{log_files, net, signal};
 use crate::trace;
 
 /// The next client, or `None` when the server has stopped.
@@ -219,8 +219,10 @@ impl Listener {
     }
 
     /// Whether this process takes no further connection from here: it was asked to stop and all
-    /// that was in the accept queue then is taken, or this worker leaves.
+    /// that was in the accept queue then is taken, or this worker leaves. Called at each tick, so
+    /// it also looks whether log files were opened anew.
     pub(super) fn is_finished(&self) -> io::Result<bool> {
+        log_files::follow();
         Ok(signal::retiring() || signal::stopping() && self.left_to_drain()? == 0)
     }
 

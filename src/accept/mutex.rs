@@ -12,6 +12,7 @@ use super::one_queue::OneQueue;
 use super::shared::SHARED;
 use super::socket::TICK;
 use super::strategy::Strategy;
+use crate::log_warn;
 use crate::sys::mutex::{Kind, SharedMutex};
 
 /// `--accept mutex`.
@@ -39,7 +40,7 @@ impl Lock for SharedMutex {
     fn turn(&self) -> io::Result<Option<impl Sized>> {
         let held = self.lock(TICK)?;
         if held.as_ref().is_some_and(|held| held.inherited) {
-            crate::log!("the accept mutex is taken over from a dead worker");
+            log_warn!("the accept mutex is taken over from a dead worker");
         }
         Ok(held)
     }

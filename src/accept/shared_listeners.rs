@@ -82,7 +82,7 @@ impl SharedListeners {
         held.worker_ended(slot);
         for listener in held.listeners() {
             if let Err(error) = listener.reopen_if_shut() {
-                crate::log!("cannot listen again: {}", plain(&error));
+                crate::log_error!("cannot listen again: {}", plain(&error));
             }
         }
     }

@@ -124,7 +124,7 @@ fn complete(mut command: clap::Command, file: &[Entry]) -> clap::Command {
 fn say(left_out: &[(Entry, String)]) {
     for (entry, why) in left_out {
         let complaint = entry.complaint(why);
-        crate::log!("{complaint}; left out, since the command line wins");
+        crate::log_warn!("{complaint}; left out, since the command line wins");
     }
 }
 

@@ -3,11 +3,13 @@
 mod bench;
 mod completions;
 mod config;
+mod ctl;
 mod duration;
 mod lab;
 mod limits;
 mod list;
 mod load;
+mod logs;
 mod man;
 mod option_conflict;
 mod pool;
@@ -47,6 +49,7 @@ Examples:
   servers run prefork               serve http://127.0.0.1:8080 with a pool of children
   servers load http://127.0.0.1:8080/ -c 64 -d 10s
   servers top                       watch what each worker of a running server does
+  servers ctl reload --pidfile F    reload a running server, and wait for the outcome
   servers bench --all               compare every model on this machine
   servers lab                       experiments: a question, your prediction, a verdict";
 
@@ -56,6 +59,7 @@ enum Command {
     Run(Box<run::Args>),
     Load(Box<load::Args>),
     Top(top::Args),
+    Ctl(ctl::Args),
     Bench(Box<bench::Args>),
     Trace(trace::Args),
     Lab(lab::Args),
@@ -99,6 +103,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => args.execute(),
         Command::Load(args) => args.execute(),
         Command::Top(args) => args.execute(),
+        Command::Ctl(args) => args.execute(),
         Command::Bench(args) => args.execute(),
         Command::Trace(args) => args.execute(),
         Command::Lab(args) => args.execute(),

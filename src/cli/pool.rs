@@ -92,6 +92,11 @@ pub(super) struct PoolArgs {
     /// Adds up to this time to --max-age, drawn at random for each worker.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
     max_age_jitter: Duration,
+
+    /// At SIGUSR2: how long the kernel may take to open the program of the successor, which may lie
+    /// on a file system that does not answer. After that the upgrade is given up.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse_some)]
+    exec_timeout: Duration,
 }
 
 impl PoolArgs {
@@ -130,6 +135,7 @@ impl PoolArgs {
                 max_age_jitter: self.max_age_jitter,
             },
             grace,
+            exec_time: self.exec_timeout,
             drain_delay,
         })
     }

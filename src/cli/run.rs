@@ -4,6 +4,7 @@ mod kept;
 mod listen;
 mod rules;
 mod settings;
+mod status_port;
 mod values;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use clap::parser::ValueSource;
 use super::config::Origins;
 use super::duration;
 use super::limits::LimitArgs;
+use super::logs::LogArgs;
 use super::pool::PoolArgs;
 use super::service::ServiceArgs;
 use crate::accept::{Pick, Strategy};
@@ -32,7 +34,8 @@ use crate::trace::{self, RECORDS_MAX, Recorder, Side};
 use settings::Settings;
 pub(super) use values::name_models;
 pub(super) use values::strategy_parser;
-use values::{Bind, model_parser, parse_bind, parse_mode, pick_parser, trigger_parser};
+use values::trigger_parser;
+use values::{Bind, model_parser, parse_bind, parse_mode, parse_status_bind, pick_parser};
 
 /// Serve with one model until SIGTERM, SIGINT or SIGQUIT.
 ///
@@ -40,7 +43,8 @@ use values::{Bind, model_parser, parse_bind, parse_mode, pick_parser, trigger_pa
 /// answers the requests in flight and those in the accept queue; a second SIGTERM stops it by
 /// force. SIGINT and SIGQUIT stop it at once. A master also handles SIGHUP (replace all workers, a
 /// few at a time), SIGUSR2 (start a successor from the program on disk), SIGWINCH (let all workers
-/// leave), SIGTTIN and SIGTTOU (one worker more, one fewer).
+/// leave), SIGTTIN and SIGTTOU (one worker more, one fewer). At SIGUSR1 every server opens its log
+/// files anew.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   servers run prefork
@@ -52,6 +56,7 @@ use values::{Bind, model_parser, parse_bind, parse_mode, pick_parser, trigger_pa
   servers run prefork --accept pass --pick first
   servers run epoll --trigger edge
   servers run event --workers 2 --accept exclusive --requeue 0
+  servers run worker --log-file /var/log/servers.log --access-log /var/log/access.log
 
 Exit codes: 0 stopped in good order, 1 it failed or was stopped by force, 2 the call was wrong.")]
 pub(super) struct Args {
@@ -146,14 +151,15 @@ pub(super) struct Args {
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
-    /// Who may see /status and /metrics.
-    #[arg(
-        long,
-        value_name = "WHO",
-        default_value = "local",
-        help_heading = "The status"
-    )]
-    status: ShowTo,
+    /// Who may see /status and /metrics at --bind [default: local; off with --status-bind].
+    #[arg(long, value_name = "WHO", help_heading = "The status")]
+    status: Option<ShowTo>,
+
+    /// Serve /status, /metrics and /ready at this address, too, in a process of its own: it answers
+    /// when all workers are busy. Every client that can reach the address sees them.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_status_bind)]
+    #[arg(help_heading = "The status")]
+    status_bind: Option<Bind>,
 
     /// Count and log requests that take longer than this, from arrival to answer; 0 for none.
     #[arg(
@@ -181,6 +187,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     service: ServiceArgs,
+
+    #[command(flatten)]
+    logs: LogArgs,
 
     /// Which options come from a file.
     #[arg(skip)]
@@ -215,16 +224,25 @@ impl Args {
     }
 
     fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
-        let open_to = match self.status {
+        // With an address of its own for the status, the other one shows only what clients need.
+        let by_default = match self.status_bind {
+            None => ShowTo::Local,
+            Some(_) => ShowTo::Off,
+        };
+        let open_to = match self.status.unwrap_or(by_default) {
             ShowTo::Local => OpenTo::Local,
             ShowTo::Anyone => OpenTo::Anyone,
             ShowTo::Off => return None,
         };
-        let source = match self.service.sandbox {
+        let source = self.status_source(scoreboard);
+        Some(StatusPages { source, open_to })
+    }
+
+    fn status_source(&self, scoreboard: &Scoreboard) -> Source {
+        match self.service.sandbox {
             true => Source::of_sandboxed_server(scoreboard),
             false => Source::of_server(scoreboard),
-        };
-        Some(StatusPages { source, open_to })
+        }
     }
 
     /// A connection that takes a process or a thread needs a limit. For an event loop it takes a

@@ -42,7 +42,7 @@ pub(crate) mod tests;
 mod token;
 mod version;
 
-pub use conn::{Activity, Conn, Now, Want};
+pub use conn::{Activity, Answer, Conn, Now, Want};
 pub use content::Unsent;
 pub use date::Date;
 pub use limits::Limits;

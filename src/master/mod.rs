@@ -20,6 +20,7 @@
 //! | `worker` | a worker in its own process |
 //! | `policy/` | the rules, pure: sizing, rollout, liveness, recycling, back-off |
 //! | `upgrade` | two masters at once |
+//! | `status_process` | the child that serves the status at an address of its own |
 //! | `lines` | kinds of log lines, each with a quota |
 //! | `children` | processes and their ends, also for the `fork` model |
 //!
@@ -41,6 +42,7 @@ mod lines;
 mod policy;
 mod pool;
 mod state;
+mod status_process;
 mod upgrade;
 mod worker;
 mod worker_state;
@@ -56,6 +58,7 @@ use crate::sys::title;
 pub use children::Children;
 use pool::Pool;
 use state::MasterState;
+use status_process::StatusProcess;
 use upgrade::Stop;
 pub use worker::{Work, Worker};
 
@@ -88,8 +91,10 @@ pub fn run_threads(
     // The master has no slot: it serves no client.
     server.scoreboard.vacate(0);
     let mut state = MasterState::begin(server.configuration, Instant::now());
+    let mut status = StatusProcess::new(server.configuration);
     while !signal::stopping() && !state.is_over(&pool) {
         state.update(&mut pool, Instant::now());
+        state.keep(&mut status, Instant::now());
         pool.reap_workers(&mut listeners, Instant::now())?;
         pool.murder_workers(Instant::now());
         pool.recycle_workers(Instant::now());

@@ -10,18 +10,20 @@ use super::children::STOPS;
 use super::interval::Interval;
 use super::policy::rollout::Rollout;
 use super::pool::Pool;
+use super::status_process::StatusProcess;
 use super::upgrade::{self, Stop, Upgrade};
 use super::worker::{Work, WorkerContext};
 use crate::accept::SharedListeners;
 use crate::server::Configuration;
-use crate::service::{PeerState, manager};
-use crate::sys::{signal, title};
+use crate::service::{Errand, PeerState, Succession, manager};
+use crate::sys::{log_files, signal, title};
 
 /// How long the master prepares a new configuration before it looks after its workers again.
 const PREPARE_TURN: Duration = Duration::from_millis(20);
 
 pub(super) struct MasterState<'a> {
     configuration: ActiveConfiguration<'a>,
+    succession: &'a Succession,
     upgrade: Upgrade<'a>,
     watchdog: Option<Interval>,
     /// The pool is being filled or replaced; the service manager is told when that is done.
@@ -47,6 +49,7 @@ impl<'a> MasterState<'a> {
     pub(super) fn begin(configuration: &'a dyn Configuration, now: Instant) -> Self {
         Self {
             configuration: ActiveConfiguration::new(configuration),
+            succession: configuration.succession(),
             upgrade: Upgrade::new(configuration.succession()),
             watchdog: manager::watchdog().map(|every| Interval::new(every, now)),
             owes_ready: true,
@@ -73,7 +76,10 @@ impl<'a> MasterState<'a> {
 
     /// Goes on with an upgrade, and tells the service manager what has changed.
     pub(super) fn update(&mut self, pool: &mut Pool<'_>, now: Instant) {
+        let exec_time = self.configuration.server().pool.exec_time;
+        self.upgrade.check_exec(now, exec_time);
         self.upgrade.reap_successor();
+        self.upgrade.note_success();
         self.check_rollout(pool, now);
         self.check_hand_over(now);
         self.prepare(pool, now);
@@ -85,12 +91,22 @@ impl<'a> MasterState<'a> {
             self.feed_watchdog();
             self.upgrade.announce_serving();
             self.owes_ready = false;
+            self.end_reload(&self.status(pool));
         }
         self.hand_over(pool);
         if let Some(interval) = &mut self.watchdog
             && interval.due(now).is_some()
         {
             manager::alive();
+        }
+    }
+
+    /// Keeps the process alive that serves the status. A master that leaves needs none: its
+    /// successor has one, at the same address.
+    pub(super) fn keep(&self, status: &mut StatusProcess<'_>, now: Instant) {
+        match self.is_leaving() {
+            true => status.end(),
+            false => status.keep(now),
         }
     }
 
@@ -106,7 +122,7 @@ impl<'a> MasterState<'a> {
                 pool.roll_back(now);
                 pool.reconfigure(&self.configuration.server());
                 let (generation, _) = pool.generation();
-                crate::log!(
+                crate::log_error!(
                     "reload: no worker of generation {failed} became ready; generation \
                      {generation} goes on with its own configuration"
                 );
@@ -129,7 +145,7 @@ impl<'a> MasterState<'a> {
     /// A successor that does not become ready within the graceful timeout does not hold up a stop.
     fn check_hand_over(&mut self, now: Instant) {
         if self.hand_over_deadline().is_some_and(|it| now >= it) {
-            crate::log!("upgrade: the successor is not ready in time (--graceful-timeout)");
+            crate::log_warn!("upgrade: the successor is not ready in time (--graceful-timeout)");
             self.upgrade.kill_starting_successor();
         }
     }
@@ -149,7 +165,7 @@ impl<'a> MasterState<'a> {
                 pool.leave();
             }
             (Phase::HandingOver(..) | Phase::Leaving, PeerState::Gone) => {
-                crate::log!("upgrade: no other master serves: a stop");
+                crate::log_warn!("upgrade: no other master serves: a stop");
                 self.phase = Phase::Serving;
                 manager::stopping();
                 signal::begin_stop();
@@ -183,10 +199,13 @@ impl<'a> MasterState<'a> {
         let deadline = self.hand_over_deadline();
         let deadline = deadline.map(|it| it.saturating_duration_since(now));
         let stop = self.stops_at.map(|at| at.saturating_duration_since(now));
+        let exec_time = self.configuration.server().pool.exec_time;
+        let exec = self.upgrade.until_exec_due(now, exec_time);
         watchdog
             .into_iter()
             .chain(deadline)
             .chain(stop)
+            .chain(exec)
             .min()
             .unwrap_or(Duration::MAX)
     }
@@ -266,10 +285,14 @@ impl<'a> MasterState<'a> {
         listeners: &SharedListeners,
     ) {
         let is_leaving = self.is_leaving() || self.stops_at.is_some();
+        if signal != Signal::SIGCHLD {
+            crate::log_debug!("{signal} has come");
+        }
         // ANCHOR: handle_signal
         match signal {
             Signal::SIGHUP | Signal::SIGUSR2 if is_leaving => {
-                crate::log!("{signal}: refused: this process is leaving");
+                crate::log_warn!("{signal}: refused: this process is leaving");
+                self.refuse(signal);
             }
             Signal::SIGHUP => self.reload(pool),
             Signal::SIGUSR2 => self.upgrade.begin(&listeners.listeners()),
@@ -278,6 +301,7 @@ impl<'a> MasterState<'a> {
                 self.configuration.cancel();
                 pool.drain();
             }
+            Signal::SIGUSR1 => log_files::reopen_and_say(),
             Signal::SIGTTIN => pool.adjust(1),
             Signal::SIGTTOU => pool.adjust(-1),
             // They only wake the loop, which reaps.
@@ -287,13 +311,33 @@ impl<'a> MasterState<'a> {
         // ANCHOR_END: handle_signal
     }
 
+    /// Tells `servers ctl` that a leaving master begins nothing new.
+    fn refuse(&self, signal: Signal) {
+        let errand = match signal {
+            Signal::SIGHUP => Errand::Reload,
+            _ => Errand::Upgrade,
+        };
+        self.succession.begin_errand(errand);
+        (self.succession).end_errand(errand, Err("this process is leaving"));
+    }
+
+    /// Tells `servers ctl` what has come of a reload, if there was one.
+    fn end_reload(&self, status: &str) {
+        let result = match &self.refusal {
+            Some(why) => Err(why.as_str()),
+            None => Ok(status),
+        };
+        self.succession.end_errand(Errand::Reload, result);
+    }
+
     // ANCHOR: reload
     fn reload(&mut self, pool: &mut Pool<'_>) {
         manager::reloading("reads its configuration again");
+        self.succession.begin_errand(Errand::Reload);
         self.owes_ready = true;
         self.refusal = self.configuration.reload().err();
         if let Some(why) = &self.refusal {
-            crate::log!("reload: {why}; nothing has changed");
+            crate::log_error!("reload: {why}; nothing has changed");
             if pool.is_drained() {
                 // HUP is also how an upgrade is rolled back.
                 pool.resume();

@@ -19,7 +19,8 @@ use nix::unistd::Pid;
 
 use super::worker_state::describe;
 use crate::accept::Listener;
-use crate::service::{PeerState, Succession, UpgradeChannel, manager};
+use crate::service::{Errand, PeerState, Succession, UpgradeChannel, manager};
+use crate::sys::inherit::{Exec, ExecState};
 
 /// How long to wait for the end of a process that was killed.
 const KILL_TIME_MAX: Duration = Duration::from_secs(1);
@@ -58,6 +59,8 @@ pub(super) fn stop_for(signal: Signal, peer: PeerState) -> Option<Stop> {
 pub(super) struct Upgrade<'a> {
     succession: &'a Succession,
     successor: Option<(Pid, UpgradeChannel)>,
+    /// The kernel has not begun to run its program; when that was asked for.
+    starting: Option<(Exec, Instant)>,
 }
 
 impl<'a> Upgrade<'a> {
@@ -65,6 +68,7 @@ impl<'a> Upgrade<'a> {
         Self {
             succession,
             successor: None,
+            starting: None,
         }
     }
 
@@ -85,19 +89,71 @@ impl<'a> Upgrade<'a> {
 
     /// Starts a successor that inherits `listeners`. Refused while there are two masters.
     pub(super) fn begin(&mut self, listeners: &[&Listener]) {
+        self.succession.begin_errand(Errand::Upgrade);
         if let Some((other, _)) = self.other() {
-            crate::log!("upgrade: refused: the last upgrade ends when process {other} has ended");
-            return;
+            let why = format!("refused: the last upgrade ends when process {other} has ended");
+            crate::log_warn!("upgrade: {why}");
+            return self.end(Err(&why));
         }
         let listeners: Vec<BorrowedFd<'_>> =
             listeners.iter().flat_map(|it| it.descriptors()).collect();
         let program = self.succession.program().display();
         match self.succession.start(&listeners) {
-            Ok((successor, channel)) => {
+            Ok((successor, channel, exec)) => {
                 crate::log!("upgrade: process {successor} starts from {program}");
                 self.successor = Some((successor, channel));
+                self.starting = Some((exec, Instant::now()));
             }
-            Err(error) => crate::log!("upgrade: cannot start {program}: {error}"),
+            Err(error) => self.refuse(&format!("cannot start {program}: {error}")),
+        }
+    }
+
+    /// The kernel opens the program while this master goes on. If it cannot, or not within
+    /// `time_max`, there is no successor.
+    pub(super) fn check_exec(&mut self, now: Instant, time_max: Duration) {
+        let Some((exec, since)) = &self.starting else {
+            return;
+        };
+        let program = self.succession.program().display();
+        match exec.state() {
+            ExecState::Done => self.starting = None,
+            ExecState::Failed(error) => {
+                self.refuse(&format!("cannot start {program}: {}", error.desc()));
+                // Its process has ended, and is reaped like a worker.
+                self.forget_successor();
+            }
+            ExecState::Pending if now.saturating_duration_since(*since) < time_max => {}
+            ExecState::Pending => {
+                self.refuse(&format!(
+                    "the kernel has not begun to run {program} in {time_max:?} (--exec-timeout)"
+                ));
+                self.kill_starting_successor();
+            }
+        }
+    }
+
+    /// How long until [`Upgrade::check_exec`] has something to do, whatever happens.
+    pub(super) fn until_exec_due(&self, now: Instant, time_max: Duration) -> Option<Duration> {
+        let (_, since) = self.starting.as_ref()?;
+        Some((*since + time_max).saturating_duration_since(now))
+    }
+
+    fn refuse(&self, why: &str) {
+        crate::log_error!("upgrade: {why}");
+        self.end(Err(why));
+    }
+
+    /// Tells `servers ctl` what has come of the upgrade.
+    fn end(&self, result: Result<&str, &str>) {
+        self.succession.end_errand(Errand::Upgrade, result);
+    }
+
+    /// Notices that the successor serves.
+    pub(super) fn note_success(&self) {
+        if let Some((successor, channel)) = &self.successor
+            && channel.peer() == PeerState::Serving
+        {
+            self.end(Ok(&format!("process {successor} serves")));
         }
     }
 
@@ -112,8 +168,16 @@ impl<'a> Upgrade<'a> {
             // `Children::reap` waits for any child and may have been first.
             Err(_) => "has ended".to_owned(),
         };
-        crate::log!("upgrade: the successor {how}; this process goes on");
+        crate::log_warn!("upgrade: the successor {how}; this process goes on");
+        self.end(Err(&format!(
+            "the successor {how}; its reason is in the log"
+        )));
+        self.forget_successor();
+    }
+
+    fn forget_successor(&mut self) {
         self.successor = None;
+        self.starting = None;
         self.succession.failed();
     }
 
@@ -124,7 +188,8 @@ impl<'a> Upgrade<'a> {
             return;
         };
         if channel.peer() == PeerState::Starting {
-            crate::log!("upgrade: the successor ({successor}) is killed");
+            crate::log_warn!("upgrade: the successor ({successor}) is killed");
+            self.end(Err("the successor was killed before it served"));
             // It is not reaped yet, so the ID is still its own.
             let _ = kill(*successor, Signal::SIGKILL);
             // It dies soon, but the kernel may be slow, and the master must not wait for ever.
@@ -134,8 +199,7 @@ impl<'a> Upgrade<'a> {
             while !has_died() && Instant::now() < end {
                 thread::sleep(Duration::from_millis(5));
             }
-            self.successor = None;
-            self.succession.failed();
+            self.forget_successor();
         }
     }
 

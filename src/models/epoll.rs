@@ -44,7 +44,7 @@ pub(super) const MODEL: Model = Model {
 };
 
 // ANCHOR: run
-fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+pub(super) fn run(server: &Server<'_>, listener: Listener) -> io::Result<()> {
     listener.set_nonblocking()?;
     let poller = Epoll::new(server.trigger)?;
     let mut clients = EventLoop::new(server, listener, poller)?;

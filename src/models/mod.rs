@@ -141,6 +141,15 @@ pub const ALL: &[Model] = &[
 ];
 // ANCHOR_END: registry
 
+/// Serves the status in a process of its own (`--status-bind`), as the epoll model does: a client
+/// that is slow holds up no other one.
+///
+/// # Errors
+/// Only what trying again cannot cure.
+pub fn serve_status(server: &Server<'_>, listener: Listener) -> io::Result<()> {
+    epoll::run(server, listener)
+}
+
 /// The model with this name or alias.
 pub fn find(name: &str) -> Option<&'static Model> {
     ALL.iter()

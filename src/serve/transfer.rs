@@ -40,10 +40,16 @@ pub(super) fn send_file(
     Ok(sendfile(client, file, Some(&mut offset), length)?)
 }
 
-/// To be asked before a close: whether the kernel holds bytes that the client has sent, so that the
+/// To be asked before a close: whether a reset could destroy a part of the answer, so that the
 /// connection has to linger. `conn` has been told so, if it does.
+///
+/// The kernel resets a connection that is closed with unread bytes in it, and one to which bytes
+/// come after the close. The second destroys what the kernel has not yet sent of a large answer.
+/// (Of a short one the client has all by then.)
 pub(super) fn lingers(conn: &mut Conn<'_>, client: &impl AsFd) -> bool {
-    conn.may_linger() && net::has_unread(client) && conn.linger()
+    let may_lose =
+        |conn: &Conn<'_>| net::has_unread(client) || conn.was_large() && net::has_unsent(client);
+    conn.may_linger() && may_lose(conn) && conn.linger()
 }
 
 /// Whether the call was only interrupted: its time is over, a signal came, or it would block.

@@ -32,6 +32,20 @@ pub trait Configuration: Sync {
         true
     }
 
+    /// Whether a process of its own serves the status (`--status-bind`).
+    fn has_status_process(&self) -> bool {
+        false
+    }
+
+    /// Serves the status until this process is asked to stop. Called in a child that has nothing
+    /// else to do, and that still has all privileges.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn serve_status(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What a master hands down to its successor.
     fn succession(&self) -> &Succession;
 }

@@ -8,6 +8,7 @@
 //! - A process drops its privileges before its first connection, and after all that it needs is
 //!   open.
 
+mod access_log;
 mod admission;
 mod clock;
 mod configuration;
@@ -28,6 +29,7 @@ use crate::scoreboard::Scoreboard;
 use crate::sys::usage::trim_heap;
 use crate::trace;
 
+pub use access_log::{AccessFormat, AccessLog, LINE_BYTES_MAX};
 pub use admission::{Admission, Place};
 pub use configuration::Configuration;
 pub use lifetime::Lifetime;
@@ -69,6 +71,8 @@ pub struct Server<'a> {
     pub scoreboard: &'a Scoreboard,
     /// Requests that take longer than this are counted and logged.
     pub slow: Option<Duration>,
+    /// What a line of the access log says. `None` if there is no such log.
+    pub access: Option<AccessLog>,
     /// Where these settings come from, for a master that reads them again.
     pub configuration: &'a dyn Configuration,
 }
@@ -128,6 +132,9 @@ impl Server<'_> {
         self.scoreboard.took(took);
         if self.slow.is_some_and(|slow| took >= slow) {
             self.log_slow(conn, client, took);
+        }
+        if let Some(access) = self.access {
+            access.note(conn, client, took);
         }
     }
     // ANCHOR_END: respond

@@ -60,6 +60,8 @@ pub struct PoolSettings {
     pub recycling: Recycling,
     /// How long a worker that was asked to end may take.
     pub grace: Duration,
+    /// How long the kernel may take to begin to run the program of a successor.
+    pub exec_time: Duration,
     /// How long the server says that it is not ready before a graceful stop begins.
     pub drain_delay: Duration,
 }
@@ -74,6 +76,7 @@ impl Default for PoolSettings {
             max_requests_jitter: 0,
             recycling: Recycling::default(),
             grace: Duration::from_secs(30),
+            exec_time: Duration::from_secs(10),
             drain_delay: Duration::ZERO,
         }
     }

@@ -49,6 +49,7 @@ impl<H: Handler> Configuration for Standalone<H> {
             connections_max: CONNECTIONS_MAX,
             scoreboard: &self.scoreboard,
             slow: None,
+            access: None,
             configuration: self,
         }
     }

@@ -32,7 +32,7 @@ pub fn open() {
     };
     match connect(&name) {
         Ok(opened) => *socket() = Some(opened),
-        Err(error) => crate::log!("cannot reach the service manager: {error}"),
+        Err(error) => crate::log_warn!("cannot reach the service manager: {error}"),
     }
 }
 

@@ -4,15 +4,18 @@
 pub mod identity;
 pub mod inherited;
 pub mod manager;
+pub mod outcomes;
 pub mod pidfile;
 pub mod preload;
 pub mod sandbox;
 pub mod socket_file;
+pub mod status_process;
 pub mod succession;
 pub mod upgrade_channel;
 
 pub use identity::{Identity, Refused};
 pub use inherited::Predecessor;
+pub use outcomes::{Errand, Outcomes, OutcomesView};
 pub use pidfile::Pidfile;
 pub use preload::Preload;
 pub use sandbox::Sandbox;

@@ -49,7 +49,7 @@ pub fn is_supported() -> Result<(), String> {
         static NOTED: Once = Once::new();
         let list = unbounded.join("; ");
         NOTED.call_once(|| {
-            crate::log!("sandbox: the Landlock of this kernel is too old to bound: {list}");
+            crate::log_warn!("sandbox: the Landlock of this kernel is too old to bound: {list}");
         });
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::unistd::{Pid, getppid};
 
-use super::{Pidfile, Predecessor, SocketFile, UpgradeChannel, inherited};
-use crate::sys::inherit;
+use super::{Errand, Outcomes, Pidfile, Predecessor, SocketFile, UpgradeChannel, inherited};
+use crate::sys::inherit::{self, Exec};
 
 /// What a master needs to start its successor, and what it has got from its predecessor.
 pub struct Succession {
@@ -28,6 +28,8 @@ pub struct Succession {
     has_successor: AtomicBool,
     /// The master that has started this process in order to be replaced by it.
     predecessor: Option<Predecessor>,
+    /// What has come of reloads and upgrades. `None` where there was no memory for it.
+    outcomes: Option<Outcomes>,
 }
 
 impl Succession {
@@ -45,6 +47,21 @@ impl Succession {
             sockets: Mutex::default(),
             has_successor: AtomicBool::new(false),
             predecessor,
+            outcomes: Outcomes::create().ok(),
+        }
+    }
+
+    /// An operator has asked for this.
+    pub fn begin_errand(&self, errand: Errand) {
+        if let Some(outcomes) = &self.outcomes {
+            outcomes.begin(errand);
+        }
+    }
+
+    /// What has come of it, for `servers ctl`; see [`Outcomes::end`].
+    pub fn end_errand(&self, errand: Errand, result: Result<&str, &str>) {
+        if let Some(outcomes) = &self.outcomes {
+            outcomes.end(errand, result);
         }
     }
 
@@ -56,16 +73,17 @@ impl Succession {
         }
     }
 
-    /// Starts the successor, which says on the channel when it serves. The caller reaps it.
+    /// Starts the successor, which says on the channel when it serves. Whether the program could be
+    /// started at all is known only later. The caller reaps it.
     ///
     /// # Errors
-    /// It cannot be started, and nothing has changed.
-    pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<(Pid, UpgradeChannel)> {
+    /// There is no process for it, and nothing has changed.
+    pub fn start(&self, listeners: &[BorrowedFd<'_>]) -> io::Result<(Pid, UpgradeChannel, Exec)> {
         let (channel, successors) = UpgradeChannel::open()?;
         let successors = successors.as_fd();
         let value = inherited::describe(self.model, successors, listeners)?;
         let handed_down = std::iter::once(successors).chain(listeners.iter().copied());
-        let descriptors = handed_down.map(|it| it.as_raw_fd()).collect();
+        let descriptors: Vec<RawFd> = handed_down.map(|it| it.as_raw_fd()).collect();
         // These variables were meant for this process.
         const OWN: [&str; 5] = [
             "LISTEN_PID",
@@ -76,14 +94,14 @@ impl Succession {
         ];
         let kept = env::vars_os().filter(|(name, _)| !OWN.iter().any(|own| name == own));
         let environment = kept.chain([(inherited::VARIABLE.into(), value.into())]);
-        let successor = inherit::start(
+        let (successor, exec) = inherit::start(
             &self.program,
             env::args_os().collect(),
             environment.collect(),
-            descriptors,
+            &descriptors,
         )?;
         self.has_successor.store(true, Relaxed);
-        Ok((Pid::from_raw(successor.id().cast_signed()), channel))
+        Ok((successor, channel, exec))
     }
 
     /// To be called when the successor has ended and this process stays: takes the pidfile back.
@@ -93,13 +111,16 @@ impl Succession {
             && let Err(error) = pidfile.put_back()
         {
             // Serving matters more than the file, so that this is not fatal.
-            crate::log!("pidfile: {error}");
+            crate::log_warn!("pidfile: {error}");
         }
     }
 
-    /// To be called when this process ends: removes its pidfile and, unless another master listens
-    /// there, the files of its sockets.
-    pub fn end(&self) {
+    /// To be called when this process ends: says how, removes its pidfile and, unless another
+    /// master listens there, the files of its sockets.
+    pub fn end(&self, is_in_order: bool) {
+        if let Some(outcomes) = &self.outcomes {
+            outcomes.end_server(is_in_order);
+        }
         drop(self.pidfile().take());
         let sockets = std::mem::take(&mut *lock(&self.sockets));
         if self.has_successor.load(Relaxed) || self.predecessor().is_some() {

@@ -24,6 +24,8 @@ pub struct Site<'a> {
     pub scoreboard: Option<&'a Scoreboard>,
     /// The status pages, if the server shows them at all.
     pub status: Option<StatusPages>,
+    /// Whether it has no other pages: at an address of its own (`--status-bind`).
+    pub is_status_only: bool,
 }
 
 impl Default for Site<'_> {
@@ -36,6 +38,7 @@ impl Default for Site<'_> {
             lab: false,
             scoreboard: None,
             status: None,
+            is_status_only: false,
         }
     }
 }
@@ -69,6 +72,9 @@ pub struct StatusPages {
 pub enum OpenTo {
     /// Clients on the same machine. Behind a proxy on this machine, that means every client.
     Local,
+    /// All clients that use an IP address or the name localhost. For an address that only this
+    /// machine has: a page from anywhere, in a browser on this machine, can reach it, too.
+    Named,
     /// All clients.
     Anyone,
 }

@@ -62,6 +62,12 @@ impl Allow {
 /// The function of a route; it gets the decoded path.
 type Route = fn(&Site, &Request<'_>, &[u8]) -> Response;
 
+const NOTHING_HERE: &str =
+    "there is nothing here; try /, /headers, /pid, /bytes?n=1000, /cpu?ms=1, /status";
+
+/// The pages of an address that is for the status alone.
+const STATUS_PATHS: [&[u8]; 3] = [b"/status", b"/metrics", b"/ready"];
+
 impl Handler for Site<'_> {
     fn respond(&self, request: &Request<'_>) -> Response {
         if !self.extra_cpu.is_zero() {
@@ -82,11 +88,16 @@ impl Handler for Site<'_> {
             Ok(path) => path,
             Err(refusal) => return refusal,
         };
-        let Some((allow, route)) = self.route(&path) else {
-            return Response::sentence(
-                Status::NOT_FOUND,
-                "there is nothing here; try /, /headers, /pid, /bytes?n=1000, /cpu?ms=1, /status",
-            );
+        let found = match self.is_status_only && !STATUS_PATHS.contains(&&*path) {
+            true => None,
+            false => self.route(&path),
+        };
+        let Some((allow, route)) = found else {
+            let hint = match self.is_status_only {
+                true => "there is nothing here; try /status, /metrics, /ready",
+                false => NOTHING_HERE,
+            };
+            return Response::sentence(Status::NOT_FOUND, hint);
         };
         match request.method() {
             Method::Options => options(allow),

@@ -100,15 +100,13 @@ fn show(
     let Some(pages) = &site.status else {
         return Response::sentence(Status::NOT_FOUND, "this server does not show its status");
     };
-    if pages.open_to == OpenTo::Local {
-        if !pages.source.is_asked_from_here() {
-            let reason = "the status is shown to clients on the same machine only";
-            return Response::sentence(Status::FORBIDDEN, reason);
-        }
-        if !names_this_machine(request.authority()) {
-            let reason = "the status is shown under an IP address or the name localhost only";
-            return Response::sentence(Status::FORBIDDEN, reason);
-        }
+    if pages.open_to == OpenTo::Local && !pages.source.is_asked_from_here() {
+        let reason = "the status is shown to clients on the same machine only";
+        return Response::sentence(Status::FORBIDDEN, reason);
+    }
+    if pages.open_to != OpenTo::Anyone && !names_this_machine(request.authority()) {
+        let reason = "the status is shown under an IP address or the name localhost only";
+        return Response::sentence(Status::FORBIDDEN, reason);
     }
     let text = render(&pages.source.report_with_memory());
     // Close behind the answer: a kept connection would hold a worker until the next update, and

@@ -1,17 +1,19 @@
 //! Descriptors that this process has inherited, and those that it leaves to a successor.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command};
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::sys::signal::SigSet;
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 use nix::sys::stat::fstat;
+use nix::unistd::{ForkResult, Pid, pipe2};
 
+use super::exit::leave;
 use super::{net, oom, private};
 
 /// The inode of the file that a descriptor refers to; for a socket, the number of
@@ -75,19 +77,20 @@ fn is_stream(descriptor: BorrowedFd<'_>) -> bool {
 }
 
 /// Starts `program` with these arguments and this environment, and lets it inherit the descriptors,
-/// under the same numbers.
+/// under the same numbers. Returns at once: the kernel may take long to open the program, if it
+/// lies on a file system that does not answer.
 ///
-/// It is started by `execve(2)` and nothing else. The `execvp(3)` of [`Command`] gives a file that
-/// is no program to `/bin/sh`, which would run its lines.
+/// It is started by `execve(2)` and nothing else. An `execvp(3)` gives a file that is no program to
+/// `/bin/sh`, which would run its lines.
 ///
 /// # Errors
-/// ENOENT, EACCES; ENOEXEC, if it is no program.
+/// There are no descriptors or no process for it.
 pub fn start(
     program: &Path,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
-    descriptors: Vec<RawFd>,
-) -> io::Result<Child> {
+    descriptors: &[RawFd],
+) -> io::Result<(Pid, Exec)> {
     let path = CString::new(program.as_os_str().as_bytes())?;
     let arguments = c_strings(arguments)?;
     let environment = environment.into_iter().map(|(mut name, value)| {
@@ -96,23 +99,70 @@ pub fn start(
         name
     });
     let environment = c_strings(environment.collect())?;
-    let execute = move || {
-        oom::become_successor();
-        for &descriptor in &descriptors {
-            // SAFETY: the descriptor was open when this process forked, and nothing has been
-            // closed between that and exec.
-            let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-            fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    let (failure, own_end) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+    // SAFETY: between fork and exec the child makes system calls on values that were made before,
+    // and neither allocates nor locks. It never returns from here.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok((child, Exec { failure })),
+        ForkResult::Child => {
+            let error = execute(&path, &arguments, &environment, descriptors);
+            let _ = nix::unistd::write(&own_end, &error.to_ne_bytes());
+            leave(1)
         }
-        // SAFETY: both arrays end with a null pointer, and their strings live in the closure.
-        unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
-        // It returns only if it fails.
-        Err(io::Error::last_os_error())
-    };
-    let mut command = Command::new(program);
-    // SAFETY: between fork and exec the closure makes system calls on values that it owns and
-    // nothing else: it neither allocates nor locks, as pre_exec requires.
-    unsafe { command.pre_exec(execute) }.spawn()
+    }
+}
+
+/// Becomes the program. Returns only if that fails, with the error number.
+fn execute(path: &CStr, arguments: &CStrings, environment: &CStrings, kept: &[RawFd]) -> i32 {
+    oom::become_successor();
+    for &descriptor in kept {
+        // SAFETY: the descriptor was open when this process was forked, and nothing has been
+        // closed since.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        if let Err(error) = fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::empty())) {
+            return error as i32;
+        }
+    }
+    // A mask survives exec, and so does an ignored SIGPIPE, which a program does not expect.
+    let _ = SigSet::empty().thread_set_mask();
+    // SAFETY: the default action is no handler. Both arrays end with a null pointer, and their
+    // strings live as long as they.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+    }
+    Errno::last_raw()
+}
+
+/// The end of a pipe whose other end the kernel closes when the program begins.
+#[derive(Debug)]
+pub struct Exec {
+    failure: OwnedFd,
+}
+
+/// How far the start of a program is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecState {
+    /// The kernel has not begun to run it.
+    Pending,
+    /// It runs, or has run.
+    Done,
+    /// ENOENT, EACCES; ENOEXEC, if it is no program.
+    Failed(Errno),
+}
+
+impl Exec {
+    /// How far it is. Never waits. After anything but `Pending` it is not to be asked again.
+    pub fn state(&self) -> ExecState {
+        let mut number = [0; size_of::<i32>()];
+        match nix::unistd::read(&self.failure, &mut number) {
+            Err(Errno::EAGAIN | Errno::EINTR) => ExecState::Pending,
+            Ok(count) if count == number.len() => {
+                ExecState::Failed(Errno::from_raw(i32::from_ne_bytes(number)))
+            }
+            _ => ExecState::Done,
+        }
+    }
 }
 
 /// Strings, and an array of pointers to them that ends with a null pointer.
@@ -120,11 +170,6 @@ struct CStrings {
     _strings: Vec<CString>,
     pointers: Vec<*const libc::c_char>,
 }
-
-// SAFETY: the pointers are to memory that the strings own, and nothing writes to it.
-unsafe impl Send for CStrings {}
-// SAFETY: as above.
-unsafe impl Sync for CStrings {}
 
 impl CStrings {
     fn as_ptr(&self) -> *const *const libc::c_char {

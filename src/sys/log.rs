@@ -1,23 +1,63 @@
-//! The log: lines on standard error, written without ever blocking.
+//! The log: lines on standard error, or in a file (`--log-file`), written without ever blocking.
 //!
 //! Standard error may be a pipe or a terminal whose reader has stopped. A server that waited for it
 //! would serve no client and hear no signal. So a line that does not fit is dropped and counted.
 //! The next line that fits says how many are missing.
+//!
+//! The journal and a terminal show when a line came. In a file the line has to say it.
 
-use std::fmt::Arguments;
+use std::fmt::{self, Arguments};
 use std::fs::OpenOptions;
 use std::io::{Write, stderr};
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
+
+use super::calendar::Calendar;
+use super::log_files::{self, LogFile};
 
 /// Empty until the first line.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 /// Lines of this process that did not fit, since the last one that did.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
+/// The least important level that is written.
+static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
+
+/// How important a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Something has failed, and an operator should act.
+    Error,
+    /// Something has failed or was refused, and the server goes on by itself.
+    Warn,
+    /// What an operator has asked for, and changes of the pool.
+    Info,
+    /// Each step in the life of each worker, and each signal.
+    Debug,
+}
+
+impl Level {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// From now on less important lines are left out, in this process and in children that are forked
+/// from now on.
+pub fn set_level(level: Level) {
+    LEVEL.store(level as u8, Relaxed);
+}
 
 /// Where lines go.
 struct Output {
@@ -42,19 +82,47 @@ enum Kind {
 /// Writes one line in one system call, so that lines of several processes do not mix.
 ///
 /// A server must not fail because its log does (a full disk, a closed pipe): errors are dropped.
-pub fn log(message: Arguments<'_>) {
+pub fn log(level: Level, message: Arguments<'_>) {
+    if level as u8 > LEVEL.load(Relaxed) {
+        return;
+    }
     let output = output();
-    let name = match output.is_journal {
-        true => String::new(),
-        false => format!("servers[{}]: ", std::process::id()),
+    let pid = std::process::id();
+    let name = match (LogFile::Log.is_open(), output.is_journal) {
+        (true, _) => format!("{} {:5} servers[{pid}]: ", Stamp::now(), level.name()),
+        (false, true) => String::new(),
+        (false, false) => format!("servers[{pid}]: "),
     };
     let dropped = DROPPED.swap(0, Relaxed);
     let line = match dropped {
         0 => format!("{name}{message}\n"),
         count => format!("{name}the log was full: lines lost: {count}\n{name}{message}\n"),
     };
-    if !output.write(line.as_bytes()) {
+    let fits = match LogFile::Log.is_open() {
+        true => LogFile::Log.append(line.as_bytes()) != Err(Errno::EAGAIN),
+        false => output.write(line.as_bytes()),
+    };
+    if !fits {
         DROPPED.fetch_add(dropped + 1, Relaxed);
+    }
+}
+
+/// The time of a line: `2026-11-28T17:10:43.123Z`.
+struct Stamp(std::time::Duration);
+
+impl Stamp {
+    fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self(since.unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = Calendar::at(self.0);
+        write!(out, "{:04}-{:02}-{:02}T", at.year, at.month, at.day)?;
+        write!(out, "{:02}:{:02}:{:02}", at.hour, at.minute, at.second)?;
+        write!(out, ".{:03}Z", self.0.subsec_millis())
     }
 }
 
@@ -71,6 +139,10 @@ fn output() -> &'static Output {
 /// A line from within a signal handler: `servers: ` and the text. It only loads atomics and makes a
 /// system call.
 pub(super) fn log_in_handler(line: &'static [u8]) {
+    if LogFile::Log.is_open() {
+        let _ = LogFile::Log.put(line);
+        return;
+    }
     let Some(output) = OUTPUT.get() else {
         return;
     };
@@ -116,27 +188,20 @@ impl Output {
     /// Writes a line, unless it does not fit. The error of a log is no error of the server: only a
     /// line that would have to wait counts as lost.
     fn write(&self, line: &[u8]) -> bool {
-        // SAFETY: the pointer and the length are those of one slice. Both calls may be made in a
-        // signal handler, and errno, which they may change under interrupted code, is put back.
-        unsafe {
-            let errno = *libc::__errno_location();
-            let (start, length) = (line.as_ptr().cast(), line.len());
-            let sent = match self.kind {
-                Kind::Socket => {
-                    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-                    libc::send(self.descriptor, start, length, flags)
-                }
-                Kind::Plain | Kind::OwnOpening => libc::write(self.descriptor, start, length),
-            };
-            let is_full = sent < 0 && *libc::__errno_location() == libc::EAGAIN;
-            *libc::__errno_location() = errno;
-            !is_full
-        }
+        let is_socket = self.kind == Kind::Socket;
+        log_files::put(self.descriptor, is_socket, line) != Err(Errno::EAGAIN)
     }
 }
 
 /// Prints the last words of a program that ends with an error. They may be lost, but do not block.
+/// They go to standard error in any case: the process that has started this one reads them.
 pub fn last_words(text: &str) {
+    if LogFile::Log.is_open() {
+        log(
+            Level::Error,
+            format_args!("{}", text.trim_start_matches("servers: ").trim_end()),
+        );
+    }
     let output = output();
     if output.kind == Kind::Plain {
         let _ = stderr().write_all(text.as_bytes());
@@ -153,8 +218,34 @@ fn is_journal() -> bool {
     journal.is_some_and(|journal| own == Ok(journal))
 }
 
-/// [`log()`] with a format string.
+/// [`log()`] with a format string, at the level of what an operator has asked for.
 #[macro_export]
 macro_rules! log {
-    ($($argument:tt)*) => { $crate::sys::log::log(format_args!($($argument)*)) };
+    ($($argument:tt)*) => {
+        $crate::sys::log::log($crate::sys::log::Level::Info, format_args!($($argument)*))
+    };
+}
+
+/// [`log!`] for what has failed and needs an operator.
+#[macro_export]
+macro_rules! log_error {
+    ($($argument:tt)*) => {
+        $crate::sys::log::log($crate::sys::log::Level::Error, format_args!($($argument)*))
+    };
+}
+
+/// [`log!`] for what has failed while the server goes on by itself.
+#[macro_export]
+macro_rules! log_warn {
+    ($($argument:tt)*) => {
+        $crate::sys::log::log($crate::sys::log::Level::Warn, format_args!($($argument)*))
+    };
+}
+
+/// [`log!`] for each step of each worker.
+#[macro_export]
+macro_rules! log_debug {
+    ($($argument:tt)*) => {
+        $crate::sys::log::log($crate::sys::log::Level::Debug, format_args!($($argument)*))
+    };
 }

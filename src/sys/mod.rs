@@ -4,6 +4,7 @@
 //! | file | what it wraps |
 //! | --- | --- |
 //! | [`process`], [`exit`], [`guarded`] | fork, `_exit`, children tied to their parent's life |
+//! | [`pidfd`] | a process that this one has not forked |
 //! | [`signal`] | handlers, the grace timer, signals as a queue |
 //! | [`net`], [`reuseport`], [`sock_diag`] | listeners, connections, the kernel's table of them |
 //! | [`poll`], [`uring`] | waiting for many connections |
@@ -13,7 +14,8 @@
 //! | [`title`] | what `ps` shows |
 //! | [`terminal`] | the terminal that a server was started from |
 //! | [`ticker`], [`clock`], [`usage`] | time, CPU time, memory |
-//! | [`log`], [`panics`], [`errors`] | lines on standard error, `errno` in words |
+//! | [`log`], [`panics`], [`errors`] | lines of the log, `errno` in words |
+//! | [`log_files`], [`calendar`] | files of lines that all processes write, dates in them |
 //! | [`quota`], [`outage`] | log lines that a client or a fault could repeat without end |
 //! | [`patience`] | a write that does not wait for ever |
 //! | [`core_dumps`] | memory dumps of processes that have changed their user |
@@ -34,6 +36,7 @@
 
 pub mod address;
 pub mod asctime;
+pub mod calendar;
 pub mod clock;
 pub mod core_dumps;
 pub mod errors;
@@ -42,6 +45,7 @@ pub mod file_lock;
 pub mod guarded;
 pub mod inherit;
 pub mod log;
+pub mod log_files;
 mod math;
 pub mod mutex;
 pub mod net;
@@ -50,6 +54,7 @@ pub mod outage;
 pub mod panics;
 pub mod passing;
 pub mod patience;
+pub mod pidfd;
 pub mod poll;
 pub mod private;
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Outage {
     /// It has failed once more.
     pub fn failed(&self, why: impl Display) {
         if let Some(line) = self.failed_at(Instant::now(), why) {
-            crate::log!("{line}");
+            crate::log_warn!("{line}");
         }
     }
 

@@ -25,7 +25,10 @@ pub enum Fork {
 /// If the process has more than one thread (checked in debug builds): only the calling thread
 /// would exist in the child, and a lock held by any other would stay locked for ever.
 pub fn fork() -> nix::Result<Fork> {
-    debug_assert_eq!(threads(), 1, "a process that forks must be single-threaded");
+    debug_assert!(
+        is_single_threaded(),
+        "a process that forks must be single-threaded"
+    );
     let parent = getpid();
     let had_terminal = terminal::was_there();
     // SAFETY: the process is single-threaded, by the rule that the masters of all forking models
@@ -98,6 +101,18 @@ impl Tie {
             leave(1);
         }
     }
+}
+
+/// A thread that was joined can be seen in `/proc` for a moment more.
+fn is_single_threaded() -> bool {
+    const TRIES_MAX: u32 = 100;
+    (0..TRIES_MAX).any(|_| {
+        let is_single = threads() == 1;
+        if !is_single {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        is_single
+    })
 }
 
 /// Threads of this process, from `/proc/self/task` (`proc_pid_task(5)`).

@@ -5,6 +5,8 @@ use std::fmt::Arguments;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::log::{Level, log};
+
 const WINDOW: Duration = Duration::from_secs(60);
 /// More than a pool of usual size writes when all its workers end at once.
 const LINES_MAX: u32 = 60;
@@ -13,6 +15,7 @@ const LINES_MAX: u32 = 60;
 ///
 /// A forked child inherits the count of its parent as it was at the fork.
 pub struct Quota {
+    level: Level,
     kind: &'static str,
     state: Mutex<State>,
 }
@@ -26,8 +29,9 @@ struct State {
 
 impl Quota {
     /// No line was written yet.
-    pub const fn new(kind: &'static str) -> Self {
+    pub const fn new(level: Level, kind: &'static str) -> Self {
         Self {
+            level,
             kind,
             state: Mutex::new(State {
                 began: None,
@@ -42,7 +46,7 @@ impl Quota {
         let (is_written, count) = self.admit(Instant::now());
         self.say_left_out(count);
         if is_written {
-            crate::log!("{line}");
+            log(self.level, line);
         }
     }
 
@@ -62,7 +66,10 @@ impl Quota {
     fn say_left_out(&self, count: u64) {
         if count > 0 {
             let kind = self.kind;
-            crate::log!("{kind}: {count} more such lines were left out in a minute");
+            log(
+                self.level,
+                format_args!("{kind}: {count} more such lines were left out in a minute"),
+            );
         }
     }
 
@@ -99,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_counted_each_minute() {
-        let quota = Quota::new("crashes");
+        let quota = Quota::new(Level::Warn, "crashes");
         let start = Instant::now();
         let (mut written, mut counted) = (0, 0);
         // A hundred lines a second for ten minutes.
@@ -117,7 +124,7 @@ mod tests {
 
     #[test]
     fn few_lines_are_all_written() {
-        let quota = Quota::new("crashes");
+        let quota = Quota::new(Level::Warn, "crashes");
         let now = Instant::now();
         assert!((0..LINES_MAX).all(|_| quota.admit(now) == (true, 0)));
         assert_eq!(quota.admit(now), (false, 0));

@@ -8,6 +8,23 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::net;
 
+/// A socket that listens at `address`, where a successor may listen as well. If this process is a
+/// successor itself, its predecessor does.
+///
+/// # Errors
+/// EADDRINUSE: another server has the port.
+pub fn listen_for_upgrade(address: SocketAddr, is_successor: bool) -> io::Result<OwnedFd> {
+    let socket = match is_successor {
+        true => net::listen_sharing(address, BACKLOG)?,
+        false => net::listen(address, BACKLOG)?,
+    };
+    setsockopt(&socket, sockopt::ReusePort, &true)?;
+    Ok(socket)
+}
+
+/// Few programs ask for the status.
+const BACKLOG: i32 = 64;
+
 /// Another socket that listens at `address`, where `first` does, with its own accept queue of the
 /// same length.
 ///

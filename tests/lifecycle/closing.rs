@@ -21,6 +21,7 @@ for_every_model! {
     an_empty_line_behind_the_last_body_costs_no_answer,
     a_short_answer_ends_with_fin_though_bytes_are_unread,
     a_file_arrives_whole_though_bytes_are_unread,
+    bytes_behind_the_close_cut_no_large_answer,
     a_stop_answers_whole_what_it_has_begun,
     a_client_that_pipelines_beyond_the_limit_gets_all_permitted_answers,
     a_413_reaches_a_client_that_sends_five_megabytes,
@@ -68,6 +69,24 @@ fn a_file_arrives_whole_though_bytes_are_unread(model: &str) {
     wire::send(&client, &[head.as_bytes(), &[b'x'; 2000], b"\r\n"].concat());
     thread::sleep(LATE);
     assert_eq!(read_whole(&client)[0].body.len(), 3_000_000);
+}
+
+/// The client has said `Connection: close` and sends more all the same, when the server has sent
+/// all and the client has not read it. RFC 9112 section 9.6 forbids it, and tells the server to
+/// close in stages, since a reset would destroy the answer.
+fn bytes_behind_the_close_cut_no_large_answer(model: &str) {
+    const LENGTH: usize = 300_000;
+    let server = Server::start(model, &[]);
+    for _ in 0..3 {
+        let client = server.connect();
+        wire::get_and_close(&client, &format!("/bytes?n={LENGTH}"));
+        thread::sleep(LATE);
+        wire::send(&client, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        thread::sleep(LATE);
+        let answers = read_whole(&client);
+        assert_eq!(answers.len(), 1);
+        assert_eq!(answers[0].body.len(), LENGTH);
+    }
 }
 
 /// The second answer says that it is the last. Meanwhile the client has sent a third request.

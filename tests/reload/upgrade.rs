@@ -1,17 +1,20 @@
 //! SIGUSR2: the master starts a successor from the program that is on the disk now.
 
 use std::fs::Permissions;
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 
 use crate::family::{Family, children, is_alive, signal};
 use crate::load::{Load, MODES};
 use crate::support::proc::Process;
+use crate::support::server::BINARY;
 use crate::support::{wait_for, wire};
 use crate::ways;
 
@@ -131,7 +134,7 @@ fn a_program_that_fails_leaves_the_old_master_untouched() {
         assert_eq!(children(old), workers);
     }
     // The same holds if the successor refuses its configuration.
-    family.install(Path::new(crate::support::server::BINARY));
+    family.install(Path::new(BINARY));
     family.configure("workers = \"no\"\n");
     signal(old, Signal::SIGUSR2);
     wait_for("the failure is logged", || {
@@ -144,6 +147,56 @@ fn a_program_that_fails_leaves_the_old_master_untouched() {
     let (_, new) = family.upgrade();
     signal(old, Signal::SIGTERM);
     assert_eq!(family.first.wait().code(), Some(0));
+    assert!(is_alive(new));
+}
+
+/// The kernel does not open a file for execution on which another process has a lease (`fcntl(2)`):
+/// for up to 45 seconds it waits until that process gives it back. A file system whose server does
+/// not answer does the same for ever.
+#[test]
+fn a_program_that_the_kernel_cannot_open_holds_up_nothing() {
+    let family = Family::start("prefork", "workers = 2\n", &["--exec-timeout", "1s"]);
+    let old = family.master();
+    let program = family.path("leased");
+    let copied = Command::new("cp").arg(BINARY).arg(&program).status();
+    assert!(copied.unwrap().success());
+    let lease = "import fcntl, signal, sys, os, time\n\
+        signal.signal(signal.SIGIO, signal.SIG_IGN)\n\
+        file = os.open(sys.argv[1], os.O_RDWR)\n\
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+        print('leased', flush=True)\n\
+        time.sleep(1000)\n";
+    let holder = Command::new("python3")
+        .args(["-c", lease])
+        .arg(&program)
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut holder) = holder else {
+        eprintln!("skipped: no python3");
+        return;
+    };
+    let mut line = String::new();
+    let mut output = BufReader::new(holder.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    if line == "leased\n" {
+        family.install(&program);
+        signal(old, Signal::SIGUSR2);
+        family.wait_for_words("starts from");
+        // The master looks after its pool meanwhile.
+        let victim = family.served_by();
+        signal(victim, Signal::SIGKILL);
+        family.wait_for_words("replacing it");
+        family.wait_for_words("the kernel has not begun to run");
+        assert!(children(old).contains(&family.served_by()));
+    } else {
+        eprintln!("skipped: this file system has no leases");
+    }
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    family.install(Path::new(BINARY));
+    let (_, new) = family.upgrade();
+    signal(old, Signal::SIGTERM);
+    wait_for("the old master is gone", || !is_alive(old));
     assert!(is_alive(new));
 }
 
@@ -328,12 +381,12 @@ fn a_second_sigterm_does_not_wait_for_a_successor() {
 fn the_program_is_found_through_the_logical_working_directory() {
     let directory = tempfile::tempdir().unwrap();
     let place = |name: &str| directory.path().join(name);
-    for (release, program) in [("1", crate::support::server::BINARY), ("2", "/bin/false")] {
+    for (release, program) in [("1", BINARY), ("2", "/bin/false")] {
         std::fs::create_dir(place(release)).unwrap();
         std::os::unix::fs::symlink(program, place(release).join("servers")).unwrap();
     }
     std::os::unix::fs::symlink(place("1"), place("current")).unwrap();
-    let mut launcher = std::process::Command::new("sh");
+    let mut launcher = Command::new("sh");
     launcher.args([
         "-c",
         "cd \"$PLACE\"; export PWD; exec ./servers \"$@\"",

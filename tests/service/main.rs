@@ -1,5 +1,5 @@
-//! How a server fits its machine: its configuration, its pidfile, systemd, few rights, and shared
-//! memory.
+//! How a server fits its machine: its configuration, its pidfile and `servers ctl`, its logs,
+//! systemd, few rights, and shared memory.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,8 @@
 
 mod config;
 mod core_dumps;
+mod ctl;
+mod logs;
 mod pidfile;
 mod preload;
 mod rights;

@@ -195,16 +195,20 @@ fn the_socket_of_a_killed_server_is_replaced_and_that_of_a_live_one_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let bind = format!("--bind=unix:{}", path.display());
+    // The workers of a killed master die a moment later.
+    let gone = || wait_for("no process listens", || UnixStream::connect(&path).is_err());
     for model in ["iterative", "prefork", "epoll"] {
         let mut killed = Server::start(model, &[&bind]);
         killed.signal(Signal::SIGKILL);
         killed.wait();
         assert!(path.exists(), "{model}");
+        gone();
         let live = Server::start(model, &[&bind]);
         let said = refused(1, &["run", model, "--bind=127.0.0.1:0", &bind]);
         assert!(said.contains("another server listens there"), "{said}");
         assert_eq!(status_of(&connect_unix(&path), "/"), 200);
         drop(live);
+        gone();
     }
 }
 

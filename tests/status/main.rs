@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod bind;
 mod counts;
 mod formats;
 mod kills;

@@ -10,7 +10,7 @@ use super::messages::{order, report};
 use crate::accept::errors::EXHAUSTED_PAUSE;
 use crate::accept::{Accepted, Acceptor};
 use crate::sys::outage::Outage;
-use crate::sys::{passing, signal};
+use crate::sys::{log_files, passing, signal};
 
 /// What a worker gets its clients from.
 pub(super) struct Receiver {
@@ -41,6 +41,7 @@ impl Acceptor for Receiver {
     fn accept_while(&self, meanwhile: &mut dyn FnMut()) -> Accepted {
         loop {
             meanwhile();
+            log_files::follow();
             self.report()?;
             let message = match passing::receive(&self.channel) {
                 Ok(Some(message)) => message,

@@ -13,6 +13,7 @@ impl Args {
             ("bind", self.bind == old.bind),
             ("socket-mode", self.socket_mode == old.socket_mode),
             ("socket-owner", self.socket_owner == old.socket_owner),
+            ("status-bind", self.status_bind == old.status_bind),
             ("backlog", self.backlog == old.backlog),
             ("accept", self.strategy().ok() == old.strategy().ok()),
             ("threads", threads(self) == threads(old)),
@@ -21,6 +22,8 @@ impl Args {
                 self.pick.unwrap_or_default() == old.pick.unwrap_or_default(),
             ),
             ("plain-mutex", self.plain_mutex == old.plain_mutex),
+            ("log-file", self.logs.log_file == old.logs.log_file),
+            ("access-log", self.logs.access_log == old.logs.access_log),
             ("pidfile", self.service.pidfile == old.service.pidfile),
             ("trace", self.trace == old.trace),
             ("trace-limit", self.trace_limit == old.trace_limit),
@@ -28,11 +31,14 @@ impl Args {
         self.bind.clone_from(&old.bind);
         self.socket_mode = old.socket_mode;
         self.socket_owner.clone_from(&old.socket_owner);
+        self.status_bind.clone_from(&old.status_bind);
         self.backlog = old.backlog;
         self.accept = old.accept;
         self.threads = old.threads;
         self.pick = old.pick;
         self.plain_mutex = old.plain_mutex;
+        self.logs.log_file.clone_from(&old.logs.log_file);
+        self.logs.access_log.clone_from(&old.logs.access_log);
         self.service.pidfile.clone_from(&old.service.pidfile);
         self.trace.clone_from(&old.trace);
         self.trace_limit = old.trace_limit;
@@ -50,5 +56,5 @@ impl Args {
 
 /// Logs that the new value of `key` does not take effect with a reload or an upgrade.
 pub(super) fn say_kept(occasion: &str, key: &str) {
-    crate::log!("{occasion}: a new value for '{key}' needs a new start; the old one stays");
+    crate::log_warn!("{occasion}: a new value for '{key}' needs a new start; the old one stays");
 }

@@ -145,14 +145,15 @@ const ANNOUNCE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The first lines of standard output, one for each address: scripts wait for them. Clients do not,
 /// so a pipe that no process reads holds up the server for a moment only.
-pub(super) fn announce(addresses: &[Address]) -> io::Result<()> {
+pub(super) fn announce(addresses: &[Address], status: Option<&Address>) -> io::Result<()> {
     let lines = addresses
         .iter()
         .map(|it| format!("listening on {}\n", it.url()));
-    let lines = lines.collect::<String>();
+    let status = status.map(|it| format!("status on {}/status\n", it.url()));
+    let lines = lines.chain(status).collect::<String>();
     match write_within(&io::stdout(), lines.as_bytes(), ANNOUNCE_TIME_MAX) {
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            crate::log!("standard output is full and no process reads it; it lacks: {lines}");
+            crate::log_warn!("standard output is full and no process reads it; it lacks: {lines}");
             Ok(())
         }
         written => written,
@@ -201,28 +202,41 @@ fn bind_unix(path: &Path, access: SocketAccess, backlog: i32) -> anyhow::Result<
     })
 }
 
-/// Listens on the first of the addresses where that works. The error is that of the first.
 fn bind_first(addresses: &[SocketAddr], backlog: i32) -> anyhow::Result<Listener> {
+    bind_first_by(addresses, "--bind", |it| Listener::bind(it, backlog))
+}
+
+/// Listens on the first of the addresses of an option where that works. The error is that of the
+/// first.
+pub(super) fn bind_first_by(
+    addresses: &[SocketAddr],
+    option: &str,
+    listen: impl Fn(SocketAddr) -> io::Result<Listener>,
+) -> anyhow::Result<Listener> {
     let mut first = None;
     for &address in addresses {
-        match Listener::bind(address, backlog) {
+        match listen(address) {
             Ok(listener) => return Ok(listener),
             Err(error) => drop(first.get_or_insert((address, error))),
         }
     }
     let Some((address, error)) = first else {
-        anyhow::bail!("the name in --bind has no address");
+        anyhow::bail!("the name in {option} has no address");
     };
-    Err(explain_bind(address, error))
+    Err(explain_bind(address, option, error))
 }
 
 /// The error, with what to do about the usual reasons.
-fn explain_bind(address: SocketAddr, error: io::Error) -> anyhow::Error {
+fn explain_bind(address: SocketAddr, option: &str, error: io::Error) -> anyhow::Error {
     let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => "; another server has this port: choose one with --bind",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: choose another",
-        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
-        _ => "",
+        io::ErrorKind::AddrInUse => {
+            format!("; another server has this port: choose one with {option}")
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need privileges: choose another".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address".to_owned(),
+        _ => String::new(),
     };
     anyhow::anyhow!("cannot listen on {address}: {}{hint}", plain(&error))
 }

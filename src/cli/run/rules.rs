@@ -38,6 +38,7 @@ impl Args {
             );
             return Err(OptionConflict::between(&["workers", "model"], message));
         }
+        self.logs.check()?;
         let accept = self.strategy()?;
         self.check_binds(accept)?;
         Ok(Rules {

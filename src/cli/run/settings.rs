@@ -8,22 +8,24 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::Args;
 use super::listen::{Listening, announce};
-use crate::accept::{Strategy, StrategyOptions};
+use crate::accept::{Listener, Strategy, StrategyOptions};
 use crate::cli::service::Privileges;
 use crate::cli::{Command, config};
 use crate::scoreboard::{Description, Scoreboard};
 use crate::server::{Configuration, Lifetime, PoolSettings, Server, Trigger};
-use crate::service::{Preload, SocketFile, Succession, manager};
+use crate::service::{Preload, SocketFile, Succession, manager, status_process};
 use crate::site::Site;
 use crate::sys::address::Address;
 use crate::sys::{panics, signal, terminal};
 
 /// What a reload does not change: it lasts as long as the process.
-struct ProcessState {
+pub(super) struct ProcessState {
     scoreboard: Scoreboard,
     succession: OnceLock<Succession>,
     /// Memory that was filled before the fork, for all workers to share.
     preload: Mutex<Option<Preload>>,
+    /// Of `--status-bind`. Workers close it.
+    pub(super) status_listener: Mutex<Option<Listener>>,
 }
 
 /// The options, checked, and what they name, opened.
@@ -33,11 +35,13 @@ pub(super) struct Settings<'g> {
     strategy_options: StrategyOptions,
     trigger: Trigger,
     site: Site<'g>,
+    /// The pages of `--status-bind`.
+    pub(super) status_site: Option<Site<'g>>,
     pool: PoolSettings,
     rights: Privileges,
     /// Memory that is being filled and takes the place of the process's when it is full.
     loading: Mutex<Option<Preload>>,
-    process: &'g ProcessState,
+    pub(super) process: &'g ProcessState,
 }
 
 impl Settings<'static> {
@@ -47,6 +51,7 @@ impl Settings<'static> {
             scoreboard: Scoreboard::create().context("cannot share memory with workers")?,
             succession: OnceLock::new(),
             preload: Mutex::default(),
+            status_listener: Mutex::default(),
         });
         let settings = Self::of(args, process)?;
         settings.finish_loading();
@@ -56,7 +61,7 @@ impl Settings<'static> {
     /// Serves until a signal stops the process, and leaves no pidfile behind.
     pub(super) fn serve(&'static self) -> anyhow::Result<()> {
         let served = self.begin();
-        self.succession().end();
+        self.succession().end(served.is_ok());
         served
     }
 
@@ -70,19 +75,8 @@ impl Settings<'static> {
         model
             .check(self.args.threads.map(usize::from))
             .with_context(|| format!("cannot run {}", model.name))?;
-        // From here on SIGTERM is a graceful stop. Other processes may learn of this one only now.
-        signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
-        panics::log_panics();
-        terminal::withhold_keyboard();
-        manager::open();
-        if model.has_master() {
-            signal::hold_for_master().context("cannot hold signals back")?;
-        } else {
-            signal::set_drain_delay(self.args.drain_delay);
-        }
-        if !model.has_master() && manager::is_there() {
-            signal::outlive_hangup().context("cannot handle signals")?;
-        }
+        self.args.logs.open(origins)?;
+        self.take_signals()?;
         let pidfile = service
             .take_pidfile()
             .map_err(|error| origins.blame(&["pidfile"], error))?;
@@ -104,11 +98,14 @@ impl Settings<'static> {
         });
         let succession = Succession::new(model.name, pidfile, predecessor).with(sockets);
         self.process.succession.get_or_init(|| succession);
+        self.listen_for_status(inherits)?;
+        let status = self.status_address();
         let server = for_ever(self.server());
         if !model.has_master() {
+            self.start_status_process()?;
             self.drop_privileges().map_err(anyhow::Error::msg)?;
         }
-        announce(&addresses)
+        announce(&addresses, status.as_ref())
             // The reader of the predecessor's standard output may have gone since.
             .or_else(|error| if inherits { Ok(()) } else { Err(error) })
             .context("cannot write to standard output")?;
@@ -120,6 +117,34 @@ impl Settings<'static> {
         self.process.scoreboard.enter(0);
         server.rehearse();
         Ok((model.run)(server, listener)?)
+    }
+}
+
+impl Settings<'static> {
+    /// From here on SIGTERM is a graceful stop. Other processes may learn of this one only now.
+    fn take_signals(&self) -> anyhow::Result<()> {
+        signal::handle_stop(self.args.graceful_timeout).context("cannot handle signals")?;
+        panics::log_panics();
+        terminal::withhold_keyboard();
+        manager::open();
+        if self.args.model.has_master() {
+            return signal::hold_for_master().context("cannot hold signals back");
+        }
+        signal::set_drain_delay(self.args.drain_delay).context("cannot share memory")?;
+        signal::reopen_logs_at_usr1().context("cannot handle signals")?;
+        if manager::is_there() {
+            signal::outlive_hangup().context("cannot handle signals")?;
+        }
+        Ok(())
+    }
+
+    /// In a server without a master nothing starts it again.
+    fn start_status_process(&'static self) -> anyhow::Result<()> {
+        if self.has_status_process() {
+            let started = status_process::start(self.args.model.name, || self.serve_status());
+            started.context("cannot start a process for --status-bind")?;
+        }
+        Ok(())
     }
 }
 
@@ -145,7 +170,9 @@ impl<'g> Settings<'g> {
                 extra_cpu: args.extra_cpu,
                 lab: args.lab,
                 scoreboard: Some(&process.scoreboard),
+                is_status_only: false,
             },
+            status_site: args.status_site(&process.scoreboard),
             loading: Mutex::default(),
             process,
             args,
@@ -185,6 +212,7 @@ impl Configuration for Settings<'_> {
             trigger: self.trigger,
             requeue: args.requeue as usize,
             slow: (args.slow_ms > 0).then(|| Duration::from_millis(args.slow_ms)),
+            access: args.logs.access(),
             scoreboard: &self.process.scoreboard,
             configuration: self,
         }
@@ -196,6 +224,7 @@ impl Configuration for Settings<'_> {
         if self.args.model.has_master() {
             manager::close();
         }
+        drop(lock(&self.process.status_listener).take());
         self.rights.give_up(|| self.process.scoreboard.beat())
     }
 
@@ -223,7 +252,16 @@ impl Configuration for Settings<'_> {
             // The old memory is freed only now.
             *lock(&self.process.preload) = Some(loaded);
         }
+        self.args.logs.set_level();
         true
+    }
+
+    fn has_status_process(&self) -> bool {
+        self.status_site.is_some()
+    }
+
+    fn serve_status(&self) -> Result<(), String> {
+        self.serve_status_alone()
     }
 
     fn succession(&self) -> &Succession {
@@ -238,7 +276,7 @@ fn for_ever<T>(value: T) -> &'static T {
 }
 
 /// No code panics while it holds one of these locks.
-fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

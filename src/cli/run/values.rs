@@ -59,6 +59,15 @@ pub(super) fn parse_bind(text: &str) -> Result<Bind, String> {
     Ok(Bind::Tcp(found))
 }
 
+/// An IP address and a port, for the status. A Unix socket could not change hands in an upgrade:
+/// two masters have the address for a while, and only TCP lets them share it.
+pub(super) fn parse_status_bind(text: &str) -> Result<Bind, String> {
+    match parse_bind(text)? {
+        tcp @ Bind::Tcp(_) => Ok(tcp),
+        Bind::Unix(_) => Err("should be [ADDR:]PORT: the status has no Unix socket".to_owned()),
+    }
+}
+
 /// Absolute, so that the address stays the same wherever a successor is started.
 fn unix_path(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::{Conn, Now, Phase, Then};
+use super::{Answer, Conn, INLINE_MAX, Now, Phase, Then};
 use crate::http::Handler;
 use crate::http::content::{Content, Unsent};
 use crate::http::framing::Framing;
@@ -13,9 +13,6 @@ use crate::http::request::Request;
 use crate::http::response::{Out, Response};
 use crate::http::status::Status;
 use crate::http::version::Version;
-
-/// Content of at most this many bytes is copied behind the head, so that both leave in one write.
-const INLINE_MAX: usize = 16 * 1024;
 
 impl Conn<'_> {
     /// Answers the request: the handler does, or the connection itself if it refused the request.
@@ -36,6 +33,13 @@ impl Conn<'_> {
         let connection = self.connection(then);
         response.write_head(&mut self.out, &now.date, connection);
         let sends_content = self.head.method != Method::Head && !response.status().is_bodiless();
+        self.answer = Answer {
+            status: response.status(),
+            content_bytes: match sends_content {
+                true => response.body().length(),
+                false => 0,
+            },
+        };
         if sends_content {
             self.content = Content::new(response.body).inline(&mut self.out, INLINE_MAX);
         }
@@ -138,6 +142,7 @@ impl Conn<'_> {
             Then::Linger => self.phase = Phase::ShuttingDown,
             Then::NextRequest => {
                 self.phase = Phase::Head;
+                self.has_head = false;
                 self.give_back();
                 if !self.input.unread().is_empty() {
                     self.advance(now);

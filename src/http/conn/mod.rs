@@ -14,6 +14,7 @@ use super::date::Date;
 use super::head::Head;
 use super::limits::Limits;
 use super::refusal::Refusal;
+use super::request::Request;
 use super::response::Out;
 use super::scanner::Scanner;
 use super::status::Status;
@@ -64,6 +65,9 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 /// the wait is over within one tick.
 const KEPT_GRACE: Duration = Duration::from_millis(200);
 
+/// Content of at most this many bytes is copied behind the head, so that both leave in one write.
+const INLINE_MAX: usize = 16 * 1024;
+
 /// The HTTP/1.1 state of one connection. See the [module](super) for its life.
 #[derive(Debug)]
 pub struct Conn<'l> {
@@ -79,7 +83,20 @@ pub struct Conn<'l> {
     out_sent: usize,
     content: Option<Content>,
     answered: u64,
+    /// What the last answer was.
+    answer: Answer,
+    /// The head of the request that waits, or was answered last, has arrived whole and is in order.
+    has_head: bool,
     stopping: bool,
+}
+
+/// The last answer of a connection, for a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// What the status line says.
+    pub status: Status,
+    /// Bytes of content that are sent with it.
+    pub content_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -131,6 +148,11 @@ impl<'l> Conn<'l> {
             out_sent: 0,
             content: None,
             answered: 0,
+            answer: Answer {
+                status: Status::OK,
+                content_bytes: 0,
+            },
+            has_head: false,
             stopping: false,
         }
     }
@@ -174,6 +196,31 @@ impl<'l> Conn<'l> {
             Phase::Refused(_) => b"",
             _ => self.head.request_line(),
         }
+    }
+
+    /// The answer that was made last, for a log. It may not have been sent yet.
+    pub fn answer(&self) -> Answer {
+        self.answer
+    }
+
+    /// The request that was answered last, for a log. `None` if its head was refused.
+    pub fn last_request(&self) -> Option<Request<'_>> {
+        self.has_head.then_some(Request {
+            head: &self.head,
+            body: &self.body,
+        })
+    }
+
+    /// The first line of the request that was answered last, as it came and as far as it came, for
+    /// a log. Nothing is known of its bytes if the request was refused.
+    pub fn last_line(&self) -> &[u8] {
+        if self.has_head {
+            return self.head.request_line();
+        }
+        let input = self.input.unread();
+        let input = input.strip_prefix(b"\r\n").unwrap_or(input);
+        let end = memchr::memchr2(b'\r', b'\n', input);
+        input.get(..end.unwrap_or(input.len())).unwrap_or_default()
     }
 
     /// Requests answered so far, refused ones included.
@@ -249,6 +296,11 @@ impl<'l> Conn<'l> {
     /// driver ask the kernel.
     pub fn may_linger(&self) -> bool {
         matches!(self.phase, Phase::Done)
+    }
+
+    /// Whether the last answer had so much content that a part of it may still be on its way.
+    pub fn was_large(&self) -> bool {
+        self.answer.content_bytes > INLINE_MAX as u64
     }
 
     // ANCHOR: stop

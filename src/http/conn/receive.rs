@@ -88,6 +88,7 @@ impl Conn<'_> {
         let Some(length) = length else { return Ok(()) };
         self.head.parse(&input[..length], self.scanner.fields())?;
         self.input.consume(length);
+        self.has_head = true;
         self.scanner = Scanner::default();
         self.since = now;
         self.begin_body()

@@ -44,6 +44,7 @@ impl Pool<'_> {
         for (pid, worker) in self.children.iter_mut() {
             if worker.stage == Stage::Starting && worker.is_ready(pid, self.scoreboard) {
                 worker.stage = Stage::Serving;
+                crate::log_debug!("worker ({pid}) in slot {} serves", worker.assignment.slot);
                 self.ever_ready = true;
                 self.is_proven |= worker.assignment.generation == self.generation;
             }
@@ -114,6 +115,7 @@ impl Pool<'_> {
         // The reason was logged when it was retired.
         let is_told = matches!(worker.stage, Stage::Retiring(_));
         if is_told && matches!(exit, Exit::Expected | Exit::Voluntary) {
+            crate::log_debug!("worker ({pid}) has ended, as it was told");
             return Ok(());
         }
         if matches!(status, WaitStatus::Exited(_, 1)) {

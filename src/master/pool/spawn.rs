@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 
 use super::Pool;
 use crate::accept::SharedListeners;
+use crate::log_warn;
 use crate::master::policy::recycling::Allowance;
 use crate::master::worker::{Assignment, WorkerContext};
 use crate::master::worker_state::WorkerState;
@@ -32,7 +33,7 @@ impl Pool<'_> {
                 Ok(pid) => self.spawned(pid, assignment, Instant::now()),
                 Err(error) => {
                     let pause = self.spawn_failed(assignment, Instant::now());
-                    crate::log!("fork: {}; again in {pause:?}", plain(&error));
+                    log_warn!("fork: {}; again in {pause:?}", plain(&error));
                     return;
                 }
             }
@@ -60,7 +61,7 @@ impl Pool<'_> {
             }
             match spawn_worker(assignment, listeners, context) {
                 Ok(pid) => self.spawned(pid, assignment, Instant::now()),
-                Err(error) => crate::log!("connections are lost: fork: {}", plain(&error)),
+                Err(error) => crate::log_error!("connections are lost: fork: {}", plain(&error)),
             }
         }
         Ok(())
@@ -79,6 +80,7 @@ impl Pool<'_> {
     fn spawned(&mut self, pid: Pid, assignment: Assignment, now: Instant) {
         self.forks.succeeded();
         self.scoreboard.note(PoolEvent::Started);
+        crate::log_debug!("worker ({pid}) in slot {} starts", assignment.slot);
         let mut worker = WorkerState::new(assignment, self.threads, self.scoreboard, now);
         worker.allowance = Allowance::draw(&self.recycling);
         self.children.add(pid, worker);

@@ -31,7 +31,7 @@ use super::timers::Timers;
 use crate::accept::{Listener, TICK};
 use crate::scoreboard::State;
 use crate::server::{Rejected, Server};
-use crate::sys::signal;
+use crate::sys::{log_files, signal};
 use crate::trace;
 
 pub use epoll::Epoll;
@@ -216,11 +216,13 @@ impl<'a, L: Borrow<Listener>, P: Poller> EventLoop<'a, L, P> {
         }
     }
 
-    /// Four times a second: closes the connections of clients that have read their 503, looks
-    /// whether there are descriptors again, and looks into a shared accept queue. A connection may
-    /// wait there for a process that was woken and has died or been stopped.
+    /// Four times a second: takes over log files that were opened anew, closes the connections of
+    /// clients that have read their 503, looks whether there are descriptors again, and looks into
+    /// a shared accept queue. A connection may wait there for a process that was woken and has died
+    /// or been stopped.
     // ANCHOR: tick
     fn tick(&mut self) -> io::Result<()> {
+        log_files::follow();
         self.rejected.sweep();
         if self.exhausted {
             self.exhausted = false;

@@ -148,7 +148,7 @@ fn refuse(error: &io::Error) -> Response {
             Response::sentence(Status::NOT_FOUND, "there is no such file")
         }
         _ => {
-            crate::log!("files: {error}");
+            crate::log_warn!("files: {error}");
             Response::sentence(
                 Status::INTERNAL_SERVER_ERROR,
                 "the file could not be opened",

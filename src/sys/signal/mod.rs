@@ -9,21 +9,24 @@
 //! | --- | --- | --- |
 //! | TERM | stops gracefully | stops gracefully |
 //! | INT, QUIT | leaves at once | stops fast |
-//! | USR1 | a worker leaves when its clients have gone | takes note |
+//! | USR1 | opens its log files anew; a worker leaves when its clients have gone | from its queue |
 //! | HUP | ends it, unless there is a service manager; workers never see it | from its queue |
 //! | USR2, WINCH, TTIN, TTOU | workers never see them | from its queue |
 
 mod queue;
 mod unlink;
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::getpid;
 
-use super::{exit, log, title};
+use super::shared::SharedWords;
+use super::{exit, log, log_files, title};
 
 pub(super) use queue::become_child;
 pub use queue::{Event, Signals, hold_for_master};
@@ -39,6 +42,8 @@ static GRACE_US: AtomicI64 = AtomicI64::new(0);
 static DRAIN_US: AtomicI64 = AtomicI64::new(0);
 /// The first wish to stop was put off.
 static DRAINING: AtomicBool = AtomicBool::new(false);
+/// The same for children that were forked before: one word. Empty without a drain delay.
+static DRAINING_IN_PARENT: OnceLock<SharedWords> = OnceLock::new();
 /// The process that installed the handlers. Its children leave stopping by force to it; a flag that
 /// each child sets would come too late for a signal right after fork.
 static PARENT: AtomicI32 = AtomicI32::new(0);
@@ -82,6 +87,11 @@ pub fn outlive_hangup() -> nix::Result<()> {
     handle(Signal::SIGHUP, SigHandler::Handler(on_hangup))
 }
 
+/// From now on SIGUSR1 makes a server without a master open its log files anew.
+pub fn reopen_logs_at_usr1() -> nix::Result<()> {
+    handle(Signal::SIGUSR1, SigHandler::Handler(on_reopen))
+}
+
 /// From now on a graceful stop may take so long.
 pub fn set_grace(grace: Duration) {
     let grace_us = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
@@ -96,16 +106,25 @@ pub fn stopping() -> bool {
 
 /// From now on the first SIGTERM only makes [`draining`] true, and the stop begins after `delay`,
 /// or at a second signal. For a server without a master.
-pub fn set_drain_delay(delay: Duration) {
+///
+/// # Errors
+/// There is no memory that the process could share with its children.
+pub fn set_drain_delay(delay: Duration) -> nix::Result<()> {
+    if !delay.is_zero() {
+        let word = SharedWords::create(c"servers-draining", 1)?;
+        DRAINING_IN_PARENT.get_or_init(|| word);
+    }
     DRAIN_US.store(
         i64::try_from(delay.as_micros()).unwrap_or(i64::MAX),
         Relaxed,
     );
+    Ok(())
 }
 
-/// Whether this process was asked to stop, and puts that off.
+/// Whether this process, or the one that has forked it, was asked to stop and puts that off.
 pub fn draining() -> bool {
-    DRAINING.load(Relaxed)
+    let of_parent = DRAINING_IN_PARENT.get();
+    DRAINING.load(Relaxed) || of_parent.is_some_and(|word| word[0].load(Relaxed) > 0)
 }
 
 /// Whether the master has asked this worker to leave: it accepts no more connections, answers
@@ -140,6 +159,9 @@ pub fn extend_grace(left: Duration) {
 extern "C" fn on_stop(_: libc::c_int) {
     let drain_us = DRAIN_US.load(Relaxed);
     if is_parent() && drain_us > 0 && !stopping() && !DRAINING.swap(true, Relaxed) {
+        if let Some(word) = DRAINING_IN_PARENT.get() {
+            word[0].store(1, Relaxed);
+        }
         start_timer(drain_us);
         return;
     }
@@ -180,8 +202,27 @@ extern "C" fn on_hangup(_: libc::c_int) {
     );
 }
 
+/// The children of `fork` inherit the handler. They follow what their parent does.
+extern "C" fn on_reopen(_: libc::c_int) {
+    if !is_parent() {
+        return;
+    }
+    // The interrupted code may be about to read it.
+    let errno = Errno::last_raw();
+    let reopened = log_files::reopen();
+    let has_failed = |it: &Option<i32>| it.is_some_and(|error| error != 0);
+    log::log_in_handler(match reopened {
+        _ if reopened.iter().any(has_failed) => {
+            b"servers: SIGUSR1: a log file cannot be opened; the old one stays in use\n"
+        }
+        _ if reopened.contains(&Some(0)) => b"servers: SIGUSR1: log files are opened anew\n",
+        _ => b"servers: SIGUSR1: there is no log file to open anew\n",
+    });
+    Errno::set_raw(errno);
+}
+
 extern "C" fn on_time_up(_: libc::c_int) {
-    if is_parent() && draining() && !stopping() {
+    if is_parent() && DRAINING.load(Relaxed) && !stopping() {
         begin_stop();
         return;
     }

@@ -196,6 +196,9 @@ impl Args {
             true => ask::prediction(lab, line, || context.check())?,
             false => None,
         };
+        if on_terminal {
+            line.say("\n");
+        }
         line.begin();
         let outcome = lab::run(lab, context);
         line.end();

@@ -44,13 +44,9 @@ pub fn takes(lab: &Definition, quick: bool) -> Duration {
     }
     let (rounds, window) = lab.bench.at(quick);
     let slot = window + lab.bench.warm_up(quick) + OVERHEAD;
-    let cores = lab
-        .bench
-        .cores
-        .iter()
-        .filter(|it| lab.bench.has_turn(**it, quick))
-        .count();
-    let cores = cores.max(1) as u32;
+    let here = std::thread::available_parallelism().map_or(1, usize::from);
+    let has_turn = |it: &&usize| **it <= here && lab.bench.has_turn(**it, quick);
+    let cores = lab.bench.cores.iter().filter(has_turn).count().max(1) as u32;
     slot * contenders * lab.workloads.len() as u32 * rounds as u32 * cores
 }
 

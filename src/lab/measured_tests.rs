@@ -77,10 +77,11 @@ fn a_workload_is_one_of_the_bench_with_changes() {
 
 #[test]
 fn the_time_grows_with_all_that_is_measured() {
-    let lab = lab(TWO_AXES);
+    // No machine has so many processors that it measures with these.
+    let lab = lab(&TWO_AXES.replace("cores = [1, 2]", "cores = [1, 1000000]"));
     let window = Duration::from_secs_f64(0.5);
     let slot = window + warm_up_for(window) + OVERHEAD;
-    assert_eq!(takes(&lab, false), slot * (5 * 2 * 6 * 2));
+    assert_eq!(takes(&lab, false), slot * (5 * 2 * 6));
     assert!(takes(&lab, true) < takes(&lab, false) / 4);
 }
 

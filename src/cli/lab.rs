@@ -22,6 +22,7 @@ use crate::lab::{self, Context, Definition, Outcome, Problem, measured};
 use crate::load::Watch;
 use crate::report::bench_table::{View, WIDTH, WIDTH_MIN};
 use crate::report::lab as report;
+use crate::{models, trace};
 use progress::Line;
 
 /// An outcome that is not the expected one: a finding, and no failure.
@@ -39,6 +40,12 @@ pub(super) struct Args {
     /// The lab, or the path of a lab file of your own, as ./mine.toml
     #[arg(conflicts_with = "all")]
     name: Option<String>,
+    /// Run who-waits with these models only
+    #[arg(value_name = "MODEL")]
+    models: Vec<String>,
+    /// Draw the lanes of who-waits: a row a client, time to the right
+    #[arg(long, conflicts_with_all = ["all", "json"])]
+    lanes: bool,
     /// Run every lab, one after the other, without asking
     #[arg(long)]
     all: bool,
@@ -54,7 +61,8 @@ pub(super) struct Args {
     /// Save the outcome in this directory, as NAME.txt and NAME.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Save each picture as well, as NAME.svg; in the current directory without --out
+    /// Save each picture as well, as NAME.svg, and lanes as NAME-SCENE-MODEL.svg; in the current
+    /// directory without --out
     #[arg(long)]
     svg: bool,
 }
@@ -63,11 +71,15 @@ const EXAMPLES: &str = "\
 Examples:
   servers lab                            the labs, one line each
   servers lab not-thread-safe            one of them
+  servers lab who-waits prefork --lanes  one model of one of them, and the lanes of its clients
   servers lab --all --quick              the direction of every verdict, in about two minutes
   servers lab forked-before --out labs --svg
   servers lab ./mine.toml                a lab of your own; the files of chapters/labs show how
 
 Exit codes: 0 as expected, 1 it could not run, 2 the call was wrong, 3 not as expected.";
+
+/// A scene has a handful of clients.
+const LANES_MAX: usize = 40;
 
 /// What `servers lab --json` says of each lab.
 #[derive(Serialize)]
@@ -84,21 +96,42 @@ struct Entry<'a> {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         let labs = match &self.name {
-            Some(name) => vec![find(name)?],
+            Some(name) => vec![find(name)?.only(&self.models)],
             None => lab::all()?,
         };
         if self.name.is_none() && !self.all {
             return self.list(&labs);
         }
+        self.check_models(&labs);
         let watch = Arc::new(Watch::default());
         stop_on_signals(&watch)?;
         let layout = Layout::of_this_machine().context("cannot tell the processors")?;
         let setup = Setup::prepare().context("cannot divide the processors")?;
         let line = Line::new();
-        let context = Context::new(self.quick, &layout, &setup, &watch, &line)?;
+        let context =
+            Context::new(self.quick, &layout, &setup, &watch, &line)?.only(self.models.clone());
         match self.all {
             false => self.run_one(&labs, &context, &line),
             true => self.run_all(&labs, &context, &line),
+        }
+    }
+
+    /// Models, and lanes, are of one lab only.
+    fn check_models(&self, labs: &[Definition]) {
+        let mut codes = labs.iter().map(|lab| lab.code.as_deref());
+        let knows = codes.all(|code| code == Some(lab::code::WITH_MODELS));
+        if !knows && !self.models.is_empty() {
+            refuse("only who-waits takes models");
+        }
+        if !knows && self.lanes {
+            refuse("only who-waits has lanes");
+        }
+        let unknown = self.models.iter().find(|name| {
+            let found = models::find(name);
+            found.is_none_or(|model| model.name != **name)
+        });
+        if let Some(name) = unknown {
+            refuse(format!("there is no model '{name}': see servers list"));
         }
     }
 
@@ -132,7 +165,7 @@ impl Args {
         self.save(&outcome)?;
         let text = match self.json {
             true => json::to_string(&outcome)?,
-            false => report::text(&outcome, self.view()),
+            false => report::text(&outcome, self.view()) + &self.lanes(&outcome),
         };
         super::print(text.as_bytes())?;
         Ok(match outcome.as_expected {
@@ -206,6 +239,17 @@ impl Args {
         outcome.predicted(given, lab.answer);
         outcome.environment = Layout::of_this_machine().ok().map(Environment::look);
         Ok(outcome)
+    }
+
+    /// The lanes of the outcome, as wide as its text.
+    fn lanes(&self, outcome: &Outcome) -> String {
+        let charset = trace::Charset::of_terminal(io::stdout().is_terminal());
+        let lanes = outcome.lanes.iter().filter(|_| self.lanes);
+        let drawn = lanes.map(|it| {
+            let lanes = trace::lanes(&it.timeline, self.view().width, LANES_MAX, charset);
+            format!("\n{}\n{lanes}", it.title)
+        });
+        drawn.collect()
     }
 
     fn save(&self, outcome: &Outcome) -> anyhow::Result<()> {

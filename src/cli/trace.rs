@@ -103,21 +103,12 @@ impl Args {
         self.width.or(terminal).unwrap_or(WIDTH_DEFAULT).into()
     }
 
-    /// A terminal of a language without UTF-8 would show lines and dots as question marks.
     fn charset(&self) -> Charset {
-        match self.ascii || (io::stdout().is_terminal() && !has_utf8()) {
+        match self.ascii {
             true => Charset::Ascii,
-            false => Charset::Unicode,
+            false => Charset::of_terminal(io::stdout().is_terminal()),
         }
     }
-}
-
-/// Whether the locale is one of UTF-8 (`locale(7)`: the first of these variables that is set).
-fn has_utf8() -> bool {
-    let names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
-    let mut values = names.filter_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
-    let locale = values.next().unwrap_or_default().to_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<Record>> {

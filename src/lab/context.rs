@@ -37,6 +37,8 @@ pub struct Context<'a> {
     pub watch: &'a Watch,
     progress: &'a dyn Progress,
     program: PathBuf,
+    /// The models that the user asks for; all, if there are none.
+    models: Vec<String>,
     /// All processors: a lab that counts does not care which side they serve.
     cpus: Vec<usize>,
 }
@@ -60,8 +62,20 @@ impl<'a> Context<'a> {
             watch,
             progress,
             program,
+            models: Vec::new(),
             cpus: layout.cpus(),
         })
+    }
+
+    /// The same for some models only, where a lab knows models.
+    #[must_use]
+    pub fn only(self, models: Vec<String>) -> Context<'a> {
+        Context { models, ..self }
+    }
+
+    /// Whether the user asks for this model.
+    pub fn wants(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|it| it == model)
     }
 
     /// This program's own path.

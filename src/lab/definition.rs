@@ -200,6 +200,20 @@ impl Definition {
         }
     }
 
+    /// The same lab for some models only: what it expects of others is left out. All, if `models`
+    /// is empty.
+    #[must_use]
+    pub fn only(mut self, models: &[String]) -> Definition {
+        let model_of = |row: &str| row.split('[').next().unwrap_or(row).to_owned();
+        let is_wanted = |it: &Expectation| {
+            let mut rows = it.holds.named().map(|(row, _)| model_of(row));
+            rows.all(|row| models.contains(&row))
+        };
+        self.expectations
+            .retain(|it| models.is_empty() || is_wanted(it));
+        self
+    }
+
     /// The choices with their letters.
     pub fn lettered(&self) -> impl Iterator<Item = (char, &str)> {
         let letters = (FIRST_CHOICE..=b'z').map(char::from);

@@ -10,6 +10,7 @@ use super::picture::Picture;
 use super::problem::Problem;
 use super::relation::Value;
 use crate::bench::environment::Environment;
+use crate::trace::Timeline;
 
 /// What was seen, before it is judged.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,10 +19,23 @@ pub struct Observed {
     pub figures: Figures,
     /// Pictures that cannot be made of the figures alone.
     pub pictures: Vec<Picture>,
+    /// Who waited for whom, where the lab traces connections.
+    pub lanes: Vec<Lanes>,
     /// Rows that this machine has no server for.
     pub left_out: Vec<LeftOut>,
     /// What else a reader has to know, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// What happened to each connection of one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lanes {
+    /// For the name of a file.
+    pub name: String,
+    /// For a reader.
+    pub title: String,
+    /// It, joined.
+    pub timeline: Timeline,
 }
 
 /// Rows without figures.
@@ -62,6 +76,9 @@ pub struct Outcome {
     pub figures: Figures,
     /// Every picture.
     pub pictures: Vec<Picture>,
+    /// Who waited for whom. A program reads the figures.
+    #[serde(skip)]
+    pub lanes: Vec<Lanes>,
     /// Rows that this machine has no server for.
     pub left_out: Vec<LeftOut>,
     /// What else a reader has to know.
@@ -134,6 +151,7 @@ impl Outcome {
             pictures: sketched.chain(observed.pictures).collect(),
             checks,
             figures: observed.figures,
+            lanes: observed.lanes,
             left_out: observed.left_out,
             notes: observed.notes,
             duration_s: took.as_secs_f64(),

@@ -18,6 +18,22 @@ pub enum Charset {
     Ascii,
 }
 
+impl Charset {
+    /// What the output can show. A terminal of a locale without UTF-8 would show lines and dots as
+    /// question marks (`locale(7)`: the first of these variables that is set decides).
+    pub fn of_terminal(is_terminal: bool) -> Self {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+        let mut values = names.filter_map(|name| std::env::var(name).ok());
+        let locale = values.find(|it| !it.is_empty()).unwrap_or_default();
+        let locale = locale.to_lowercase();
+        let has_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        match is_terminal && !has_utf8 {
+            true => Self::Ascii,
+            false => Self::Unicode,
+        }
+    }
+}
+
 /// Below this, no time could be told apart.
 const WIDTH_MIN: usize = 40;
 /// The longest name that is shown whole.

@@ -39,6 +39,7 @@ mod page;
 mod perfetto;
 mod record;
 mod recorder;
+pub mod scenario;
 mod server_side;
 mod svg;
 
@@ -49,4 +50,4 @@ pub use perfetto::perfetto;
 pub use record::{Event, ReadError, Record, Side, read};
 pub use recorder::{RECORDS_MAX, Recorder, monotonic_ns};
 pub use server_side::{accepted, answered, closed, handed, received, rejected, start, taken};
-pub use svg::{Scale, svg};
+pub use svg::{Scale, in_words, svg};

@@ -32,6 +32,9 @@ const MARGIN_PERCENT: f64 = 3.0;
 /// A number fits into a bar of this width, in percent.
 const LABEL_PERCENT: f64 = 4.0;
 
+/// What is shorter would only be a line; a handler is drawn all the same.
+const VISIBLE_PERCENT: f64 = 0.3;
+
 /// Draws the lanes of at most `rows` clients. `alt` says what they show to a reader who does not
 /// see them.
 pub fn svg(timeline: &Timeline, scale: Scale, rows: usize, alt: &str) -> String {
@@ -61,6 +64,21 @@ pub fn svg(timeline: &Timeline, scale: Scale, rows: usize, alt: &str) -> String 
     }
     legend(&mut text, height - LEGEND_HEIGHT);
     text + "</svg>\n"
+}
+
+/// The lanes in words, for a reader who does not see them.
+pub fn in_words(timeline: &Timeline) -> String {
+    let clients = timeline.lanes.iter().map(|lane| {
+        let spans: Vec<&Span> = lane.spans().collect();
+        let longest = |kind| {
+            let mine = spans.iter().filter(|it| it.kind == kind);
+            let time: u64 = mine.map(|it| it.to_ns - it.from_ns).sum();
+            format!("{} {}", duration(time), what(kind))
+        };
+        let parts = [Kind::Queued, Kind::Held, Kind::Handler].map(longest);
+        format!("{}: {}", lane.name, parts.join(", "))
+    });
+    clients.collect::<Vec<_>>().join("; ") + "."
 }
 
 struct Axes {
@@ -101,8 +119,14 @@ impl Axes {
     }
 
     fn connection(&self, text: &mut String, connection: &Connection, y: usize) {
-        for span in &connection.spans {
-            self.bar(text, span, y);
+        // A handler is drawn over the lines of what stands beside it.
+        let mut spans: Vec<&Span> = connection.spans.iter().collect();
+        spans.sort_by_key(|it| it.kind);
+        for span in spans {
+            let is_visible = self.percent(span.to_ns - span.from_ns) >= VISIBLE_PERCENT;
+            if is_visible || span.kind == Kind::Handler {
+                self.bar(text, span, y);
+            }
         }
         let mut labelled = None;
         for span in &connection.spans {

@@ -116,10 +116,10 @@ fn load(arguments: &[&str]) {
     succeeds(&words.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-/// `lab NAME OPTIONS`: there is such a lab, or it is in a file, and the options are right.
+/// `lab NAME MODELS OPTIONS`: there is such a lab, or it is in a file, and the options are right.
 fn lab(arguments: &[&str]) {
     succeeds(&[&["lab"], arguments, &["--help"]].concat());
-    for name in arguments.iter().filter(|it| !it.starts_with('-')) {
+    if let Some(name) = arguments.iter().find(|it| !it.starts_with('-')) {
         let file = format!("chapters/labs/{name}.toml");
         let is_own = name.ends_with(".toml");
         assert!(is_own || SCRATCH.path().join(&file).is_file(), "no {file}");

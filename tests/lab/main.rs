@@ -6,6 +6,7 @@
 )]
 
 mod every;
+mod lanes;
 mod own;
 mod runs;
 #[path = "../support/mod.rs"]

@@ -140,6 +140,9 @@ fn what_cannot_be_right_is_refused() {
         (vec![path(&file)], "answer = the letter of one"),
         (vec![path(&unknown)], "chioces"),
         (vec!["--quick"], "--quick needs a lab or --all"),
+        (vec!["forked-before", "fork"], "only who-waits takes models"),
+        (vec!["forked-before", "--lanes"], "only who-waits has lanes"),
+        (vec!["who-waits", "spoon"], "there is no model 'spoon'"),
         (vec!["not-thread-safe", "--all"], "cannot be used with"),
     ] {
         let said = complaint(2, &arguments);

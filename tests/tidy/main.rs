@@ -40,7 +40,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("top", &["load", "scoreboard", "status", "sys"]),
     ("report", &["bench", "lab", "load"]),
-    ("lab", &["bench", "load", "scoreboard", "sys"]),
+    (
+        "lab",
+        &["bench", "load", "models", "scoreboard", "sys", "trace"],
+    ),
     ("bench", &["load", "models", "scoreboard", "sys"]),
     ("load", &["sys", "trace"]),
     (

@@ -6,6 +6,7 @@ mod grow_and_shrink;
 mod loaded_once;
 mod one_thread;
 mod who_balances;
+mod who_waits;
 
 use super::context::Context;
 use super::definition::Definition;
@@ -15,6 +16,9 @@ use super::problem::Problem;
 /// Carries out one lab. The numbers that it uses are in the lab's file: `lab.setting(…)`.
 pub type Run = fn(&Definition, &Context<'_>) -> Result<Observed, Problem>;
 
+/// The code whose lab a user may ask of some models only.
+pub const WITH_MODELS: &str = "who-waits";
+
 /// What `code = "NAME"` can name.
 pub const ALL: &[(&str, Run)] = &[
     ("forked-before", forked_before::run),
@@ -23,6 +27,7 @@ pub const ALL: &[(&str, Run)] = &[
     ("loaded-once", loaded_once::run),
     ("grow-and-shrink", grow_and_shrink::run),
     ("who-balances", who_balances::run),
+    (WITH_MODELS, who_waits::run),
 ];
 
 /// Carries out the code of this name.

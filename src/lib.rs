@@ -28,6 +28,7 @@
 //! | [`report`] | results for people: tables (terminal, Markdown, SVG), findings, progress |
 //! | [`lab`] | experiments: a question, a prediction, a picture and a verdict |
 //! | [`mod@bench`] | the experiment: blocks, servers under test, accounting, statistics, results |
+//! | [`size`] | how large a service must be: formulas and a simulation of queues |
 //! | [`load`] | the load generator; it works against any URL and knows nothing of models |
 //! | [`models`] | one short file per model, and the registry of them all |
 //! | [`master`] | the pre-fork machinery: sizes a pool of worker processes and keeps it whole |
@@ -58,6 +59,7 @@ pub mod serve;
 pub mod server;
 pub mod service;
 pub mod site;
+pub mod size;
 pub mod status;
 pub mod sys;
 pub mod top;

@@ -14,14 +14,16 @@ use std::time::{Duration, Instant};
 
 use servers::models;
 
-const SUBCOMMANDS: [&str; 9] = [
+const SUBCOMMANDS: [&str; 11] = [
     "list",
     "run",
     "load",
+    "merge",
     "top",
     "ctl",
     "bench",
     "lab",
+    "size",
     "completions",
     "man",
 ];

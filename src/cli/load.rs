@@ -3,6 +3,7 @@
 mod arguments;
 mod expect;
 mod find_max;
+mod ranks;
 mod self_test;
 mod stages;
 mod workload;
@@ -21,7 +22,7 @@ use nix::sys::signal::{SigSet, Signal};
 use terminal_size::terminal_size_of;
 
 use super::wrong_call;
-use crate::load::{self, Outcome, Plan, Watch};
+use crate::load::{self, Expectation, Outcome, Plan, Watch};
 use crate::report::load as report;
 
 pub(super) use arguments::Args;
@@ -43,6 +44,12 @@ impl Args {
             true => None,
             false => Some(self.plan()?),
         };
+        if self.ranks.is_none()
+            && !self.quiet
+            && let Some(hint) = ranks::hint(|name| std::env::var(name).ok())
+        {
+            super::complain(&hint);
+        }
         let watch = Arc::new(Watch::default());
         stop_on_signals(&watch)?;
         let Some(plan) = plan else {
@@ -54,18 +61,7 @@ impl Args {
         let outcome = self.run(&plan, &watch)?;
         self.write_files(&plan, &outcome)?;
         super::print(self.render(&plan, &outcome)?.as_bytes())?;
-        Ok(self.exit_code(&outcome))
-    }
-
-    /// Nothing measured, or a server that went away, is a failure before any expectation.
-    fn exit_code(&self, outcome: &Outcome) -> ExitCode {
-        if outcome.requests == 0 || outcome.gone_since.is_some() || outcome.early_end.is_some() {
-            ExitCode::FAILURE
-        } else if self.expect.iter().all(|it| it.is_met(outcome)) {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(EXIT_NOT_MET)
-        }
+        Ok(exit_code(&outcome, &self.expect))
     }
 
     fn render(&self, plan: &Plan, outcome: &Outcome) -> anyhow::Result<String> {
@@ -81,8 +77,8 @@ impl Args {
 
     fn write_files(&self, plan: &Plan, outcome: &Outcome) -> anyhow::Result<()> {
         if let Some(path) = &self.hlog {
-            let log = report::hlog(outcome, std::time::SystemTime::now())?;
-            write(path, &log)?;
+            let json = report::json(plan, outcome, &self.expect);
+            write(path, &report::hlog(json, outcome)?)?;
         }
         if let Some(path) = &self.report {
             write(path, report::html(plan, outcome, &self.expect)?.as_bytes())?;
@@ -107,13 +103,24 @@ impl Args {
     }
 }
 
+/// Nothing measured, or a server that went away, is a failure before any expectation.
+pub(super) fn exit_code(outcome: &Outcome, expectations: &[Expectation]) -> ExitCode {
+    if outcome.requests == 0 || outcome.gone_since.is_some() || outcome.early_end.is_some() {
+        ExitCode::FAILURE
+    } else if expectations.iter().all(|it| it.is_met(outcome)) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_NOT_MET)
+    }
+}
+
 /// The width of the terminal that the output goes to.
 pub(super) fn width() -> usize {
     let terminal = terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
     terminal.map_or(report::WIDTH_MAX, |width| width.min(report::WIDTH_MAX))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -11,10 +11,12 @@ mod list;
 mod load;
 mod logs;
 mod man;
+mod merge;
 mod option_conflict;
 mod pool;
 mod run;
 mod service;
+mod size;
 mod top;
 mod trace;
 mod verify;
@@ -58,11 +60,13 @@ enum Command {
     List(list::Args),
     Run(Box<run::Args>),
     Load(Box<load::Args>),
+    Merge(merge::Args),
     Top(top::Args),
     Ctl(ctl::Args),
     Bench(Box<bench::Args>),
     Trace(trace::Args),
     Lab(lab::Args),
+    Size(Box<size::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -102,11 +106,13 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(args) => args.execute(),
         Command::Run(args) => args.execute(),
         Command::Load(args) => args.execute(),
+        Command::Merge(args) => args.execute(),
         Command::Top(args) => args.execute(),
         Command::Ctl(args) => args.execute(),
         Command::Bench(args) => args.execute(),
         Command::Trace(args) => args.execute(),
         Command::Lab(args) => args.execute(),
+        Command::Size(args) => args.execute(),
         Command::Completions(args) => args.execute(),
         Command::Man(args) => args.execute(),
     }

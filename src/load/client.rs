@@ -1,9 +1,12 @@
 //! One connection's worth of load: the system calls, and nothing of when to make them.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd;
 
 use super::Failure;
@@ -101,6 +104,35 @@ impl Client {
             self.address = tools.destination.preferred();
             self.connect(tools)
         }
+    }
+
+    /// Begins a connection that no request needs yet, to the address that is tried first.
+    pub(super) fn open(&mut self, tools: &Tools) {
+        self.attempt = 0;
+        self.address = tools.destination.preferred();
+        let connected = tools.destination.connect(self.address, &mut self.socket);
+        if !matches!(connected, Ok(()) | Err(Errno::EINPROGRESS)) {
+            self.close();
+        }
+    }
+
+    /// Waits for a connection that [`Self::open`] has begun. One that is not there in time is
+    /// closed, and the request that needs it opens it again.
+    pub(super) fn complete(&mut self, tools: &Tools, limit: Duration) {
+        let Some(socket) = &self.socket else {
+            return;
+        };
+        let mut polled = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+        let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        let is_there =
+            poll(&mut polled, limit) == Ok(1) && getsockopt(socket, sockopt::SocketError) == Ok(0);
+        if !is_there {
+            self.close();
+            return;
+        }
+        self.phase = Phase::Receiving;
+        self.opened += 1;
+        tools.destination.settle(self.address);
     }
 
     /// Continues after the socket has become ready.

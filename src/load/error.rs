@@ -58,6 +58,38 @@ pub enum Error {
     /// A schedule whose rates and durations come to no request.
     #[error("the schedule plans no request: use a higher rate or a longer time")]
     NothingPlanned,
+    /// A rank of a closed loop.
+    #[error(
+        "ranks share a schedule, so they need an open loop: give --rate or --stages; the clients \
+         of a closed loop wait for answers, and so no two generators ask the same"
+    )]
+    RankOfClosedLoop,
+    /// A rank beyond their number.
+    #[error("there is no rank {index} of {count}: ranks count from 0")]
+    NoSuchRank {
+        /// The rank asked for.
+        index: u32,
+        /// How many there are.
+        count: u32,
+    },
+    /// Fewer requests than ranks.
+    #[error("the schedule plans {planned} requests for {count} ranks: each needs at least one")]
+    IdleRanks {
+        /// How many ranks there are.
+        count: u32,
+        /// Requests of the whole plan.
+        planned: u64,
+    },
+    /// The common start is so long ago that the schedule is over.
+    #[error(
+        "the start passed {:.1} s ago, and the schedule is over: give a later --start-at (and \
+         check this machine's clock)",
+        late.as_secs_f64()
+    )]
+    StartPassed {
+        /// How long ago.
+        late: Duration,
+    },
     /// A schedule of more requests than can be planned.
     #[error("the schedule plans more than {max} requests: use a lower rate or a shorter time")]
     TooManyPlanned {

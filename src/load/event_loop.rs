@@ -4,6 +4,7 @@
 //! gives a request to a client when the request is due; if all are busy, the request waits in a
 //! queue and keeps its intended time.
 
+mod ahead;
 mod alarms;
 mod open;
 mod requests;
@@ -145,6 +146,10 @@ impl<'a> EventLoop<'a> {
     /// # Errors
     /// A server that cannot be reached at all, and system calls of the loop itself that fail.
     pub(super) fn run(mut self) -> Result<Tally, Error> {
+        self.open_ahead();
+        self.run.clock.wait(Duration::ZERO, self.run.watch);
+        self.now = self.run.clock.now();
+        self.tally.entered = self.now;
         self.next_timeout = self.now + self.timeout_ns;
         if self.measured_from == 0 {
             self.cpu_before = Some(Duration::ZERO);

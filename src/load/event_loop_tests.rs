@@ -10,7 +10,7 @@ fn on_a_loop(plan: &Plan, test: impl FnOnce(&mut EventLoop<'_>)) {
         watch: &watch,
         shared: &shared,
         queue: &queue,
-        clock: Clock::start(),
+        clock: Clock::starting_in(Duration::ZERO),
     };
     let share = plan.shares().next().unwrap();
     test(&mut EventLoop::new(run, share, None).unwrap());

@@ -21,6 +21,7 @@
 //! | --- | --- |
 //! | [`Plan`], [`Target`], [`Workload`] | what to load, what to ask, how hard |
 //! | [`Schedule`] | request number → intended time; pure |
+//! | [`Rank`] | one generator of several, and its part of a schedule; pure |
 //! | `pacer`, `queue` | one thread's part of a schedule; what is due and waits for a connection |
 //! | `response`, `head`, `chunked` | an answer's framing; pure |
 //! | `destination`, `client` | one connection: the system calls |
@@ -29,6 +30,7 @@
 //! | `shared` | what threads share: requests left, whether the server still answers |
 //! | `tally`, [`Second`] | one thread's counts and their sum, the [`Outcome`] |
 //! | `traced` | what a client records of itself, if the plan asks for a trace |
+//! | [`merge()`] | results of several generators, added exactly; pure |
 //! | [`marks`], [`Expectation`] | what a reader must know of it, what it should show; pure |
 //! | [`find_max()`] | the highest rate that keeps an objective; pure |
 //! | [`self_test()`] | the generator's gaps as a server sees them |
@@ -92,10 +94,12 @@ mod histogram;
 mod machine;
 mod malformed;
 pub mod marks;
+mod merge;
 mod outcome;
 mod pacer;
 mod plan;
 mod queue;
+mod rank;
 mod response;
 mod schedule;
 mod self_test;
@@ -114,6 +118,7 @@ use std::panic;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, SystemTime};
 
 pub use error::Error;
 pub use errors::Errors;
@@ -121,8 +126,10 @@ pub use expectation::{Expectation, Quantity, Side};
 pub use failure::Failure;
 pub use find_max::{FoundMax, Search, Verdict, find_max};
 pub use head::FIELDS_MAX;
+pub use merge::{Generator, Merged, Part, Remark, Unmergeable, fits, merge};
 pub use outcome::{Outcome, has_tail};
 pub use plan::{Amount, Plan};
+pub use rank::Rank;
 pub use response::HEAD_BYTES_MAX;
 pub use schedule::{Arrivals, Schedule, Stage};
 pub use self_test::{SelfTest, self_test};
@@ -139,6 +146,9 @@ use queue::Queue;
 use shared::Shared;
 use tally::Tally;
 use timer::Clock;
+
+/// A run that begins at a given time opens its connections so long before.
+const OPENED_BEFORE: Duration = Duration::from_secs(1);
 
 /// Carries out a plan. Blocks until it is over; `watch` shows its progress and can stop it.
 ///
@@ -158,13 +168,15 @@ pub fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, Error> {
     let timetable = Timetable::new(plan)?;
     let shared = Shared::new(plan);
     let queue = Queue::new(plan, plan.shares().count())?;
+    let clock = Clock::starting_in(plan.lead(SystemTime::now())?);
+    clock.wait(OPENED_BEFORE, watch);
     let is_over = AtomicBool::new(false);
     let run = Run {
         plan,
         watch,
         shared: &shared,
         queue: &queue,
-        clock: Clock::start(),
+        clock,
     };
     let (tallies, slow) = thread::scope(|scope| {
         let slow =
@@ -183,6 +195,9 @@ pub fn run(plan: &Plan, watch: &Watch) -> Result<Outcome, Error> {
     })?;
     let mut outcome = tally::sum(plan, &tallies, &shared, queue);
     outcome.slow_clients = slow;
+    // The measurement begins with the last thread, or with the end of the warm-up.
+    let entered = tallies.iter().map(|it| it.entered).max().unwrap_or(0);
+    outcome.began = clock.wall(entered.max(plan.warm_up.as_nanos() as u64));
     Ok(outcome)
 }
 

@@ -1,7 +1,8 @@
 //! What a run measured.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 
@@ -47,7 +48,7 @@ pub struct Outcome {
     /// How many answers had which status, verified or not.
     pub statuses: BTreeMap<u16, u64>,
     /// Why the first bad response was one.
-    pub malformed: Option<&'static str>,
+    pub malformed: Option<Cow<'static, str>>,
     /// Response times of the answered requests, in ns: from the intended send to the last byte. In
     /// a closed loop a request is intended when it is sent.
     pub latency: Histogram<u64>,
@@ -71,6 +72,8 @@ pub struct Outcome {
     pub limit_reached: Duration,
     /// Closed loop: how much of the measurement passed while connections were opened.
     pub opening: Duration,
+    /// When the measurement really began, by the clock of the generator's machine.
+    pub began: SystemTime,
     /// From the first connect, or the end of the warm-up, to the end of the run.
     pub duration: Duration,
     /// Requests that the warm-up has ended, answered or failed.
@@ -101,7 +104,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn empty(plan: &Plan) -> Self {
+    /// A run in which nothing happened.
+    pub fn empty(plan: &Plan) -> Self {
         Self {
             planned: 0,
             requests: 0,
@@ -125,6 +129,7 @@ impl Outcome {
             waited: 0,
             limit_reached: Duration::ZERO,
             opening: Duration::ZERO,
+            began: UNIX_EPOCH,
             duration: Duration::ZERO,
             warm_up_requests: 0,
             connections: plan.connections_used(),

@@ -2,14 +2,16 @@
 //! ns from the start of the run.
 
 use super::schedule::{Schedule, Stage};
-use super::{Arrivals, Error, Plan};
+use super::{Arrivals, Error, Plan, Rank};
 
-/// The whole run's times: those of the warm-up, then those of the measurement.
+/// The whole run's times: those of the warm-up, then those of the measurement. Of both, a rank has
+/// its own requests, which are numbered from 0 here.
 #[derive(Debug, Clone)]
 pub(super) struct Timetable {
     warm_up: Option<Schedule>,
     main: Schedule,
     begins_ns: u64,
+    rank: Rank,
 }
 
 impl Timetable {
@@ -28,21 +30,32 @@ impl Timetable {
             warm_up: Schedule::new(&[stage], Arrivals::Constant, 0).ok(),
             main,
             begins_ns: plan.warm_up.as_nanos() as u64,
+            rank: plan.rank.unwrap_or(Rank::ALONE),
         }))
     }
 
     fn before(&self) -> u64 {
-        self.warm_up.as_ref().map_or(0, Schedule::planned)
+        let warm_up = self.warm_up.as_ref();
+        warm_up.map_or(0, |it| self.rank.share(it.planned()))
     }
 
     fn total(&self) -> u64 {
-        self.before() + self.main.planned()
+        self.before() + self.rank.share(self.main.planned())
     }
 
-    fn at(&self, number: u64) -> u64 {
-        match &self.warm_up {
-            Some(warm_up) if number < warm_up.planned() => warm_up.at(number),
-            _ => self.begins_ns + self.main.at(number - self.before()),
+    fn at(&self, own: u64) -> u64 {
+        match (&self.warm_up, own.checked_sub(self.before())) {
+            (Some(warm_up), None) => warm_up.at(self.rank.number(own)),
+            (_, main) => self.begins_ns + self.main.at(self.rank.number(main.unwrap_or(0))),
+        }
+    }
+
+    /// The number of a request in the plan of all ranks, which decides its kind.
+    fn number(&self, own: u64) -> u64 {
+        let warm_up = self.warm_up.as_ref().map_or(0, Schedule::planned);
+        match own.checked_sub(self.before()) {
+            Some(main) => warm_up + self.rank.number(main),
+            None => self.rank.number(own),
         }
     }
 }
@@ -50,7 +63,7 @@ impl Timetable {
 /// A request whose time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
-    /// Its number in the whole run.
+    /// Its number in the whole plan, that of all ranks.
     pub(super) number: u64,
     /// When it should be sent.
     pub(super) intended: u64,
@@ -103,7 +116,7 @@ impl Pacer {
             return None;
         }
         let due = Due {
-            number: self.next,
+            number: self.timetable.number(self.next),
             intended: self.next_at,
             noticed: now,
             is_measured: self.next >= self.timetable.before(),
@@ -149,6 +162,25 @@ mod tests {
         all.sort_unstable();
         let expected: Vec<_> = (0..100).map(|k| (k, k * 10 * MS)).collect();
         assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn ranks_take_turns_and_together_send_exactly_the_plan_and_its_warm_up() {
+        let requests = |rank| {
+            let mut timetable = timetable(100.0, 50, 100);
+            timetable.rank = rank;
+            let mut pacer = Pacer::new(timetable, 0, 1);
+            std::iter::from_fn(move || pacer.notice(u64::MAX - 1))
+        };
+        let alone: Vec<Due> = requests(Rank::ALONE).collect();
+        let mut parts: Vec<Due> = (0..3)
+            .flat_map(|index| requests(Rank { index, count: 3 }))
+            .collect();
+        parts.sort_unstable_by_key(|due| due.number);
+        assert_eq!(parts, alone);
+        // Rank 0 sends the first request of the measurement too.
+        let first = requests(Rank { index: 0, count: 3 }).find(|due| due.is_measured);
+        assert_eq!(first.unwrap().intended, 50 * MS);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::schedule::Schedule;
-use super::{Error, Target, Workload};
+use super::{Error, Rank, Target, Workload};
 use crate::trace::Recorder;
 
 /// What to load, how hard, and for how long.
@@ -28,6 +28,11 @@ pub struct Plan {
     /// The times at which requests are to be sent (open loop); without it, each connection sends
     /// its next request when it has its answer (closed loop).
     pub schedule: Option<Schedule>,
+    /// The part of the schedule that this run carries out, if other generators have the rest.
+    pub rank: Option<Rank>,
+    /// When the measurement begins, by the clock of this machine; without it, at once. An open
+    /// loop that keeps connections opens all of them before.
+    pub start_at: Option<SystemTime>,
     /// Load before the measurement begins, which counts for nothing.
     pub warm_up: Duration,
     /// Reuse connections (true), or open a new one for each request (false).
@@ -114,6 +119,8 @@ impl Plan {
             amount: Amount::Duration(Self::DURATION_DEFAULT),
             time_max: None,
             schedule: None,
+            rank: None,
+            start_at: None,
             warm_up: Duration::ZERO,
             keep_alive: true,
             requests_per_connection: None,
@@ -133,11 +140,7 @@ impl Plan {
 
     /// Connections that the run can use: never more than requests.
     pub fn connections_used(&self) -> usize {
-        let requests = match (&self.schedule, self.amount) {
-            (Some(schedule), _) => schedule.planned(),
-            (None, Amount::Requests(n)) => n,
-            (None, Amount::Duration(_)) => u64::MAX,
-        };
+        let requests = self.planned().unwrap_or(u64::MAX);
         let requests = usize::try_from(requests).unwrap_or(usize::MAX);
         self.connections.min(requests)
     }
@@ -152,10 +155,12 @@ impl Plan {
         by_amount.into_iter().chain(self.time_max).min()
     }
 
-    /// How many requests the run is to send, where that is known beforehand.
+    /// How many requests this run is to send, where that is known beforehand. A rank has its part
+    /// of the schedule.
     pub fn planned(&self) -> Option<u64> {
+        let rank = self.rank.unwrap_or(Rank::ALONE);
         match (&self.schedule, self.amount) {
-            (Some(schedule), _) => Some(schedule.planned()),
+            (Some(schedule), _) => Some(rank.share(schedule.planned())),
             (None, Amount::Requests(n)) => Some(n),
             (None, Amount::Duration(_)) => None,
         }
@@ -185,7 +190,41 @@ impl Plan {
         if self.requests_per_connection == Some(0) || self.workload.requests().is_empty() {
             return Err(Error::Nothing);
         }
-        Ok(())
+        self.rank.map_or(Ok(()), |rank| self.check_rank(rank))
+    }
+
+    fn check_rank(&self, rank: Rank) -> Result<(), Error> {
+        let Rank { index, count } = rank;
+        let Some(schedule) = &self.schedule else {
+            return Err(Error::RankOfClosedLoop);
+        };
+        if index >= count {
+            return Err(Error::NoSuchRank { index, count });
+        }
+        let planned = schedule.planned();
+        match planned < u64::from(count) {
+            true => Err(Error::IdleRanks { count, planned }),
+            false => Ok(()),
+        }
+    }
+
+    /// How long until the load begins: the warm-up ends at [`Plan::start_at`]. A start that has
+    /// passed is no wait.
+    ///
+    /// # Errors
+    /// A start so long ago that the schedule would be over by now.
+    pub(super) fn lead(&self, now: SystemTime) -> Result<Duration, Error> {
+        let Some(start) = self.start_at else {
+            return Ok(Duration::ZERO);
+        };
+        let late = now.duration_since(start).unwrap_or_default();
+        let scheduled = self.schedule.as_ref().map(Schedule::duration);
+        let limit = scheduled.or(self.time_limit());
+        if limit.is_some_and(|limit| late >= limit) {
+            return Err(Error::StartPassed { late });
+        }
+        let until = start.duration_since(now).unwrap_or_default();
+        Ok(until.saturating_sub(self.warm_up))
     }
 
     /// The connections split evenly over the threads, the remainder going to the first ones. The

@@ -143,6 +143,22 @@ impl Schedule {
         Ok(schedule)
     }
 
+    /// A schedule as a result describes it. Its times cannot be asked for, because Poisson arrivals
+    /// are not drawn.
+    pub fn described(stages: &[Stage], arrivals: Arrivals, planned: u64) -> Self {
+        let placed = stages.iter().map(|&stage| Placed {
+            stage,
+            requests_before: 0.0,
+            begins_ns: 0.0,
+        });
+        Self {
+            stages: placed.collect(),
+            arrivals,
+            planned,
+            table: Arc::default(),
+        }
+    }
+
     /// `rate` requests a second at equal distances for this long.
     ///
     /// # Errors

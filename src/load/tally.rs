@@ -51,6 +51,8 @@ pub(super) struct Tally {
     second: Second,
     /// When the present second is over.
     second_ends: u64,
+    /// When its thread entered its loop.
+    pub(super) entered: u64,
     /// When the measurement began, after the warm-up.
     begun: u64,
     /// When a closed loop had begun the first request of each connection.
@@ -94,6 +96,7 @@ impl Tally {
             seconds: Vec::new(),
             second: Second::default(),
             second_ends: begun + SECOND_NS,
+            entered: 0,
             begun,
             opened: 0,
             ended: 0,

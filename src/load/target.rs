@@ -85,6 +85,17 @@ impl Target {
         }
     }
 
+    /// The target that a result names. Nothing is resolved: the host may not be known here.
+    ///
+    /// # Errors
+    /// What is no URL.
+    pub fn named(url: &str, address: Option<SocketAddr>) -> Result<Self, TargetError> {
+        parse(url, |_, port| {
+            let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+            Ok(vec![Address::Inet(address.unwrap_or(unknown))])
+        })
+    }
+
     /// The IP addresses among its addresses; none for a Unix socket.
     pub fn inet_addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.addresses.iter().filter_map(|address| match address {
@@ -101,34 +112,42 @@ impl FromStr for Target {
     /// the host. IPv6 addresses stand in brackets. A fragment is left out, as it is never sent.
     /// `unix:SOCKET[:/PATH]` leads to a Unix socket, as in nginx's `proxy_pass`.
     fn from_str(url: &str) -> Result<Self, TargetError> {
-        if let Some(wrong) = url.chars().find(|c| !c.is_ascii_graphic()) {
-            return Err(TargetError::Character(wrong));
-        }
-        if let Some(socket) = url.strip_prefix("unix:") {
-            return unix(socket, url);
-        }
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or_else(|| TargetError::NoScheme(url.to_owned()))?;
-        if scheme.eq_ignore_ascii_case("https") {
-            return Err(TargetError::Https);
-        }
-        if !scheme.eq_ignore_ascii_case("http") {
-            return Err(TargetError::Scheme(scheme.to_owned()));
-        }
-        let rest = rest.split('#').next().unwrap_or_default();
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (host, port) = host_and_port(authority, url)?;
-        Ok(Self {
-            addresses: resolve(host, port)?,
-            authority: authority.to_owned(),
-            path: if path.starts_with('/') {
-                path.to_owned()
-            } else {
-                format!("/{path}")
-            },
-        })
+        parse(url, resolve)
     }
+}
+
+/// Parses a URL; `resolve` knows the addresses of its host and port.
+fn parse(
+    url: &str,
+    resolve: impl Fn(&str, u16) -> Result<Vec<Address>, TargetError>,
+) -> Result<Target, TargetError> {
+    if let Some(wrong) = url.chars().find(|c| !c.is_ascii_graphic()) {
+        return Err(TargetError::Character(wrong));
+    }
+    if let Some(socket) = url.strip_prefix("unix:") {
+        return unix(socket, url);
+    }
+    let (scheme, rest) = url
+        .split_once("://")
+        .ok_or_else(|| TargetError::NoScheme(url.to_owned()))?;
+    if scheme.eq_ignore_ascii_case("https") {
+        return Err(TargetError::Https);
+    }
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err(TargetError::Scheme(scheme.to_owned()));
+    }
+    let rest = rest.split('#').next().unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (host, port) = host_and_port(authority, url)?;
+    Ok(Target {
+        addresses: resolve(host, port)?,
+        authority: authority.to_owned(),
+        path: if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("/{path}")
+        },
+    })
 }
 
 impl fmt::Display for Target {

@@ -5,7 +5,9 @@
 //! edge-triggered, so that setting it anew is enough and nothing has to be read from it.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
@@ -14,8 +16,10 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::clock_gettime;
 
-use super::Error;
+use super::{Error, Watch};
 
+/// How late the wish to stop may be noticed before the start.
+const STOP_NOTICED_WITHIN: Duration = Duration::from_millis(50);
 /// The least that the kernel takes; 0 would mean the default.
 const TIMER_SLACK_NS: u64 = 1;
 
@@ -25,20 +29,48 @@ pub(super) struct Clock {
     start: Instant,
     /// The start on `CLOCK_MONOTONIC`, which is the clock behind `Instant`.
     start_monotonic_ns: u64,
+    /// The start by the wall clock, which other machines know as well.
+    start_wall: SystemTime,
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
-        let start = Instant::now();
+    /// A clock that reads 0 until so long from now, and counts from there.
+    pub(super) fn starting_in(lead: Duration) -> Self {
+        let start = Instant::now() + lead;
+        let start_wall = SystemTime::now() + lead;
         // The clock exists on every Linux, so the call does not fail.
         let monotonic = clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
         Self {
             start,
-            start_monotonic_ns: monotonic.map_or(0, |now| Duration::from(now).as_nanos() as u64),
+            start_monotonic_ns: monotonic
+                .map_or(0, |now| (Duration::from(now) + lead).as_nanos() as u64),
+            start_wall,
         }
     }
 
+    /// How long until it counts.
+    pub(super) fn until_start(&self) -> Duration {
+        self.start.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits until so long before the start, or until the watch says stop.
+    pub(super) fn wait(&self, before: Duration, watch: &Watch) {
+        loop {
+            let left = self.until_start().saturating_sub(before);
+            if left.is_zero() || watch.stop.load(Relaxed) {
+                return;
+            }
+            thread::sleep(left.min(STOP_NOTICED_WITHIN));
+        }
+    }
+
+    /// What the wall clock says at this time of the run, if it is not set meanwhile.
+    pub(super) fn wall(&self, at: u64) -> SystemTime {
+        self.start_wall + Duration::from_nanos(at)
+    }
+
     pub(super) fn now(&self) -> u64 {
+        // Saturates at 0 before the start.
         self.start.elapsed().as_nanos() as u64
     }
 

@@ -1,11 +1,14 @@
-//! Runs of the load generator: as a table, as JSON, CSV, an interval log or a page, and live.
+//! Runs of the load generator, and sums of them: as a table, as JSON, CSV, an interval log or a
+//! page, and live.
 
 mod csv;
 mod found;
 mod hlog;
 mod json;
+mod merged;
 mod page;
 mod progress;
+mod read;
 mod self_test;
 mod sentences;
 mod table;
@@ -14,9 +17,11 @@ mod text;
 pub use csv::csv;
 pub use found::{Found, Probe, found_json, found_table, probe_line};
 pub use hlog::hlog;
-pub use json::{SCHEMA, json};
+pub use json::{Json, SCHEMA, json, merged_json};
+pub use merged::{merged_html, merged_table};
 pub use page::html;
 pub use progress::watch;
+pub use read::{Unreadable, read};
 pub use self_test::{self_test_json, self_test_table};
 pub use table::table;
 

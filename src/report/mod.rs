@@ -16,6 +16,7 @@ pub mod picture;
 pub mod plot;
 pub mod progress;
 mod rows;
+pub mod size;
 pub mod sweep_table;
 mod trust;
 pub mod units;

@@ -61,7 +61,9 @@ fn every_command_of_the_book_runs() {
             Some((&"run", arguments)) => run(arguments),
             Some((&"load", arguments)) => load(arguments),
             Some((&"top", arguments)) => top(arguments),
-            Some((&"bench" | &"trace", _)) => succeeds(&[&words[..], &["--help"]].concat()),
+            Some((&"bench" | &"trace" | &"merge" | &"size", _)) => {
+                succeeds(&[&words[..], &["--help"]].concat());
+            }
             Some((&"lab", arguments)) => lab(arguments),
             _ => succeeds(&words),
         }
@@ -93,10 +95,10 @@ fn run(arguments: &[&str]) {
 /// few requests only.
 fn load(arguments: &[&str]) {
     succeeds(&[&["load"], arguments, &["--help"]].concat());
-    // These have an end of their own, and may miss it on a crowded machine.
+    // These have an end of their own, and may miss it on a crowded machine, or wait for a day.
     if arguments
         .iter()
-        .any(|it| matches!(*it, "--expect" | "--stages" | "--self-test"))
+        .any(|it| matches!(*it, "--expect" | "--stages" | "--self-test" | "--start-at"))
     {
         return;
     }

@@ -14,6 +14,7 @@ mod open_loop;
 mod reference;
 mod requests;
 mod runs;
+mod several;
 mod sources;
 
 use std::process::{Child, Command, Output, Stdio};

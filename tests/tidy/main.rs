@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "server",
             "service",
             "site",
+            "size",
             "status",
             "sys",
             "top",
@@ -39,12 +40,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("top", &["load", "scoreboard", "status", "sys"]),
-    ("report", &["bench", "lab", "load"]),
+    ("report", &["bench", "lab", "load", "size"]),
     (
         "lab",
         &["bench", "load", "models", "scoreboard", "sys", "trace"],
     ),
     ("bench", &["load", "models", "scoreboard", "sys"]),
+    ("size", &[]),
     ("load", &["sys", "trace"]),
     (
         "models",

@@ -4,10 +4,11 @@ mod plan;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::ValueEnum;
 
+use super::ranks::{self, Ranks};
 use super::{expect, stages, workload};
 use crate::cli::duration;
 use crate::load::{Expectation, Plan};
@@ -75,6 +76,30 @@ pub(in crate::cli) struct Args {
     #[arg(long, conflicts_with_all = ["url", "find_max", "stages", "workload"])]
     #[arg(help_heading = "Open loop")]
     pub(super) self_test: bool,
+
+    /// Send the part of this rank, from 0, of the schedule that all --ranks share
+    #[arg(
+        long,
+        value_name = "I",
+        requires = "ranks",
+        help_heading = "Several generators"
+    )]
+    pub(super) rank: Option<u32>,
+    /// How many generators share the schedule; auto takes both from Slurm, MPI or Kubernetes
+    #[arg(long, value_name = "N|auto", value_parser = ranks::ranks)]
+    #[arg(conflicts_with_all = ["find_max", "self_test"], help_heading = "Several generators")]
+    pub(super) ranks: Option<Ranks>,
+    /// When the measurement begins: RFC 3339, seconds since 1970, +10s [with --ranks: the next
+    /// half minute]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "SERVERS_START_AT",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = ranks::moment, help_heading = "Several generators")]
+    #[arg(conflicts_with_all = ["find_max", "self_test"])]
+    pub(super) start_at: Option<SystemTime>,
 
     /// Method of the requests
     #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
@@ -202,6 +227,7 @@ Examples:
   servers load 'http://127.0.0.1:8080/bytes?n=1000' -n 100000 --body-bytes 1000 --json
   servers load http://127.0.0.1:8080/ --rate 2000 --arrivals poisson --warmup 1s
   servers load http://127.0.0.1:8080/ --find-max --expect 'p99<20ms'
+  srun -n 4 servers load http://node1:8080/ --rate 40k --ranks auto --json
 
 Exit codes: 0 measured, 1 nothing was measured or the server went away, 2 the call was
 wrong, 3 an expectation was not met, 4 the generator was the limit of --find-max.";

@@ -1,5 +1,6 @@
 //! What all threads of a run have counted.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Tally;
@@ -55,7 +56,8 @@ fn add_counts(outcome: &mut Outcome, tally: &Tally) {
     for (status, count) in statuses.filter(|(_, count)| **count > 0) {
         *outcome.statuses.entry(status as u16).or_default() += count;
     }
-    outcome.malformed = outcome.malformed.or(tally.malformed.map(|it| it.reason));
+    let reason = tally.malformed.map(|it| Cow::Borrowed(it.reason));
+    outcome.malformed = outcome.malformed.take().or(reason);
     outcome.in_flight_at_stop += tally.in_flight.len();
     let oldest = Duration::from_nanos(tally.oldest_ns);
     outcome.oldest_pending = outcome.oldest_pending.max(oldest);

@@ -20,11 +20,22 @@ pub fn html(
     outcome: &Outcome,
     expectations: &[Expectation],
 ) -> anyhow::Result<String> {
+    with_section(plan, outcome, expectations, Section::default())
+}
+
+/// The page with a section more, which comes after the summary.
+pub(super) fn with_section(
+    plan: &Plan,
+    outcome: &Outcome,
+    expectations: &[Expectation],
+    section: Section,
+) -> anyhow::Result<String> {
     let page = Page {
         title: plan.target.to_string(),
         subtitle: vec![subtitle(plan, outcome)],
         sections: vec![
             summary(plan, outcome, expectations),
+            section,
             Section {
                 heading: "How long requests took".to_owned(),
                 figures: vec![percentile_curve(outcome)],

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::text;
 use crate::load::marks::Mark;
-use crate::load::{Expectation, Failure, Outcome, Plan, Quantity, Side};
+use crate::load::{Expectation, Failure, Outcome, Plan, Quantity, Remark, Side};
 use crate::report::wrap::wrapped;
 
 /// A sentence as a note of its own.
@@ -26,7 +26,7 @@ pub(super) fn of_mark(mark: Mark, plan: &Plan, outcome: &Outcome) -> String {
             "the run ended early: {:.2} % of the requests failed, more than --max-errors allows",
             outcome.error_share() * 100.0
         ),
-        Mark::Errors => match outcome.malformed {
+        Mark::Errors => match &outcome.malformed {
             Some(reason) => format!("requests failed; the first bad response: {reason}"),
             None => "requests failed; the latencies are those of the others".to_owned(),
         },
@@ -100,7 +100,7 @@ fn nothing_measured(outcome: &Outcome) -> String {
         ),
         Some(Failure::BadResponse) => format!(
             "nothing was measured: the answers are malformed ({})",
-            outcome.malformed.unwrap_or("no reason known")
+            outcome.malformed.as_deref().unwrap_or("no reason known")
         ),
         Some(failure) => format!("nothing was measured: {}", failure.reason()),
         None if outcome.duration.is_zero() => {
@@ -162,4 +162,39 @@ pub(super) fn of_expectation(expectation: &Expectation, outcome: &Outcome) -> St
         measured.unwrap_or_else(|| "nothing measured".to_owned()),
         figure(expectation.bound)
     )
+}
+
+/// What a remark on several generators means.
+pub(super) fn of_remark(remark: &Remark) -> String {
+    let seconds = |time: std::time::Duration| text::time(time.as_nanos() as u64);
+    match remark {
+        Remark::MissingRanks {
+            ranks,
+            of,
+            requests,
+        } => {
+            let ranks: Vec<String> = ranks.iter().map(ToString::to_string).collect();
+            format!(
+                "no result of rank {} of {of}: {} of the plan are in no figure, and the server \
+                 was loaded less than planned",
+                ranks.join(", "),
+                text::plural(*requests, "request")
+            )
+        }
+        Remark::Unusable { name, reason } => format!("{name} {reason}"),
+        Remark::EndedEarly { name, ended } => format!(
+            "{name}: its generator ended before its time ({})",
+            ended.replace('_', " ")
+        ),
+        Remark::Skew(skew) => format!(
+            "the generators began up to {} apart, by their own clocks",
+            seconds(*skew)
+        ),
+        Remark::PartialOverlap(share) => format!(
+            "all generators were at work in only {:.0} % of the longest window: before and after \
+             it the load was less than planned",
+            share * 100.0
+        ),
+        Remark::SeveralUrls(count) => format!("the generators loaded {count} different URLs"),
+    }
 }

@@ -83,9 +83,16 @@ fn loop_of(plan: &Plan) -> String {
         Arrivals::Poisson => format!(" at random (Poisson, seed {})", plan.seed),
     };
     let rate = text::rate(schedule.rate());
+    let rank = match plan.rank {
+        Some(rank) => format!(
+            ", of which rank {} of {} sends its part",
+            rank.index, rank.count
+        ),
+        None => String::new(),
+    };
     match schedule.stages().count() {
-        1 => format!("open loop, {rate} requests/s{arrivals}"),
-        n => format!("open loop, {n} stages, {rate} requests/s on average{arrivals}"),
+        1 => format!("open loop, {rate} requests/s{arrivals}{rank}"),
+        n => format!("open loop, {n} stages, {rate} requests/s on average{arrivals}{rank}"),
     }
 }
 

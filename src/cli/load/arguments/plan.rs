@@ -1,14 +1,15 @@
 //! The plan that the options come to.
 
+use std::env;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 
 use super::{Args, Lie};
-use crate::cli::load::{refuse, stages, workload};
-use crate::load::{Amount, Arrivals, Plan, RequestTemplate, Schedule, Stage};
+use crate::cli::load::{ranks, refuse, stages, workload};
+use crate::load::{Amount, Arrivals, Plan, Rank, RequestTemplate, Schedule, Stage};
 use crate::load::{Target, TargetError, Workload};
 use crate::trace::{Recorder, Side};
 
@@ -22,6 +23,8 @@ impl Args {
     /// # Errors
     /// What is not the caller's fault: a name that does not resolve, a file that cannot be read.
     pub(in crate::cli::load) fn plan(&self) -> anyhow::Result<Plan> {
+        let rank = ranks::rank(self.rank, self.ranks, |name| env::var(name).ok());
+        let rank = rank.unwrap_or_else(|error| refuse(error));
         let mut plan = Plan {
             workload: self.workload()?,
             connections: self.connections as usize,
@@ -32,6 +35,8 @@ impl Args {
             },
             time_max: self.requests.and(self.duration),
             schedule: self.schedule(),
+            rank,
+            start_at: self.start_at(rank),
             warm_up: self.warmup.unwrap_or_default(),
             keep_alive: !self.no_keep_alive,
             requests_per_connection: self.requests_per_connection,
@@ -63,6 +68,13 @@ impl Args {
         let recorder =
             opened.with_context(|| format!("cannot write --trace {}", path.display()))?;
         Ok(Some(Arc::new(recorder)))
+    }
+
+    /// Several ranks begin together, whether or not a moment was given.
+    fn start_at(&self, rank: Option<Rank>) -> Option<SystemTime> {
+        let is_one_of_several = rank.is_some_and(|rank| rank.count > 1);
+        let common = || ranks::common_start(SystemTime::now());
+        self.start_at.or_else(|| is_one_of_several.then(common))
     }
 
     /// The schedule of an open loop; none for a closed one.

@@ -56,6 +56,7 @@ use values::{Bind, model_parser, parse_bind, parse_mode, parse_status_bind, pick
   servers run prefork --accept pass --pick first
   servers run epoll --trigger edge
   servers run event --workers 2 --accept exclusive --requeue 0
+  servers run prefork --status-bind 127.0.0.1:9100
   servers run worker --log-file /var/log/servers.log --access-log /var/log/access.log
 
 Exit codes: 0 stopped in good order, 1 it failed or was stopped by force, 2 the call was wrong.")]

@@ -1,9 +1,9 @@
 //! `back-to-accept`: while a client is being served, does the server accept the next one?
 //!
 //! All clients connect at once, and the handler sleeps for each of them. The server's scoreboard is
-//! read every millisecond: it says how many connections have been accepted so far. Half of the
-//! handler's time after the first accept no client can have been answered, so what is accepted by
-//! then was accepted meanwhile.
+//! read every millisecond: it says how many connections have been accepted so far, and how many
+//! requests answered. What is accepted before the first answer was accepted meanwhile. This is an
+//! order of events: a slow machine may delay them, and does not turn it.
 
 use std::panic;
 use std::thread;
@@ -25,8 +25,15 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(1);
 const SAMPLES_BEYOND: u32 = 20;
 const MS_PER_S: f64 = 1000.0;
 
-/// A moment since the clients have come, and how many have been accepted by then.
-type Sample = (Duration, u64);
+/// What the scoreboard said at a moment.
+#[derive(Clone, Copy)]
+struct Sample {
+    /// Since the clients have come.
+    at: Duration,
+    accepted: u64,
+    /// Read after `accepted`: while this is 0, all of those were accepted before the first answer.
+    answered: u64,
+}
 
 pub(super) fn run(lab: &Definition, context: &Context<'_>) -> Result<Observed, Problem> {
     let clients = lab.number("clients", context.quick)?;
@@ -40,8 +47,8 @@ pub(super) fn run(lab: &Definition, context: &Context<'_>) -> Result<Observed, P
         let server = context.start(name)?;
         let samples = watch(context, &server, clients, handler)?;
         context.stop(name, server)?;
-        enter(name, &samples, handler, &mut observed.figures);
-        let point = |&(at, count): &Sample| (at.as_secs_f64() * MS_PER_S, count as f64);
+        enter(name, &samples, &mut observed.figures);
+        let point = |it: &Sample| (it.at.as_secs_f64() * MS_PER_S, it.accepted as f64);
         lines.push(Series {
             name: name.to_owned(),
             points: samples.iter().map(point).collect(),
@@ -66,6 +73,7 @@ fn watch(
 ) -> Result<Vec<Sample>, Problem> {
     let view = context.scoreboard(server)?;
     let accepted = || view.wakes().iter().map(|it| it.accepted).sum::<u64>();
+    let answered = || view.counts().iter().map(|it| it.requests).sum::<u64>();
     let path = format!("/sleep?ms={}", handler.as_millis());
     let came = Instant::now();
     let mut waiting = Vec::new();
@@ -83,9 +91,18 @@ fn watch(
         let clients_answered: Vec<_> = (waiting.into_iter())
             .map(|mut client| scope.spawn(move || client.answer().map(drop)))
             .collect();
-        let mut samples: Vec<Sample> = vec![(Duration::ZERO, 0)];
-        while samples.last().is_some_and(|it| it.1 < clients as u64) && Instant::now() < deadline {
-            samples.push((came.elapsed(), accepted()));
+        let mut samples: Vec<Sample> = Vec::new();
+        let are_all_accepted = |samples: &[Sample]| {
+            let last = samples.last();
+            last.is_some_and(|it| it.accepted >= clients as u64)
+        };
+        while !are_all_accepted(&samples) && Instant::now() < deadline {
+            let at = came.elapsed();
+            samples.push(Sample {
+                at,
+                accepted: accepted(),
+                answered: answered(),
+            });
             thread::sleep(SAMPLE_EVERY);
         }
         for client in clients_answered {
@@ -99,21 +116,19 @@ fn watch(
     })
 }
 
-fn enter(name: &str, samples: &[Sample], handler: Duration, figures: &mut Figures) {
+fn enter(name: &str, samples: &[Sample], figures: &mut Figures) {
     // The first sample that shows an accept, and of each further client the first that shows it.
     let mut accepts: Vec<Duration> = Vec::new();
-    for &(at, count) in samples {
-        while (accepts.len() as u64) < count {
-            accepts.push(at);
+    for sample in samples {
+        while (accepts.len() as u64) < sample.accepted {
+            accepts.push(sample.at);
         }
     }
     let first = accepts.first().copied().unwrap_or_default();
-    let meanwhile = accepts
-        .iter()
-        .filter(|at| **at <= first + handler / 2)
-        .count();
+    let before_an_answer = samples.iter().filter(|it| it.answered == 0);
+    let meanwhile = before_an_answer.map(|it| it.accepted).max();
     figures.count(name, "clients", accepts.len());
-    figures.count(name, "accepted-meanwhile", meanwhile);
+    figures.count(name, "accepted-meanwhile", meanwhile.unwrap_or(0) as usize);
     let last = accepts.last().copied().unwrap_or_default();
     let gaps = accepts.len().saturating_sub(1).max(1) as f64;
     let gap_ms = (last - first).as_secs_f64() * MS_PER_S / gaps;
@@ -126,12 +141,19 @@ mod tests {
 
     #[test]
     fn what_is_accepted_while_the_first_is_served_is_counted() {
-        let ms = Duration::from_millis;
+        let samples = |seen: &[(u64, u64, u64)]| -> Vec<Sample> {
+            let seen = seen.iter().map(|&(ms, accepted, answered)| Sample {
+                at: Duration::from_millis(ms),
+                accepted,
+                answered,
+            });
+            seen.collect()
+        };
         let mut figures = Figures::default();
-        let one_by_one = [(ms(0), 0), (ms(1), 1), (ms(101), 2), (ms(201), 3)];
-        enter("iterative", &one_by_one, ms(100), &mut figures);
-        let at_once = [(ms(0), 0), (ms(1), 1), (ms(2), 3)];
-        enter("fork", &at_once, ms(100), &mut figures);
+        let one_by_one = samples(&[(0, 0, 0), (1, 1, 0), (100, 1, 1), (101, 2, 1), (201, 3, 2)]);
+        enter("iterative", &one_by_one, &mut figures);
+        let at_once = samples(&[(0, 0, 0), (1, 1, 0), (2, 3, 0)]);
+        enter("fork", &at_once, &mut figures);
         let value = |row, name| figures.get(row, name).unwrap().at(0).unwrap();
         assert_eq!(value("iterative", "accepted-meanwhile"), 1.0);
         assert_eq!(value("iterative", "between-accepts"), 100.0);

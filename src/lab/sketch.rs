@@ -95,6 +95,7 @@ impl Sketch {
                     x: x.clone(),
                     y: y.clone(),
                     log: *log,
+                    steps: false,
                     lines: series.collect(),
                 }
             }

@@ -122,6 +122,10 @@ fn outcome_and_pictures_are_saved() {
     );
     let text = read("mine.txt");
     assert!(
+        text.contains("\nThis run: ") && text.contains(" build.\n"),
+        "{text}"
+    );
+    assert!(
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );

@@ -49,16 +49,15 @@ pub(super) fn run(lab: &Definition, context: &Context<'_>) -> Result<Observed, P
         context.stop(name, server)?;
         enter(name, &samples, &mut observed.figures);
         let point = |it: &Sample| (it.at.as_secs_f64() * MS_PER_S, it.accepted as f64);
-        lines.push(Series {
-            name: name.to_owned(),
-            points: samples.iter().map(point).collect(),
-        });
+        let points: Vec<(f64, f64)> = samples.iter().map(point).collect();
+        lines.push(Series::of_steps(name, &points));
     }
     observed.pictures.push(Picture::Lines {
         title: format!("Accepted clients; each is served for {handler_ms} ms"),
         x: "milliseconds since the clients came".to_owned(),
         y: "clients accepted".to_owned(),
         log: false,
+        steps: true,
         lines,
     });
     Ok(observed)

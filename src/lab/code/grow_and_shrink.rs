@@ -207,10 +207,7 @@ fn enter(pool: &Pool, at_first: usize, clients: usize, figures: &mut Figures) {
 }
 
 fn picture(pools: &[Pool], clients: usize, (came_s, left_s): (f64, f64)) -> Picture {
-    let of_pool = |pool: &Pool| Series {
-        name: pool.name.to_owned(),
-        points: pool.sizes.clone(),
-    };
+    let of_pool = |pool: &Pool| Series::of_steps(pool.name, &pool.sizes);
     let ends = pools.iter().filter_map(|it| it.sizes.last());
     let end_s = ends.map(|it| it.0).fold(0.0, f64::max);
     let count = clients as f64;
@@ -230,6 +227,7 @@ fn picture(pools: &[Pool], clients: usize, (came_s, left_s): (f64, f64)) -> Pict
         x: "seconds".to_owned(),
         y: "workers".to_owned(),
         log: false,
+        steps: true,
         lines: pools.iter().map(of_pool).chain([clients]).collect(),
     }
 }

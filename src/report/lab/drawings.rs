@@ -7,9 +7,6 @@ use crate::report::plot::bars::{Bar, Bars};
 use crate::report::plot::shares::{self, Shares};
 use crate::report::plot::{Axis, Drawing, Line, Plot};
 
-/// Lines of up to so many points have a disc at each.
-const POINTS_FEW: usize = 12;
-
 /// Every picture of the lab.
 pub fn drawings(outcome: &Outcome) -> Vec<Drawing> {
     let pictures = outcome.pictures.iter();
@@ -32,6 +29,7 @@ fn drawing(outcome: &Outcome, picture: &Picture) -> Drawing {
             x,
             y,
             log,
+            steps,
             lines,
         } => {
             let axis = |label| {
@@ -45,7 +43,7 @@ fn drawing(outcome: &Outcome, picture: &Picture) -> Drawing {
                 title,
                 x: axis(x),
                 y: axis(y),
-                lines: lines.iter().map(line).collect(),
+                lines: lines.iter().map(|it| line(it, *steps)).collect(),
             };
             let names: Vec<&str> = lines.iter().map(|it| it.name.as_str()).collect();
             plot.draw(&format!("{title}: {y} by {x} for {}.", names.join(", ")))
@@ -79,11 +77,12 @@ fn bars(outcome: &Outcome, figure: &str, rows: &[String]) -> Vec<Bar> {
     wanted.enumerate().map(bar).collect()
 }
 
-fn line(series: &Series) -> Line {
+/// Measured points have a disc each; the ends of steps are no measurements.
+fn line(series: &Series, steps: bool) -> Line {
     let line = Line::new(series.name.clone(), series.points.clone());
-    match series.points.len() <= POINTS_FEW {
-        true => line.with_dots(Vec::new()),
-        false => line,
+    match steps {
+        true => line,
+        false => line.with_dots(Vec::new()),
     }
 }
 

@@ -7,8 +7,6 @@ use crate::report::bar::bar;
 use crate::report::grid::Grid;
 
 const STEPS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Lines of up to so many points are a table.
-const POINTS_FEW: usize = 12;
 /// Columns for the picture of a line, and for the words behind it.
 const LINE_WIDTH_MIN: usize = 20;
 const WORDS_WIDTH: usize = 14;
@@ -23,14 +21,16 @@ pub(super) fn sketch(outcome: &Outcome, picture: &Picture, width: usize) -> Stri
             rows,
         } => format!("{title}\n{}", bars(outcome, figure, rows, width)),
         Picture::Lines {
-            title, x, y, lines, ..
-        } => {
-            let most = lines.iter().map(|it| it.points.len()).max().unwrap_or(0);
-            match most <= POINTS_FEW {
-                true => format!("{title} ({y})\n{}", table(x, lines, width)),
-                false => format!("{title}\n{}", columns(x, lines, width)),
-            }
-        }
+            title,
+            x,
+            y,
+            steps,
+            lines,
+            ..
+        } => match steps {
+            true => format!("{title}\n{}", columns(x, lines, width)),
+            false => format!("{title} ({y})\n{}", table(x, lines, width)),
+        },
         Picture::Shares { title, rows } => format!("{title}\n{}", shares(rows)),
     }
 }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn few_points_are_a_table_and_many_are_columns() {
+    fn measured_points_are_a_table_and_steps_are_columns() {
         let few = [series(&[(1.0, 2.0), (5.0, f64::NAN)])];
         let text = table("ms", &few, 80);
         assert!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::sketches::sketch;
-use crate::bench::plan::Clock;
+use crate::bench::plan::{Clock, counted};
 use crate::bench::stats::Spread;
 use crate::lab::figures::Figure;
 use crate::lab::outcome::{Check, LeftOut};
@@ -91,7 +91,22 @@ pub fn text(outcome: &Outcome, view: View) -> String {
             &mut text,
         );
     }
+    paragraph(&conditions(outcome), view.width, &mut text);
     text + &format!("Read on: chapters/{}\n", outcome.chapter)
+}
+
+/// `This run: 22 s, 2 processors, Linux 6.18.5, release build.`: a record says where it is from.
+fn conditions(outcome: &Outcome) -> String {
+    let Some(environment) = &outcome.environment else {
+        return String::new();
+    };
+    let took = Clock(Duration::from_secs_f64(outcome.duration_s));
+    let system = environment.kernel.split_whitespace().take(2);
+    let system = system.collect::<Vec<_>>().join(" ");
+    let processors = counted(environment.cpus, "processor");
+    let quick = if outcome.quick { ", --quick" } else { "" };
+    let build = &environment.build;
+    format!("This run: {took}, {processors}, {system}, {build} build{quick}.")
 }
 
 fn prediction(outcome: &Outcome) -> String {

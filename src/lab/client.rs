@@ -72,6 +72,24 @@ impl Client {
         Ok(body)
     }
 
+    /// Waits so long for the beginning of an answer, or for the end of the connection. Returns
+    /// whether one of them came.
+    pub(super) fn waits(&mut self, patience: Duration) -> io::Result<bool> {
+        self.connection.get_ref().set_read_timeout(Some(patience))?;
+        let came = self.connection.fill_buf().map(drop);
+        let usual = Some(ANSWER_TIMEOUT);
+        self.connection.get_ref().set_read_timeout(usual)?;
+        match came {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            _ => Ok(true),
+        }
+    }
+
+    /// The connection alone, which stays open as long as this is kept.
+    pub(super) fn into_connection(self) -> TcpStream {
+        self.connection.into_inner()
+    }
+
     /// One request over a connection that stays open.
     pub(super) fn ask(&mut self, path: &str) -> io::Result<String> {
         self.send(path, true)?;
@@ -114,6 +132,18 @@ mod tests {
         let sized = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi, and more";
         assert_eq!(answered_with(sized).unwrap(), "hi");
         assert_eq!(answered_with("HTTP/1.0 200 OK\r\n\r\nall").unwrap(), "all");
+    }
+
+    #[test]
+    fn a_client_waits_until_an_answer_begins() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = Client::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut connection, _) = listener.accept().unwrap();
+        assert!(!client.waits(Duration::from_millis(1)).unwrap());
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+        connection.write_all(answer.as_bytes()).unwrap();
+        assert!(client.waits(ANSWER_TIMEOUT).unwrap());
+        assert_eq!(client.answer().unwrap(), "hi");
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub enum Unit {
     /// Milliseconds.
     #[serde(rename = "ms")]
     Milliseconds,
+    /// Kibibytes.
+    #[serde(rename = "KiB")]
+    Kibibytes,
     /// Mebibytes.
     #[serde(rename = "MiB")]
     Mebibytes,
@@ -34,6 +37,7 @@ impl Unit {
             Unit::Count | Unit::Share => "",
             Unit::Microseconds => "µs",
             Unit::Milliseconds => "ms",
+            Unit::Kibibytes => "KiB",
             Unit::Mebibytes => "MiB",
             Unit::PerSecond => "/s",
         }

@@ -1,10 +1,14 @@
 //! Labs that watch something special: one file each, and one row here.
 
 mod back_to_accept;
+mod crash;
 mod forked_before;
 mod grow_and_shrink;
 mod loaded_once;
+mod memory_per_client;
+mod omission;
 mod one_thread;
+mod silent_clients;
 mod who_balances;
 mod who_waits;
 
@@ -28,6 +32,10 @@ pub const ALL: &[(&str, Run)] = &[
     ("grow-and-shrink", grow_and_shrink::run),
     ("who-balances", who_balances::run),
     (WITH_MODELS, who_waits::run),
+    ("silent-clients", silent_clients::run),
+    ("crash", crash::run),
+    ("memory-per-client", memory_per_client::run),
+    ("omission", omission::run),
 ];
 
 /// Carries out the code of this name.

@@ -108,6 +108,7 @@ pub(super) fn run(lab: &Definition, context: &Context<'_>) -> Result<Observed, P
         x: "clients".to_owned(),
         y: "MiB".to_owned(),
         log: true,
+        steps: false,
         lines,
     });
     Ok(observed)

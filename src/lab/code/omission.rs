@@ -95,6 +95,7 @@ pub(super) fn run(lab: &Definition, context: &Context<'_>) -> Result<Observed, P
         x: "percentile".to_owned(),
         y: "milliseconds".to_owned(),
         log: false,
+        steps: false,
         lines: seen.iter().map(Seen::line).collect(),
     });
     Ok(observed)

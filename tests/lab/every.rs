@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{json, lab};
+use super::{alone, json, lab, run};
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     let found = value[key].as_str();
@@ -24,7 +24,10 @@ fn every_lab_shows_what_it_should() {
         .map(|it| text(it, "name"))
         .collect();
     // Not by the exit code: which lab it was, and why, is to be said.
-    let output = lab(&["--all", "--quick", "--json"]);
+    let output = {
+        let _machine = alone();
+        run(&["--all", "--quick", "--json"])
+    };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let outcomes: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));

@@ -13,12 +13,30 @@ mod runs;
 mod support;
 
 use std::process::{Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde_json::Value;
 use support::server::BINARY;
 
+/// Held by each run. The labs compare what servers do, so where all of them have to show what they
+/// should, no other test loads the machine.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+fn beside_others() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// `servers lab` with these arguments, to its end.
 fn lab(arguments: &[&str]) -> Output {
+    let _others = beside_others();
+    run(arguments)
+}
+
+fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(BINARY);
     command.arg("lab").args(arguments).stdin(Stdio::null());
     command.output().unwrap()

@@ -10,6 +10,7 @@ use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::beside_others;
 use super::support::proc::{self, Process};
 use super::support::server::BINARY;
 use super::support::{DEADLINE, wait_for};
@@ -73,6 +74,7 @@ const LAB: &[&str] = &["one-thread-one-connection", "--quick"];
 
 #[test]
 fn a_terminal_asks_for_a_prediction_and_says_whether_it_was_right() {
+    let _others = beside_others();
     for (typed, words) in [
         ("b\n", "You predicted b. You were right."),
         // What is no choice is asked for again.
@@ -94,6 +96,7 @@ fn a_terminal_asks_for_a_prediction_and_says_whether_it_was_right() {
 
 #[test]
 fn enter_skips_the_question_and_an_option_leaves_it_out() {
+    let _others = beside_others();
     let mut skipped = Terminal::start(LAB);
     skipped.read_until("or Enter to skip: ");
     skipped.master.write_all(b"\n").unwrap();
@@ -114,6 +117,7 @@ fn enter_skips_the_question_and_an_option_leaves_it_out() {
 
 #[test]
 fn ctrl_c_ends_a_lab_and_leaves_no_process() {
+    let _others = beside_others();
     let terminal = Terminal::start(&["grow-and-shrink", "--no-ask"]);
     let pid = terminal.pid();
     let servers = || -> Vec<Process> {
@@ -137,6 +141,7 @@ fn ctrl_c_ends_a_lab_and_leaves_no_process() {
 
 #[test]
 fn ctrl_c_ends_the_question_too() {
+    let _others = beside_others();
     let mut terminal = Terminal::start(LAB);
     terminal.read_until("or Enter to skip: ");
     kill(Pid::from_raw(terminal.pid()), Signal::SIGINT).unwrap();

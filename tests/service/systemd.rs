@@ -403,11 +403,9 @@ fn listeners_of_several_addresses_are_served() {
         let mut server = Server::start_by(launcher, "prefork", &[options]);
         assert_eq!(ask(&server, "/").status(), 200);
         let said = server.said();
-        let port = said
-            .lines()
-            .next()
-            .and_then(|it| it.strip_prefix("second "));
-        let port: u16 = port.unwrap().parse().unwrap();
+        let first = said.lines().next();
+        let port = first.and_then(|it| it.strip_prefix("second ")?.parse::<u16>().ok());
+        let port = port.unwrap_or_else(|| panic!("no port in {said}"));
         let mut clients = vec![TcpStream::connect(("127.0.0.2", port)).unwrap()];
         if count == "3" {
             let client = UnixStream::connect(&path).unwrap();

@@ -145,8 +145,13 @@ impl Args {
         if let Some((_, option)) = for_runs.iter().find(|(is_given, _)| *is_given) {
             refuse(format!("{option} needs a lab or --all"));
         }
+        // A program that reads the list gets a line for each lab.
+        let list_width = match io::stdout().is_terminal() {
+            true => self.view().width,
+            false => usize::MAX,
+        };
         let text = match self.json {
-            false => report::list(labs),
+            false => report::list(labs, list_width),
             true => json::to_string(&labs.iter().map(entry).collect::<Vec<_>>())?,
         };
         super::print(text.as_bytes())
@@ -165,7 +170,7 @@ impl Args {
         self.save(&outcome)?;
         let text = match self.json {
             true => json::to_string(&outcome)?,
-            false => report::text(&outcome, self.view()) + &self.lanes(&outcome),
+            false => self.text(&outcome) + &self.lanes(&outcome),
         };
         super::print(text.as_bytes())?;
         Ok(match outcome.as_expected {
@@ -193,7 +198,7 @@ impl Args {
                 Ok(outcome) => {
                     self.save(&outcome)?;
                     if !self.json {
-                        super::print((report::text(&outcome, self.view()) + "\n").as_bytes())?;
+                        super::print((self.text(&outcome) + "\n").as_bytes())?;
                     }
                     said.push((lab.name.clone(), Ok(outcome.as_expected)));
                     outcomes.push(outcome);
@@ -239,6 +244,14 @@ impl Args {
         outcome.predicted(given, lab.answer);
         outcome.environment = Layout::of_this_machine().ok().map(Environment::look);
         Ok(outcome)
+    }
+
+    /// The outcome. A terminal has the announcement above it.
+    fn text(&self, outcome: &Outcome) -> String {
+        match io::stdout().is_terminal() && io::stderr().is_terminal() {
+            true => report::shown(outcome, self.view()),
+            false => report::text(outcome, self.view()),
+        }
     }
 
     /// The lanes of the outcome, as wide as its text.

@@ -5,4 +5,4 @@ mod sketches;
 mod text;
 
 pub use drawings::drawings;
-pub use text::{announcement, choices, list, summary, text};
+pub use text::{announcement, choices, list, shown, summary, text};

@@ -18,15 +18,22 @@ use crate::report::wrap::broken;
 const GROUPED_FROM: f64 = 1000.0;
 const INDENT: &str = "  ";
 
-/// All labs, one line each.
-pub fn list(labs: &[Definition]) -> String {
+/// All labs, one line each, broken where a terminal is narrower.
+pub fn list(labs: &[Definition], width: usize) -> String {
     let names = labs
         .iter()
         .map(|it| it.name.chars().count())
         .max()
         .unwrap_or(0);
-    let line = |lab: &Definition| format!("{:<names$}  {}\n", lab.name, lab.question);
-    labs.iter().map(line).collect()
+    let room = width.saturating_sub(names + INDENT.len());
+    let mut text = String::new();
+    for lab in labs {
+        for (index, line) in broken(&lab.question, room).iter().enumerate() {
+            let name = if index == 0 { lab.name.as_str() } else { "" };
+            text += &format!("{name:<names$}{INDENT}{line}\n");
+        }
+    }
+    text
 }
 
 /// What a lab is about to do, and how long it takes.
@@ -55,11 +62,16 @@ pub fn choices(lab: &Definition, view: View) -> String {
     text
 }
 
-/// What a lab has shown.
+/// What a lab is about, and what it has shown.
 pub fn text(outcome: &Outcome, view: View) -> String {
     let mut text = view.title(&format!("{}: {}", outcome.name, outcome.question));
     indented(&outcome.does, view.width, &mut text);
-    text += &format!("\n{}", table(outcome, view.width));
+    format!("{text}\n{}", shown(outcome, view))
+}
+
+/// What a lab has shown, for a reader who has its announcement above.
+pub fn shown(outcome: &Outcome, view: View) -> String {
+    let mut text = table(outcome, view.width);
     for picture in &outcome.pictures {
         text += &format!("\n{}", sketch(outcome, picture, view.width));
     }

@@ -73,5 +73,9 @@ fn a_lab_says_beforehand_what_it_does_and_what_may_be_predicted() {
     assert_eq!(text, expected);
     let text = choices(&lab, View::PLAIN);
     assert_eq!(text, "What do you expect?\n  a) nothing\n  b) much\n");
-    assert_eq!(list(&[lab]), "mine  What does it cost?\n");
+    assert_eq!(
+        list(std::slice::from_ref(&lab), usize::MAX),
+        "mine  What does it cost?\n"
+    );
+    assert_eq!(list(&[lab], 20), "mine  What does it\n      cost?\n");
 }

@@ -127,6 +127,13 @@ fn against_reference(results: &Results, ranking: &Ranking) -> String {
         .filter(|(_, names)| !names.is_empty())
         .map(|(verdict, names)| format!("{verdict}: {names}"))
         .collect();
+    if parts.is_empty() {
+        return format!(
+            "{}: nothing to compare with {reference}: it takes a block in which it and another one \
+             answered.",
+            ranking.workload.name
+        );
+    }
     format!(
         "{}, {} against {reference}: {}.",
         ranking.workload.name,

@@ -92,6 +92,22 @@ fn nothing_measured_means_nothing_claimed() {
 }
 
 #[test]
+fn contenders_without_an_answer_are_not_compared() {
+    let mut results = costing(&["fork", "epoll"], &[10.0, 7.0, 10.0], 6);
+    for run in &mut results.runs {
+        if let Some(window) = run
+            .measurement
+            .as_mut()
+            .filter(|_| run.contender == "epoll")
+        {
+            (window.requests, window.server.cpu_us_per_request) = (0, None);
+        }
+    }
+    let said = said(&results);
+    assert!(said.contains("nothing to compare with fork"), "{said}");
+}
+
+#[test]
 fn a_handler_that_holds_its_worker_is_explained() {
     let mut results = costing(&["fork", "epoll"], &[10.0, 7.0, 10.0], 6);
     results.plan.workloads[0].path = "/sleep?ms=20".to_owned();

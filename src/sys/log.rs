@@ -226,7 +226,7 @@ macro_rules! log {
     };
 }
 
-/// [`log!`] for what has failed and needs an operator.
+/// [`log!`](crate::log!) for what has failed and needs an operator.
 #[macro_export]
 macro_rules! log_error {
     ($($argument:tt)*) => {
@@ -234,7 +234,7 @@ macro_rules! log_error {
     };
 }
 
-/// [`log!`] for what has failed while the server goes on by itself.
+/// [`log!`](crate::log!) for what has failed while the server goes on by itself.
 #[macro_export]
 macro_rules! log_warn {
     ($($argument:tt)*) => {
@@ -242,7 +242,7 @@ macro_rules! log_warn {
     };
 }
 
-/// [`log!`] for each step of each worker.
+/// [`log!`](crate::log!) for each step of each worker.
 #[macro_export]
 macro_rules! log_debug {
     ($($argument:tt)*) => {

@@ -196,7 +196,7 @@ pub(super) fn reopen() -> Reopened {
     reopened
 }
 
-/// [`reopen`] for a master, with a line of the log about it.
+/// Opens the files anew, for a master, and says what came of it in the log.
 pub fn reopen_and_say() {
     for (file, outcome) in LogFile::ALL.into_iter().zip(reopen()) {
         let (Some(name), Some(error)) = (file.name(), outcome) else {

@@ -43,7 +43,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["bench", "lab", "load", "size"]),
     (
         "lab",
-        &["bench", "load", "models", "scoreboard", "sys", "trace"],
+        &[
+            "bench",
+            "load",
+            "models",
+            "scoreboard",
+            "size",
+            "sys",
+            "trace",
+        ],
     ),
     ("bench", &["load", "models", "scoreboard", "sys"]),
     ("size", &[]),

@@ -4,10 +4,12 @@ mod back_to_accept;
 mod crash;
 mod forked_before;
 mod grow_and_shrink;
+mod knee;
 mod loaded_once;
 mod memory_per_client;
 mod omission;
 mod one_thread;
+mod reload;
 mod silent_clients;
 mod who_balances;
 mod who_waits;
@@ -36,6 +38,8 @@ pub const ALL: &[(&str, Run)] = &[
     ("crash", crash::run),
     ("memory-per-client", memory_per_client::run),
     ("omission", omission::run),
+    ("reload", reload::run),
+    ("knee", knee::run),
 ];
 
 /// Carries out the code of this name.

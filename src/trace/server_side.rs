@@ -20,14 +20,16 @@ static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
 /// Connections with a descriptor beyond these are not recorded.
 const DESCRIPTORS: usize = 1 << 16;
-/// By descriptor: the client's port and whether a byte of its request has been read. Memory that
-/// is never touched costs nothing, and a forked child has a copy.
-static CONNECTIONS: [AtomicU32; DESCRIPTORS] = [const { AtomicU32::new(0) }; DESCRIPTORS];
+/// By descriptor: the client's port and whether a byte of its request has been read. A forked child
+/// has a copy. It is allocated when a trace begins: as a static it would be one more mapping, which
+/// each fork of a server without a trace would copy.
+static CONNECTIONS: OnceLock<Box<[AtomicU32]>> = OnceLock::new();
 const HAS_BYTES: u32 = 1 << 16;
 
 /// From now on this process, its threads and its children record what they do.
 pub fn start(recorder: Recorder) {
     // A second trace is not asked for: a process has one command line.
+    let _ = CONNECTIONS.set((0..DESCRIPTORS).map(|_| AtomicU32::new(0)).collect());
     let _ = RECORDER.set(recorder);
     IS_ON.store(true, Relaxed);
 }
@@ -89,7 +91,8 @@ fn record(client: BorrowedFd<'_>, event: Event) {
         return;
     };
     let descriptor = usize::try_from(client.as_raw_fd()).ok();
-    let Some(known) = descriptor.and_then(|it| CONNECTIONS.get(it)) else {
+    let known = descriptor.and_then(|it| CONNECTIONS.get()?.get(it));
+    let Some(known) = known else {
         return;
     };
     match event {

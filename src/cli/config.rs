@@ -69,14 +69,13 @@ impl From<clap::Error> for ConfigError {
 /// # Errors
 /// The command line or the file is wrong.
 pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
-    let command = Cli::command();
-    let mut file = match named_file(&command, words) {
-        Some(path) => read(&command, &path)?,
+    let mut file = match named_file(words) {
+        Some(path) => read(&Cli::command(), &path)?,
         None => Vec::new(),
     };
     let mut left_out: Vec<(Entry, String)> = Vec::new();
     loop {
-        let matches = complete(command.clone(), &file).try_get_matches_from(words);
+        let matches = complete(Cli::command(), &file).try_get_matches_from(words);
         let matches = matches.map_err(run::name_models)?;
         let mut cli = Cli::from_arg_matches(&matches)?;
         let (Command::Run(args), Some((_, run))) = (&mut cli.command, matches.subcommand()) else {
@@ -91,6 +90,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, ConfigError> {
         let Some(at) = args.origins.first(conflict.options) else {
             return Err(conflict.into());
         };
+        let command = Cli::command();
         let yields = conflict.options.iter().any(|key| {
             let option = find(&command, key).map(Arg::get_id);
             option.is_ok_and(|option| is_said(option.as_str()))
@@ -129,9 +129,15 @@ fn say(left_out: &[(Entry, String)]) {
 }
 
 /// The value of `--config`. `None` for a command line with a mistake, which [`parse`] refuses next.
-fn named_file(command: &clap::Command, words: &[OsString]) -> Option<PathBuf> {
+fn named_file(words: &[OsString]) -> Option<PathBuf> {
+    // Without it, one parse is enough. Each leaves freed pieces on the heap of a server, and a fork
+    // copies the page-table entries of all pages that hold one.
+    let mut words_in_bytes = words.iter().map(|word| word.as_encoded_bytes());
+    if !words_in_bytes.any(|word| word.starts_with(b"--config")) {
+        return None;
+    }
     // The model may come from the file.
-    let lenient = command.clone().mut_subcommand("run", |run| {
+    let lenient = Cli::command().mut_subcommand("run", |run| {
         run.mut_arg("model", |model| model.required(false))
     });
     let matches = lenient.try_get_matches_from(words).ok()?;

@@ -6,17 +6,21 @@
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+use nix::unistd::{Pid, getpid};
 
 /// More are not noted, and children keep them. A process that was started with a hundred open
 /// files was started by a program that leaks them.
 const NOTED_MAX: usize = 128;
 const NONE: RawFd = -1;
 
-/// What children close. The parent writes, and its children have a copy.
+/// What children close. The parent writes, and its children only read: a child that writes has the
+/// page copied.
 static NOTED: [AtomicI32; NOTED_MAX] = [const { AtomicI32::new(NONE) }; NOTED_MAX];
-/// How many of them there are, so that a child usually makes one load.
-static COUNT: AtomicUsize = AtomicUsize::new(0);
+/// The process that has noted them. A child has its own descriptors under these numbers, which its
+/// children are not to close.
+static OWNER: AtomicI32 = AtomicI32::new(0);
 
 /// Children close a descriptor as long as this exists.
 #[derive(Debug)]
@@ -61,29 +65,27 @@ pub(super) fn keep(descriptor: RawFd) {
 }
 
 fn replace(old: RawFd, new: RawFd) {
+    let own = getpid().as_raw();
+    if OWNER.swap(own, Relaxed) != own {
+        // A child begins with an empty list: it has closed what its parent had noted.
+        NOTED.iter().for_each(|it| it.store(NONE, Relaxed));
+    }
     let place = NOTED.iter().find(|it| it.load(Relaxed) == old);
     if let Some(place) = place {
         place.store(new, Relaxed);
-        match new {
-            NONE => COUNT.fetch_sub(1, Relaxed),
-            _ => COUNT.fetch_add(1, Relaxed),
-        };
     }
 }
 
-/// Called in a child right after fork.
-pub(super) fn close_in_child() {
-    if COUNT.load(Relaxed) == 0 {
+/// Called in a child of `parent` right after fork.
+pub(super) fn close_in_child(parent: Pid) {
+    if OWNER.load(Relaxed) != parent.as_raw() {
         return;
     }
-    for noted in &NOTED {
-        let descriptor = noted.swap(NONE, Relaxed);
-        if descriptor != NONE {
-            // SAFETY: the child has a copy of the value that owns the descriptor, but uses it no
-            // more: it belongs to the parent's part of the program, to which a child never returns,
-            // and a child leaves without dropping anything.
-            unsafe { libc::close(descriptor) };
-        }
+    let noted = NOTED.iter().map(|it| it.load(Relaxed));
+    for descriptor in noted.filter(|it| *it != NONE) {
+        // SAFETY: the child has a copy of the value that owns the descriptor, but uses it no
+        // more: it belongs to the parent's part of the program, to which a child never returns,
+        // and a child leaves without dropping anything.
+        unsafe { libc::close(descriptor) };
     }
-    COUNT.store(0, Relaxed);
 }

@@ -57,7 +57,7 @@ fn become_child(parent: Pid, had_terminal: bool) {
         // (TIOCSTI).
         let _ = setsid();
     }
-    private::close_in_child();
+    private::close_in_child(parent);
 }
 
 /// Ties this process to its parent: when the parent dies, even by

@@ -334,6 +334,16 @@ fn bench_wants_a_window_that_lasts() {
 }
 
 #[test]
+fn a_queue_without_an_end_cannot_be_checked() {
+    for share in ["1", "0", "80", "most"] {
+        let option = format!("--utilisation={share}");
+        let size = ["size", "low.json", "--rate=1", "--expect=p99<1s", "--check"];
+        let message = fails(2, &[&size[..], &[&option]].concat());
+        assert!(message.contains("from 0.01 to 0.99"), "{share}: {message}");
+    }
+}
+
+#[test]
 fn a_call_can_be_checked_without_serving() {
     // The port is taken, which --check does not notice.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -76,15 +76,25 @@ pub(super) struct Args {
     )]
     #[arg(value_parser = duration::parse_some, requires = "check")]
     duration: Duration,
-    /// The share of the workers to keep busy [default: as in the recommended pool]
+    /// The share of the workers to keep busy, such as 0.8 [default: as in the recommended pool]
     #[arg(long, value_name = "SHARE", requires = "check", help_heading = "Check")]
+    #[arg(value_parser = parse_utilisation)]
     utilisation: Option<f64>,
+}
+
+/// Parses a utilisation. At 1 a queue of random arrivals grows without end, so no figure of it is
+/// steady.
+fn parse_utilisation(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok();
+    share
+        .filter(|it| (0.01..=0.99).contains(it))
+        .ok_or_else(|| "give a share from 0.01 to 0.99: at 1 a queue grows without end".to_owned())
 }
 
 const EXAMPLES: &str = "\
 Examples:
   servers load http://127.0.0.1:8080/query --rate 20 -d 30s --json > low.json
-  servers size bench-results/latest/results.json low.json --rate 50k --expect 'p99<50ms'
+  servers size bench-results/TIME/results.json low.json --rate 50k --expect 'p99<50ms'
   servers size low.json --cpu 300us --rate 500 --expect 'p99<50ms' --model prefork --check";
 
 impl Args {

@@ -126,8 +126,12 @@ pub fn text(advice: &Advice) -> String {
         text += &wrapped(&format!("assumes: {assumption}"), WIDTH);
     }
     if !advice.checks.is_empty() {
-        text += "\n";
+        text += "\nOn this machine:\n";
         text += &checks(&advice.checks).text(WIDTH);
+        for check in advice.checks.iter().filter(|it| !it.marks.is_empty()) {
+            let marks = format!("{}: marked {}", check.server, check.marks.join(", "));
+            text += &wrapped(&marks, WIDTH);
+        }
     }
     text
 }
@@ -205,14 +209,13 @@ fn formula(advice: &Advice) -> String {
 
 fn checks(checks: &[Check]) -> Grid {
     let heads = [
-        "measured here",
+        "server",
         "requests/s",
         "u",
         "p50",
         "predicted",
         "p99",
         "predicted",
-        "",
     ];
     let mut grid = Grid::with_heads(heads).dense();
     for check in checks {
@@ -225,7 +228,6 @@ fn checks(checks: &[Check]) -> Grid {
             time(check.p50_predicted_ms),
             time(check.p99_measured_ms),
             time(check.p99_predicted_ms),
-            check.marks.join(" "),
         ]);
     }
     grid

@@ -37,7 +37,16 @@ fn the_answer_fits_and_names_what_it_rests_on() {
             need("threaded", Rule::NoQueue, 0.05),
             need("impossible", Rule::OneQueue, 0.01),
         ],
-        checks: Vec::new(),
+        checks: vec![Check {
+            server: "worker --workers 1 --threads 7".to_owned(),
+            rate_per_s: 10_670.0,
+            utilisation: 0.95,
+            p50_predicted_ms: 21.9,
+            p50_measured_ms: 4460.0,
+            p99_predicted_ms: 29.2,
+            p99_measured_ms: 8070.0,
+            marks: vec!["lower-bounds", "behind", "connection-limit"],
+        }],
     };
     let text = text(&advice);
     for words in [
@@ -45,6 +54,7 @@ fn the_answer_fits_and_names_what_it_rests_on() {
         "1 each",
         "assumes:",
         "no size is enough",
+        "--threads 7: marked lower-bounds, behind, connection-limit",
     ] {
         assert!(text.contains(words), "no {words:?} in\n{text}");
     }

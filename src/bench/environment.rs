@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
+use crate::sys::calendar::Calendar;
+use crate::sys::usage::meminfo_kib;
 
 /// Kernel settings that limit a server under load.
 const SYSCTLS: [&str; 5] = [
@@ -78,7 +80,7 @@ impl Environment {
             cpu_model: field("/proc/cpuinfo", "model name").unwrap_or_default(),
             cpus: cpus_online().unwrap_or(1),
             layout,
-            memory_kib: memory_kib().unwrap_or(0),
+            memory_kib: meminfo_kib("MemTotal").unwrap_or(0),
             sysctls: SYSCTLS.into_iter().filter_map(sysctl).collect(),
             steal_share: 0.0,
         }
@@ -92,17 +94,9 @@ fn cpus_online() -> Option<usize> {
 }
 
 /// A moment as RFC 3339 has it, in UTC and whole seconds.
-///
-/// `httpdate` knows the calendar already; its `Sun, 06 Nov 1994 08:49:37 GMT` has all the parts.
 pub fn utc(moment: SystemTime) -> String {
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let http = httpdate::fmt_http_date(moment);
-    let part: Vec<&str> = http.split_whitespace().collect();
-    let [_, day, month, year, time, _] = part[..] else {
-        return http;
-    };
-    let number = MONTHS.find(month).map_or(0, |at| at / 3 + 1);
-    format!("{year}-{number:02}-{day}T{time}Z")
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}Z", Calendar::at(since))
 }
 
 fn sysctl(name: &str) -> Option<(String, String)> {
@@ -111,14 +105,6 @@ fn sysctl(name: &str) -> Option<(String, String)> {
         name.replace('/', "."),
         value.split_whitespace().collect::<Vec<_>>().join(" "),
     ))
-}
-
-fn memory_kib() -> Option<u64> {
-    field("/proc/meminfo", "MemTotal")?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
 }
 
 /// The value of the first `name: value` line.

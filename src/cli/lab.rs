@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::load::stop_on_signals;
-use super::wrong_call;
+use super::{wants_colour, wrong_call};
 use crate::bench::environment::Environment;
 use crate::bench::layout::Layout;
 use crate::bench::{Setup, json};
@@ -281,12 +281,11 @@ impl Args {
     /// How this terminal wants its text; a file gets the usual.
     fn view(&self) -> View {
         let is_terminal = io::stdout().is_terminal();
-        let wants_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let columns = columns.filter(|_| is_terminal).unwrap_or(WIDTH);
         View {
             width: columns.clamp(WIDTH_MIN, WIDTH),
-            styled: is_terminal && wants_colour,
+            styled: is_terminal && wants_colour(),
             full: false,
         }
     }

@@ -3,6 +3,7 @@
 mod arguments;
 mod expect;
 mod find_max;
+mod moment;
 mod ranks;
 mod self_test;
 mod stages;

@@ -100,6 +100,12 @@ fn complain(message: &str) {
     crate::sys::log::last_words(&format!("servers: {message}\n"));
 }
 
+/// Whether the user wants colours (<https://no-color.org>): NO_COLOR with any value refuses them,
+/// unless it is empty.
+fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
     signal::start_afresh().context("cannot reset signals")?;
     match command {

@@ -93,8 +93,7 @@ impl Args {
             return super::print(text.as_bytes());
         }
         let style = Style {
-            // https://no-color.org: whatever its value, unless that is empty.
-            colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            colour: super::wants_colour(),
             sort: self.sort.into(),
         };
         top::watch(source, style)?;

@@ -1,6 +1,6 @@
 //! `servers trace`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use terminal_size::terminal_size_of;
 
+use super::load::write;
 use crate::trace::{self, Charset, Record, Scale, Timeline};
 
 /// Draw who waited for whom, from the files of --trace.
@@ -72,13 +73,13 @@ impl Args {
         if let Some(path) = &self.svg {
             let alt = format!("{title}: a lane for each client, time to the right");
             let drawing = trace::svg(&timeline, Scale::Pixels(SVG_WIDTH), rows, &alt);
-            write(path, &drawing)?;
+            write(path, drawing.as_bytes())?;
         }
         if let Some(path) = &self.html {
-            write(path, &trace::page(&timeline, title, rows)?)?;
+            write(path, trace::page(&timeline, title, rows)?.as_bytes())?;
         }
         if let Some(path) = &self.perfetto {
-            write(path, &serde_json::to_string(&trace::perfetto(&timeline))?)?;
+            write(path, &serde_json::to_vec(&trace::perfetto(&timeline))?)?;
         }
         let drawn = trace::lanes(&timeline, self.columns(), rows, self.charset());
         super::print(format!("{title}\n{drawn}").as_bytes())
@@ -115,8 +116,4 @@ fn read(path: &Path) -> anyhow::Result<Vec<Record>> {
     let opened = File::open(path);
     let file = opened.with_context(|| format!("cannot read {}", path.display()))?;
     trace::read(BufReader::new(file)).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,7 +1,5 @@
 //! From a lab's file to what the bench runs: contenders, workloads, and the names of the rows.
 
-use std::fs;
-
 use super::definition::Definition;
 use super::entries::{Application, Entrant, Load};
 use super::problem::Problem;
@@ -9,9 +7,11 @@ use super::scratch::Scratch;
 use crate::bench::contender::Contender;
 use crate::bench::plan::Plan;
 use crate::bench::workload::Workload;
+use crate::sys::usage::meminfo_kib;
 
 /// So much of the free memory may all copies of an application take.
 const MEMORY_PART: u64 = 2;
+const KIB_PER_MIB: u64 = 1024;
 
 /// The contenders, each once for every value of the axes that it names.
 pub(super) fn contenders(lab: &Definition, quick: bool) -> Vec<Entrant> {
@@ -137,7 +137,7 @@ pub(super) fn size_of(application: &Application, quick: bool) -> (u64, Option<St
     } else {
         application.mib
     };
-    let Some(free) = free_mib() else {
+    let Some(free) = meminfo_kib("MemAvailable").map(|kib| kib / KIB_PER_MIB) else {
         return (wanted, None);
     };
     let room = (free / MEMORY_PART / application.copies.max(1)).max(1);
@@ -149,14 +149,4 @@ pub(super) fn size_of(application: &Application, quick: bool) -> (u64, Option<St
         )
     });
     (wanted.min(room), note)
-}
-
-/// `MemAvailable` of proc_meminfo(5).
-fn free_mib() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024)
 }

@@ -21,7 +21,8 @@
 //! (`memory`), once for each round. An expectation is a relation between them, as
 //! `prefork.memory > 2 * worker.memory`; see [`relation`]. It must rest on counts, orders and
 //! ratios within one run, so that a busy machine cannot turn it: never on a rate or a duration.
-//! With `--quick` the same relations must hold, so a lab measures less and checks no less.
+//! With `--quick` the same relations must hold. A lab that measures fewer rows then says which
+//! expectations that leaves out.
 //!
 //! *A lab that needs a server that may be missing* names it as `peer`. If it is not installed, its
 //! rows are left out, the outcome says so, and expectations that name these rows do not count.

@@ -3,12 +3,16 @@
 //! Histograms with the same bounds are added bucket by bucket, so a percentile of the sum is the
 //! one that a single generator would have recorded. Percentiles themselves cannot be added.
 
+mod part;
+mod remark;
 mod sum;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+pub use self::part::{Generator, Part};
+pub use self::remark::{Remark, Unmergeable};
 use super::histogram::histogram;
 use super::{Outcome, Plan, Rank, Schedule, Stage};
 
@@ -16,65 +20,6 @@ use super::{Outcome, Plan, Rank, Schedule, Stage};
 const SKEW_MAX: Duration = Duration::from_millis(100);
 /// The share of the longest window in which all generators should have been at work.
 const OVERLAP_MIN: f64 = 0.95;
-
-/// One result to be added: of a generator, or of several that were added before.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Where it comes from.
-    pub name: String,
-    /// What was planned, as far as the result tells it.
-    pub plan: Plan,
-    /// What was measured.
-    pub outcome: Outcome,
-    /// Those that measured it.
-    pub generators: Vec<Generator>,
-}
-
-/// One generator's account of itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Generator {
-    /// The result that it wrote.
-    pub name: String,
-    /// Its machine.
-    pub host: String,
-    /// Its process ID.
-    pub process: u32,
-    /// Its part of a common schedule.
-    pub rank: Option<Rank>,
-    /// When its measurement began, by the clock of its machine.
-    pub began: SystemTime,
-    /// How long it measured.
-    pub duration: Duration,
-    /// `done`, or why it ended before its time.
-    pub ended: String,
-    /// Requests of its plan.
-    pub planned: u64,
-    /// Requests that it began.
-    pub attempted: u64,
-    /// Requests answered and verified.
-    pub requests: u64,
-    /// Requests failed.
-    pub failed: u64,
-    /// The median of its response times in ns.
-    pub p50_ns: Option<u64>,
-    /// Their 99th percentile in ns.
-    pub p99_ns: Option<u64>,
-    /// How busy it was itself, 0 to 1.
-    pub cpu_share: f64,
-    /// The names of its marks.
-    pub marks: Vec<String>,
-}
-
-impl Generator {
-    /// What ended its measurement early, if anything did.
-    pub fn is_whole(&self) -> bool {
-        self.ended == "done"
-    }
-
-    fn end(&self) -> SystemTime {
-        self.began + self.duration
-    }
-}
 
 /// The sum of several results.
 #[derive(Debug, Clone)]
@@ -91,85 +36,6 @@ pub struct Merged {
     pub overlap: f64,
     /// What a reader must know of the sum, besides the marks of the outcome.
     pub remarks: Vec<Remark>,
-}
-
-/// Something that the reader of a sum must know.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Remark {
-    /// Ranks that left no result, with the requests that only they would have sent.
-    MissingRanks {
-        /// Which ones.
-        ranks: Vec<u32>,
-        /// Of how many.
-        of: u32,
-        /// Their requests.
-        requests: u64,
-    },
-    /// A result that could not be read.
-    Unusable {
-        /// Where it comes from.
-        name: String,
-        /// Why.
-        reason: String,
-    },
-    /// A generator that ended before its time.
-    EndedEarly {
-        /// Its result.
-        name: String,
-        /// Why.
-        ended: String,
-    },
-    /// The generators began at different times.
-    Skew(Duration),
-    /// The generators worked at different times for a part of the measurement.
-    PartialOverlap(f64),
-    /// The generators loaded different URLs.
-    SeveralUrls(usize),
-}
-
-impl Remark {
-    /// The name in JSON.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::MissingRanks { .. } => "missing-ranks",
-            Self::Unusable { .. } => "unusable-result",
-            Self::EndedEarly { .. } => "ended-early",
-            Self::Skew(_) => "skew",
-            Self::PartialOverlap(_) => "partial-overlap",
-            Self::SeveralUrls(_) => "several-urls",
-        }
-    }
-
-    /// Whether a part of the measurement is missing.
-    pub fn is_loss(&self) -> bool {
-        matches!(
-            self,
-            Self::MissingRanks { .. } | Self::Unusable { .. } | Self::EndedEarly { .. }
-        )
-    }
-}
-
-/// Why results cannot be added.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unmergeable {
-    /// There is none.
-    #[error("no result can be read, so there is nothing to add")]
-    Nothing,
-    /// The same measurement twice.
-    #[error("{0} and {1} are the same measurement: give each result once")]
-    Twice(String, String),
-    /// Two generators with one rank.
-    #[error("{0} and {1} are both of rank {2}: give one result for each rank")]
-    SameRank(String, String, u32),
-    /// Not parts of one schedule, or an open loop and a closed one.
-    #[error("{0} and {1} are of different plans ({2}): give results of one run")]
-    OtherPlan(String, String, &'static str),
-    /// The generators were never at work together.
-    #[error(
-        "{0} had ended when {1} began: their sum would describe a load that never was; give the \
-         generators a common --start-at (and check the clocks of their machines)"
-    )]
-    Apart(String, String),
 }
 
 /// Whether a histogram has the bounds of a run's, so that it can be added.

@@ -1,6 +1,8 @@
 //! A master's state beside its pool: the configuration in force, an upgrade that is going on, and
 //! what the service manager has been told.
 
+mod signals;
+
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -13,10 +15,9 @@ use super::pool::Pool;
 use super::status_process::StatusProcess;
 use super::upgrade::{self, Stop, Upgrade};
 use super::worker::{Work, WorkerContext};
-use crate::accept::SharedListeners;
 use crate::server::Configuration;
-use crate::service::{Errand, PeerState, Succession, manager};
-use crate::sys::{log_files, signal, title};
+use crate::service::{PeerState, Succession, manager};
+use crate::sys::{signal, title};
 
 /// How long the master prepares a new configuration before it looks after its workers again.
 const PREPARE_TURN: Duration = Duration::from_millis(20);
@@ -276,81 +277,6 @@ impl<'a> MasterState<'a> {
         manager::stopping();
         Stop::Graceful
     }
-
-    /// Does what a signal asks for that does not stop the master.
-    pub(super) fn handle_signal(
-        &mut self,
-        signal: Signal,
-        pool: &mut Pool<'_>,
-        listeners: &SharedListeners,
-    ) {
-        let is_leaving = self.is_leaving() || self.stops_at.is_some();
-        if signal != Signal::SIGCHLD {
-            crate::log_debug!("{signal} has come");
-        }
-        // ANCHOR: handle_signal
-        match signal {
-            Signal::SIGHUP | Signal::SIGUSR2 if is_leaving => {
-                crate::log_warn!("{signal}: refused: this process is leaving");
-                self.refuse(signal);
-            }
-            Signal::SIGHUP => self.reload(pool),
-            Signal::SIGUSR2 => self.upgrade.begin(&listeners.listeners()),
-            Signal::SIGWINCH => {
-                crate::log!("{signal}: the workers leave, this process stays");
-                self.configuration.cancel();
-                pool.drain();
-            }
-            Signal::SIGUSR1 => log_files::reopen_and_say(),
-            Signal::SIGTTIN => pool.adjust(1),
-            Signal::SIGTTOU => pool.adjust(-1),
-            // They only wake the loop, which reaps.
-            Signal::SIGCHLD | Signal::SIGALRM => {}
-            other => crate::log!("{other}: nothing to do"),
-        }
-        // ANCHOR_END: handle_signal
-    }
-
-    /// Tells `servers ctl` that a leaving master begins nothing new.
-    fn refuse(&self, signal: Signal) {
-        let errand = match signal {
-            Signal::SIGHUP => Errand::Reload,
-            _ => Errand::Upgrade,
-        };
-        self.succession.begin_errand(errand);
-        (self.succession).end_errand(errand, Err("this process is leaving"));
-    }
-
-    /// Tells `servers ctl` what has come of a reload, if there was one.
-    fn end_reload(&self, status: &str) {
-        let result = match &self.refusal {
-            Some(why) => Err(why.as_str()),
-            None => Ok(status),
-        };
-        self.succession.end_errand(Errand::Reload, result);
-    }
-
-    // ANCHOR: reload
-    fn reload(&mut self, pool: &mut Pool<'_>) {
-        manager::reloading("reads its configuration again");
-        self.succession.begin_errand(Errand::Reload);
-        self.owes_ready = true;
-        self.refusal = self.configuration.reload().err();
-        if let Some(why) = &self.refusal {
-            crate::log_error!("reload: {why}; nothing has changed");
-            if pool.is_drained() {
-                // HUP is also how an upgrade is rolled back.
-                pool.resume();
-                crate::log!("reload: the workers come back all the same");
-            }
-            return;
-        }
-        self.prepare(pool, Instant::now());
-        if self.configuration.is_preparing() {
-            crate::log!("reload: memory is being loaded; the workers serve on");
-        }
-    }
-    // ANCHOR_END: reload
 
     /// Does a part of what a configuration that was just read needs, and puts it into force when
     /// nothing is left.

@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 
 use super::worker_state::describe;
 use crate::accept::Listener;
-use crate::service::{Errand, PeerState, Succession, UpgradeChannel, manager};
+use crate::service::{ControlCommand, PeerState, Succession, UpgradeChannel, manager};
 use crate::sys::inherit::{Exec, ExecState};
 
 /// How long to wait for the end of a process that was killed.
@@ -89,7 +89,7 @@ impl<'a> Upgrade<'a> {
 
     /// Starts a successor that inherits `listeners`. Refused while there are two masters.
     pub(super) fn begin(&mut self, listeners: &[&Listener]) {
-        self.succession.begin_errand(Errand::Upgrade);
+        self.succession.begin_command(ControlCommand::Upgrade);
         if let Some((other, _)) = self.other() {
             let why = format!("refused: the last upgrade ends when process {other} has ended");
             crate::log_warn!("upgrade: {why}");
@@ -145,7 +145,7 @@ impl<'a> Upgrade<'a> {
 
     /// Tells `servers ctl` what has come of the upgrade.
     fn end(&self, result: Result<&str, &str>) {
-        self.succession.end_errand(Errand::Upgrade, result);
+        self.succession.end_command(ControlCommand::Upgrade, result);
     }
 
     /// Notices that the successor serves.

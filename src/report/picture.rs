@@ -1,5 +1,7 @@
 //! The table of a bench as a picture, for pages that cannot show a terminal.
 
+use super::plot::svg::escaped;
+
 /// Size of a character cell and the margin, in pixels.
 const COLUMN: f64 = 7.8;
 const LINE: usize = 18;
@@ -47,12 +49,6 @@ fn colour(line: &str) -> &'static str {
     } else {
         "#e6e6e6"
     }
-}
-
-fn escaped(line: &str) -> String {
-    line.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 #[cfg(test)]

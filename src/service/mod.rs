@@ -15,7 +15,7 @@ pub mod upgrade_channel;
 
 pub use identity::{Identity, Refused};
 pub use inherited::Predecessor;
-pub use outcomes::{Errand, Outcomes, OutcomesView};
+pub use outcomes::{ControlCommand, Outcomes, OutcomesView};
 pub use pidfile::Pidfile;
 pub use preload::Preload;
 pub use sandbox::Sandbox;

@@ -23,9 +23,9 @@ const NAME: &str = "servers-outcomes";
 const LAYOUT: u64 = 1;
 /// Words of a sentence. A longer one is cut.
 const TEXT: usize = 64;
-/// Words of an errand: begun, ended, whether it has succeeded, a sentence.
-const ERRAND: usize = 3 + TEXT;
-const WORDS: usize = 2 + 2 * ERRAND;
+/// Words of a command: begun, ended, whether it has succeeded, a sentence.
+const COMMAND: usize = 3 + TEXT;
+const WORDS: usize = 2 + 2 * COMMAND;
 /// How the server has ended: 0 as long as it has not.
 const END: usize = 1;
 const IN_ORDER: u64 = 1;
@@ -33,16 +33,16 @@ const FAILED: u64 = 2;
 
 /// What an operator may ask a master for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Errand {
+pub enum ControlCommand {
     /// SIGHUP.
     Reload,
     /// SIGUSR2.
     Upgrade,
 }
 
-impl Errand {
+impl ControlCommand {
     const fn start(self) -> usize {
-        2 + self as usize * ERRAND
+        2 + self as usize * COMMAND
     }
 }
 
@@ -59,7 +59,7 @@ pub struct OutcomesView {
     words: ForeignWords,
 }
 
-/// How far an errand is.
+/// How far a command is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// How often it was begun since the server started.
@@ -87,14 +87,14 @@ impl Outcomes {
     }
 
     /// An operator has asked for it.
-    pub fn begin(&self, errand: Errand) {
-        self.words[errand.start()].fetch_add(1, Release);
+    pub fn begin(&self, command: ControlCommand) {
+        self.words[command.start()].fetch_add(1, Release);
     }
 
     /// It has come to an end, with all that were begun and have not ended. Without such this does
     /// nothing.
-    pub fn end(&self, errand: Errand, result: Result<&str, &str>) {
-        let start = errand.start();
+    pub fn end(&self, command: ControlCommand, result: Result<&str, &str>) {
+        let start = command.start();
         let begun = self.words[start].load(Relaxed);
         if self.words[start + 1].load(Relaxed) == begun {
             return;
@@ -104,7 +104,7 @@ impl Outcomes {
             Err(text) => (0, text),
         };
         let mut bytes = text.bytes().chain(std::iter::repeat(0));
-        for word in text_of(errand) {
+        for word in text_of(command) {
             let of_word = std::array::from_fn(|_| bytes.next().unwrap_or(0));
             self.words[word].store(u64::from_ne_bytes(of_word), Relaxed);
         }
@@ -144,13 +144,13 @@ impl OutcomesView {
         )))
     }
 
-    /// How far an errand is.
-    pub fn progress(&self, errand: Errand) -> Progress {
-        let start = errand.start();
+    /// How far a command is.
+    pub fn progress(&self, command: ControlCommand) -> Progress {
+        let start = command.start();
         // Before the sentence: the writer counts after it has written that.
         let (begun, ended) = (self.words.load(start), self.words.load(start + 1));
         fence(Acquire);
-        let bytes = text_of(errand).flat_map(|word| self.words.load(word).to_ne_bytes());
+        let bytes = text_of(command).flat_map(|word| self.words.load(word).to_ne_bytes());
         let bytes: Vec<u8> = bytes.take_while(|&byte| byte != 0).collect();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let result = match self.words.load(start + 2) {
@@ -174,8 +174,8 @@ impl OutcomesView {
     }
 }
 
-fn text_of(errand: Errand) -> Range<usize> {
-    let start = errand.start() + 3;
+fn text_of(command: ControlCommand) -> Range<usize> {
+    let start = command.start() + 3;
     start..start + TEXT
 }
 
@@ -187,23 +187,26 @@ mod tests {
     fn another_program_reads_what_has_come_of_it() {
         let outcomes = Outcomes::create().unwrap();
         let view = OutcomesView::of_process(std::process::id()).unwrap();
-        outcomes.end(Errand::Reload, Ok("nothing was asked for"));
-        let progress = view.progress(Errand::Reload);
+        outcomes.end(ControlCommand::Reload, Ok("nothing was asked for"));
+        let progress = view.progress(ControlCommand::Reload);
         assert_eq!((progress.begun, progress.ended), (0, 0));
         assert_eq!(progress.result, Err(String::new()));
-        outcomes.begin(Errand::Reload);
-        outcomes.begin(Errand::Reload);
-        assert_eq!(view.progress(Errand::Reload).begun, 2);
-        outcomes.end(Errand::Reload, Err("servers.toml:1: workers: wrong"));
-        outcomes.begin(Errand::Upgrade);
-        outcomes.end(Errand::Upgrade, Ok(&"x".repeat(1000)));
-        let reload = view.progress(Errand::Reload);
+        outcomes.begin(ControlCommand::Reload);
+        outcomes.begin(ControlCommand::Reload);
+        assert_eq!(view.progress(ControlCommand::Reload).begun, 2);
+        outcomes.end(
+            ControlCommand::Reload,
+            Err("servers.toml:1: workers: wrong"),
+        );
+        outcomes.begin(ControlCommand::Upgrade);
+        outcomes.end(ControlCommand::Upgrade, Ok(&"x".repeat(1000)));
+        let reload = view.progress(ControlCommand::Reload);
         assert_eq!((reload.begun, reload.ended), (2, 2));
         assert_eq!(
             reload.result,
             Err("servers.toml:1: workers: wrong".to_owned())
         );
-        let upgrade = view.progress(Errand::Upgrade);
+        let upgrade = view.progress(ControlCommand::Upgrade);
         assert_eq!(upgrade.result, Ok("x".repeat(TEXT * size_of::<u64>())));
         assert_eq!(view.end(), None);
         outcomes.end_server(true);

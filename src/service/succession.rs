@@ -13,7 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::unistd::{Pid, getppid};
 
-use super::{Errand, Outcomes, Pidfile, Predecessor, SocketFile, UpgradeChannel, inherited};
+use super::{
+    ControlCommand, Outcomes, Pidfile, Predecessor, SocketFile, UpgradeChannel, inherited,
+};
 use crate::sys::inherit::{self, Exec};
 
 /// What a master needs to start its successor, and what it has got from its predecessor.
@@ -52,16 +54,16 @@ impl Succession {
     }
 
     /// An operator has asked for this.
-    pub fn begin_errand(&self, errand: Errand) {
+    pub fn begin_command(&self, command: ControlCommand) {
         if let Some(outcomes) = &self.outcomes {
-            outcomes.begin(errand);
+            outcomes.begin(command);
         }
     }
 
     /// What has come of it, for `servers ctl`; see [`Outcomes::end`].
-    pub fn end_errand(&self, errand: Errand, result: Result<&str, &str>) {
+    pub fn end_command(&self, command: ControlCommand, result: Result<&str, &str>) {
         if let Some(outcomes) = &self.outcomes {
-            outcomes.end(errand, result);
+            outcomes.end(command, result);
         }
     }
 

@@ -1,6 +1,8 @@
-//! Dates of log lines, in UTC: a local time would need the time zone's file, which a process in a
-//! sandbox cannot open, and would be ambiguous for an hour every autumn.
+//! Dates and times of day in UTC, as logs and results have them: a local time would need the time
+//! zone's file, which a process in a sandbox cannot open, and would be ambiguous for an hour every
+//! autumn.
 
+use std::fmt;
 use std::time::Duration;
 
 /// A date and a time of day.
@@ -51,6 +53,32 @@ impl Calendar {
             second: of_day % 60,
         }
     }
+
+    /// The time since the beginning of 1970, which [`Calendar::at`] turns into a date. The parts
+    /// have to be those of a date.
+    pub fn since_1970(self) -> Duration {
+        let (year, from_march) = match self.month {
+            1 | 2 => (self.year - 1, self.month + 9),
+            _ => (self.year, self.month - 3),
+        };
+        let leap_days = year / 4 - year / 100 + year / 400;
+        let of_year = (153 * from_march + 2) / 5 + self.day - 1;
+        let days = year * 365 + leap_days + of_year - DAYS_BEFORE_1970;
+        let of_day = self.hour * 3600 + self.minute * 60 + self.second;
+        Duration::from_secs(days * DAY_S + of_day)
+    }
+}
+
+/// `2026-11-28T17:10:43`, as RFC 3339 has it, without the zone.
+impl fmt::Display for Calendar {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:04}-{:02}-{:02}T", self.year, self.month, self.day)?;
+        write!(
+            out,
+            "{:02}:{:02}:{:02}",
+            self.hour, self.minute, self.second
+        )
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +99,7 @@ mod tests {
             let at = Calendar::at(Duration::from_secs(seconds));
             assert_eq!((at.year, at.month, at.day), date, "{seconds}");
             assert_eq!((at.hour, at.minute, at.second), time, "{seconds}");
+            assert_eq!(at.since_1970().as_secs(), seconds);
         }
     }
 }

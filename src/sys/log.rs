@@ -119,10 +119,8 @@ impl Stamp {
 
 impl fmt::Display for Stamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = Calendar::at(self.0);
-        write!(out, "{:04}-{:02}-{:02}T", at.year, at.month, at.day)?;
-        write!(out, "{:02}:{:02}:{:02}", at.hour, at.minute, at.second)?;
-        write!(out, ".{:03}Z", self.0.subsec_millis())
+        let (at, millis) = (Calendar::at(self.0), self.0.subsec_millis());
+        write!(out, "{at}.{millis:03}Z")
     }
 }
 

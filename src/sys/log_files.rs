@@ -14,22 +14,21 @@
 //! clients does not keep a deleted file on the disk. The number of a descriptor stays the same:
 //! `dup3(2)` replaces it in one step, so a thread that writes meanwhile needs no lock.
 
+mod mailbox;
+
 use std::ffi::CString;
-use std::io::{self, IoSliceMut};
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
 
-use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::{self, AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType};
 use nix::sys::stat::{SFlag, fstat};
 
-use super::private::Private;
-use super::shared::SharedWords;
+use self::mailbox::Mailbox;
 
 /// One of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +58,6 @@ struct OpenFile {
     is_socket: AtomicBool,
     /// To open it again by. Empty for standard output.
     path: OnceLock<CString>,
-}
-
-struct Mailbox {
-    /// Children close this end: they cannot leave messages for each other.
-    post: OwnedFd,
-    _private: Private,
-    slot: OwnedFd,
-    /// One word, which counts how often files were opened anew.
-    changes: SharedWords,
 }
 
 /// What opening the files anew came to: for each an error number, 0 if it is open, or nothing if it
@@ -179,7 +169,7 @@ pub fn follow() {
     if let Some(mailbox) = MAILBOX.get()
         && mailbox.changes() != SEEN.load(Relaxed)
     {
-        mailbox.take();
+        take(mailbox);
     }
 }
 
@@ -191,7 +181,7 @@ pub(super) fn reopen() -> Reopened {
     if reopened.contains(&Some(0))
         && let Some(mailbox) = MAILBOX.get()
     {
-        mailbox.deliver();
+        deliver(mailbox);
     }
     reopened
 }
@@ -213,6 +203,41 @@ pub fn reopen_and_say() {
     if MAILBOX.get().is_none() {
         crate::log!("SIGUSR1: there is no --log-file and no --access-log to open anew");
     }
+}
+
+/// The files that have a name, in the order of their descriptors in the mailbox.
+fn named() -> impl Iterator<Item = &'static OpenFile> {
+    FILES.iter().filter(|file| file.path.get().is_some())
+}
+
+/// Leaves the present descriptors in the mailbox, in place of older ones.
+fn deliver(mailbox: &Mailbox) {
+    let mut descriptors = [NONE; COUNT];
+    let mut count = 0;
+    for file in named() {
+        descriptors[count] = file.descriptor.load(Relaxed);
+        count += 1;
+    }
+    // This process has them already.
+    SEEN.store(mailbox.deliver(&descriptors[..count]), Relaxed);
+}
+
+/// Takes over the descriptors that the main process has left.
+#[cold]
+fn take(mailbox: &Mailbox) {
+    if IS_TAKING.swap(true, Acquire) {
+        return;
+    }
+    let changes = mailbox.changes();
+    let received = mailbox.peek();
+    // None while the main process exchanges the message: the next look finds it.
+    if received.len() == named().count() {
+        for (file, descriptor) in named().zip(received) {
+            file.replace(descriptor.into_raw_fd());
+        }
+        SEEN.store(changes, Relaxed);
+    }
+    IS_TAKING.store(false, Release);
 }
 
 fn open(path: &std::ffi::CStr) -> RawFd {
@@ -251,124 +276,4 @@ impl OpenFile {
             libc::close(opened);
         }
     }
-}
-
-impl Mailbox {
-    fn open() -> nix::Result<Self> {
-        let (post, slot) = socket::socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        )?;
-        Ok(Self {
-            _private: Private::note(&post),
-            post,
-            slot,
-            changes: SharedWords::create(c"servers-log-files", 1)?,
-        })
-    }
-
-    fn changes(&self) -> u64 {
-        self.changes[0].load(Acquire)
-    }
-
-    /// Leaves the present descriptors in the mailbox, in place of older ones.
-    fn deliver(&self) {
-        let named = FILES.iter().filter(|file| file.path.get().is_some());
-        let mut descriptors = [NONE; COUNT];
-        let mut count = 0;
-        for file in named {
-            descriptors[count] = file.descriptor.load(Relaxed);
-            count += 1;
-        }
-        discard(self.slot.as_raw_fd());
-        send(self.post.as_raw_fd(), &descriptors[..count]);
-        // This process has them already.
-        SEEN.store(self.changes[0].fetch_add(1, Release) + 1, Relaxed);
-    }
-
-    /// Reads the message and leaves it for the other processes.
-    #[cold]
-    fn take(&self) {
-        if IS_TAKING.swap(true, Acquire) {
-            return;
-        }
-        let changes = self.changes();
-        let named = FILES.iter().filter(|file| file.path.get().is_some());
-        let received = receive(&self.slot);
-        // None while the main process exchanges the message: the next look finds it.
-        if received.len() == named.clone().count() {
-            for (file, descriptor) in named.zip(received) {
-                file.replace(descriptor.into_raw_fd());
-            }
-            SEEN.store(changes, Relaxed);
-        }
-        IS_TAKING.store(false, Release);
-    }
-}
-
-/// Takes the old message out. Read without its descriptors, the kernel closes them.
-fn discard(slot: RawFd) {
-    /// There is one, unless two signals came at once.
-    const MESSAGES_MAX: usize = 8;
-    let mut byte = 0u8;
-    for _ in 0..MESSAGES_MAX {
-        // SAFETY: the kernel writes one byte at most to `byte`, which lives for the whole call.
-        let read = unsafe { libc::recv(slot, (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) };
-        if read < 0 {
-            return;
-        }
-    }
-}
-
-/// A message of one byte with descriptors (SCM_RIGHTS). That of nix would allocate.
-fn send(post: RawFd, descriptors: &[RawFd]) {
-    /// Aligned like the header of a control message.
-    #[repr(align(8))]
-    struct Room([u8; 64]);
-    let mut room = Room([0; 64]);
-    let mut byte = 0u8;
-    let mut data = libc::iovec {
-        iov_base: (&raw mut byte).cast(),
-        iov_len: 1,
-    };
-    let length = size_of_val(descriptors) as libc::c_uint;
-    // SAFETY: a msghdr of zeroes is a value. Its pointers are to values that live for the whole
-    // call, and the room is larger than a header with COUNT descriptors.
-    unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = &raw mut data;
-        message.msg_iovlen = 1;
-        message.msg_control = room.0.as_mut_ptr().cast();
-        message.msg_controllen = libc::CMSG_SPACE(length) as _;
-        let header = libc::CMSG_FIRSTHDR(&raw const message);
-        (*header).cmsg_level = libc::SOL_SOCKET;
-        (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = libc::CMSG_LEN(length) as _;
-        let start = libc::CMSG_DATA(header);
-        std::ptr::copy_nonoverlapping(descriptors.as_ptr().cast(), start, length as usize);
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        libc::sendmsg(post, &raw const message, flags);
-    }
-}
-
-/// The descriptors of the message in the mailbox, which stays there.
-fn receive(slot: &OwnedFd) -> Vec<OwnedFd> {
-    let mut byte = [0];
-    let mut data = [IoSliceMut::new(&mut byte)];
-    let mut space = cmsg_space!([RawFd; COUNT]);
-    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = socket::recvmsg::<()>(slot.as_raw_fd(), &mut data, Some(&mut space), flags);
-    let Ok(message) = message else {
-        return Vec::new();
-    };
-    let rights = message.cmsgs().ok().into_iter().flatten().next();
-    let Some(ControlMessageOwned::ScmRights(rights)) = rights else {
-        return Vec::new();
-    };
-    // SAFETY: recvmsg has just made these descriptors for us: they are open and have no other
-    // owner.
-    let own = |number| unsafe { OwnedFd::from_raw_fd(number) };
-    rights.into_iter().map(own).collect()
 }

@@ -41,6 +41,14 @@ pub fn tick_length() -> Duration {
     Duration::from_secs(1) / per_second.unwrap_or(100).max(1)
 }
 
+/// A number of KiB about the memory of the machine, by its name in `proc_meminfo(5)`.
+pub fn meminfo_kib(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let mut lines = text.lines();
+    let value = lines.find_map(|it| it.strip_prefix(name)?.strip_prefix(':'))?;
+    value.split_whitespace().next()?.parse().ok()
+}
+
 /// The resident set of a process in MiB, rounded down; `None` if there is no such process.
 ///
 /// It counts what the process shares with others in full. But the kernel keeps the number, so that

@@ -22,6 +22,7 @@ use crate::bench::stats::Verdict;
 use crate::bench::summary::{Summary, summarise};
 use crate::bench::{self, Outcome, Setup, json, unp};
 use crate::cli::load::stop_on_signals;
+use crate::cli::wants_colour;
 use crate::load::Watch;
 use crate::report::bench_table::{View, WIDTH, WIDTH_MIN};
 use crate::report::progress::Progress;
@@ -191,14 +192,13 @@ impl Args {
     /// How this terminal wants its tables; a file gets the usual.
     pub(super) fn view(&self) -> View {
         let is_terminal = std::io::stdout().is_terminal();
-        let wants_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         View {
             width: columns
                 .filter(|_| is_terminal)
                 .unwrap_or(WIDTH)
                 .max(WIDTH_MIN),
-            styled: is_terminal && wants_colour,
+            styled: is_terminal && wants_colour(),
             full: self.full,
         }
     }

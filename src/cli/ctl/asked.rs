@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::server::RunningServer;
-use crate::service::Errand;
+use crate::service::ControlCommand;
 use crate::status::Source;
 
-/// How often the server's memory is read while an errand goes on.
+/// How often the server's memory is read while a command goes on.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What has come of it, with a sentence.
@@ -24,7 +24,7 @@ pub(super) enum Outcome {
 impl RunningServer {
     /// SIGHUP, and what has come of it.
     pub(super) fn reload(&self, end: Instant) -> Outcome {
-        match self.ask(Errand::Reload, Signal::SIGHUP, end) {
+        match self.ask(ControlCommand::Reload, Signal::SIGHUP, end) {
             Outcome::Done(state) => Outcome::Done(format!("reloaded: {state}")),
             other => other,
         }
@@ -32,7 +32,7 @@ impl RunningServer {
 
     /// SIGUSR2; then, if the successor serves, SIGTERM to this one.
     pub(super) fn upgrade(&self, end: Instant, pidfile: &Path) -> Outcome {
-        match self.ask(Errand::Upgrade, Signal::SIGUSR2, end) {
+        match self.ask(ControlCommand::Upgrade, Signal::SIGUSR2, end) {
             Outcome::Done(_) => {}
             other => return other,
         }
@@ -86,8 +86,11 @@ impl RunningServer {
         }
         let (busy, idle, requests) = (report.busy, report.idle, report.requests);
         lines.push(format!("busy {busy}, idle {idle}, requests {requests}"));
-        for (errand, name) in [(Errand::Reload, "reload"), (Errand::Upgrade, "upgrade")] {
-            let progress = self.outcomes.progress(errand);
+        for (command, name) in [
+            (ControlCommand::Reload, "reload"),
+            (ControlCommand::Upgrade, "upgrade"),
+        ] {
+            let progress = self.outcomes.progress(command);
             let state = match progress.result {
                 _ if progress.begun == 0 => continue,
                 _ if progress.ended < progress.begun => "goes on".to_owned(),
@@ -99,20 +102,20 @@ impl RunningServer {
         Outcome::Done(lines.join("\n"))
     }
 
-    /// Sends the signal, and waits until the errand has come to an end.
-    fn ask(&self, errand: Errand, signal: Signal, end: Instant) -> Outcome {
+    /// Sends the signal, and waits until the command has come to an end.
+    fn ask(&self, command: ControlCommand, signal: Signal, end: Instant) -> Outcome {
         let (pid, model) = (self.pid(), self.model.name);
         if !self.model.has_master() {
             return Outcome::Failed(format!(
                 "{model} has no master that could do this: stop the server and start it again"
             ));
         }
-        let before = self.outcomes.progress(errand).begun;
+        let before = self.outcomes.progress(command).begun;
         if let Err(why) = self.send(signal) {
             return Outcome::Failed(why);
         }
         loop {
-            let progress = self.outcomes.progress(errand);
+            let progress = self.outcomes.progress(command);
             if progress.begun > before && progress.ended == progress.begun {
                 return match progress.result {
                     Ok(state) => Outcome::Done(state),

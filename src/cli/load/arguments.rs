@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::ValueEnum;
 
+use super::moment::moment;
 use super::ranks::{self, Ranks};
 use super::{expect, stages, workload};
 use crate::cli::duration;
@@ -97,7 +98,7 @@ pub(in crate::cli) struct Args {
         env = "SERVERS_START_AT",
         hide_env_values = true
     )]
-    #[arg(value_parser = ranks::moment, help_heading = "Several generators")]
+    #[arg(value_parser = moment, help_heading = "Several generators")]
     #[arg(conflicts_with_all = ["find_max", "self_test"])]
     pub(super) start_at: Option<SystemTime>,
 

@@ -1,4 +1,4 @@
-//! `--rank`, `--ranks`, `--start-at`: one generator of several, and when all of them begin.
+//! `--rank` and `--ranks`: one generator of several, and when all of them begin.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -123,72 +123,6 @@ pub(super) fn hint(variable: impl Fn(&str) -> Option<String>) -> Option<String> 
     ))
 }
 
-/// Parses a moment: RFC 3339, seconds since 1970, or a time from now such as +10s.
-///
-/// # Errors
-/// A sentence for the user.
-pub(super) fn moment(text: &str) -> Result<SystemTime, String> {
-    if let Some(later) = text.strip_prefix('+') {
-        return Ok(SystemTime::now() + crate::cli::duration::parse(later)?);
-    }
-    let is_number = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let seconds = match is_number {
-        true => text.parse::<f64>().ok(),
-        false => rfc_3339(text),
-    };
-    let since = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
-    since
-        .and_then(|it| UNIX_EPOCH.checked_add(it))
-        .ok_or_else(|| {
-            format!(
-                "'{text}' is no moment: write 2026-01-31T12:00:00Z, seconds since 1970, or +10s"
-            )
-        })
-}
-
-/// Seconds since 1970 of `2026-01-31T12:00:00.5+01:00` (RFC 3339 section 5.6).
-fn rfc_3339(text: &str) -> Option<f64> {
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let mut date = date.split('-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-    let (clock, offset_s) = match time.strip_suffix(['Z', 'z']) {
-        Some(clock) => (clock, 0),
-        None => {
-            let sign = time.rfind(['+', '-'])?;
-            let (hours, minutes) = time[sign + 1..].split_once(':')?;
-            let offset = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
-            let is_east = time.as_bytes()[sign] == b'+';
-            (&time[..sign], if is_east { offset } else { -offset })
-        }
-    };
-    let mut parts = clock.split(':');
-    let hours = parts.next()?.parse::<i64>().ok()?;
-    let minutes = parts.next()?.parse::<i64>().ok()?;
-    let seconds = parts.next()?.parse::<f64>().ok()?;
-    let is_valid = (1970..10_000).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && (0..24).contains(&hours)
-        && (0..60).contains(&minutes)
-        && (0.0..61.0).contains(&seconds);
-    let whole = days(year, month, day) * 86_400 + hours * 3600 + minutes * 60 - offset_s;
-    is_valid.then_some(whole as f64 + seconds)
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar. The year begins in March, so that the leap day
-/// is its last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = match month {
-        1 | 2 => (year - 1, month + 9),
-        _ => (year, month - 3),
-    };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    // From 0000-03-01 to 1970-01-01 there are 719,468 days.
-    year * 365 + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
-}
-
 /// The moment at which generators begin that were given none. Those that are started together find
 /// the same one, unless a boundary falls between them; `servers merge` tells of that.
 pub(super) fn common_start(now: SystemTime) -> SystemTime {
@@ -285,36 +219,6 @@ mod tests {
             hint(value).is_some()
         };
         assert!(hinted("3") && !hinted("1") && hint(|_| None).is_none());
-    }
-
-    #[test]
-    fn moments_are_read() {
-        let at = |text: &str| {
-            let moment = moment(text).unwrap();
-            moment.duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
-        };
-        for (text, seconds) in [
-            ("1970-01-01T00:00:00Z", 0.0),
-            ("2000-02-29T12:00:00Z", 951_825_600.0),
-            ("2026-11-28T17:00:00.5Z", 1_795_885_200.5),
-            ("2026-11-28t19:00:00+02:00", 1_795_885_200.0),
-            ("2026-11-28T11:30:00-05:30", 1_795_885_200.0),
-            ("1795885200", 1_795_885_200.0),
-            ("1795885200.25", 1_795_885_200.25),
-        ] {
-            assert_eq!(at(text), seconds, "{text}");
-        }
-        assert!(moment("+10s").unwrap() > SystemTime::now());
-        for text in [
-            "",
-            "soon",
-            "2026-13-01T00:00:00Z",
-            "2026-01-01",
-            "+10",
-            "-5",
-        ] {
-            assert!(moment(text).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::bench::summary::{Row, summarise};
 use crate::load::Part;
 use crate::models::{self, Model};
 use crate::report::load::read;
+use crate::sys::usage::meminfo_kib;
 
 /// What the files tell.
 #[derive(Default)]
@@ -64,12 +65,8 @@ impl Ingredients {
         names: &[String],
         cpu: Option<Duration>,
     ) -> anyhow::Result<Vec<Candidate>> {
-        let model = |name: &str| {
-            let mut all = models::ALL.iter();
-            all.find(|it| it.name == name || it.aliases.contains(&name))
-        };
         let of_bench = self.rows.iter().filter_map(|(row, arguments)| {
-            let model = model(arguments.first()?)?;
+            let model = models::find(arguments.first()?)?;
             let is_asked = names.is_empty()
                 || names
                     .iter()
@@ -92,7 +89,7 @@ impl Ingredients {
             others = models::ALL.iter().map(|it| it.name).collect();
         }
         for name in others {
-            let Some(model) = model(name) else {
+            let Some(model) = models::find(name) else {
                 bail!("there is no model '{name}'; see servers list");
             };
             let Some(cpu) = cpu else {
@@ -166,11 +163,11 @@ fn bench(
         let contender = contenders.find(|it| it.name == row.contender);
         contender.map_or(Vec::new(), |it| it.arguments.clone())
     };
-    Ok(rows
-        .into_iter()
-        .map(|row| (arguments(&row), row))
-        .map(|(it, row)| (row, it))
-        .collect())
+    let with_arguments = |row: Row| {
+        let words = arguments(&row);
+        (row, words)
+    };
+    Ok(rows.into_iter().map(with_arguments).collect())
 }
 
 /// The memory of all processes, divided by the workers: processes, or threads where they are these.
@@ -183,11 +180,8 @@ fn worker_kib(row: &Row, model: &Model) -> Option<f64> {
     Some(all / workers.max(1.0))
 }
 
-/// Processors and memory in KiB of this machine (proc(5): `/proc/meminfo`).
+/// Processors and memory in KiB of this machine.
 pub(super) fn this_machine() -> (usize, u64) {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    (cores, kib.unwrap_or(0))
+    (cores, meminfo_kib("MemTotal").unwrap_or(0))
 }

@@ -270,7 +270,7 @@ impl Drawing {
 }
 
 /// Text as XML has it, in content and in attributes.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -46,17 +46,22 @@ const PAIRS: &[(&str, &str, Part)] = &[
 
 /// Exercises: the bare server that is to be changed, and the solution.
 const SOLUTIONS: &[(&str, &str)] = &[
+    ("iterative", "backlog"),
     ("iterative", "iterative"),
     ("fork", "fork"),
     ("prefork", "prefork"),
     ("prefork", "reuseport"),
     ("threaded", "threaded"),
     ("prethreaded", "prethreaded"),
+    ("worker", "worker"),
     ("poll", "poll"),
     ("epoll", "epoll"),
     ("event", "event"),
     ("uring", "uring"),
     ("async", "async"),
+    ("compare", "compare"),
+    ("counts", "counts"),
+    ("epoll", "descriptors"),
     ("prefork", "stop"),
 ];
 

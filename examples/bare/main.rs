@@ -16,6 +16,8 @@
 
 mod r#async;
 mod common;
+mod compare;
+mod counts;
 mod epoll;
 mod event;
 mod fork;
@@ -32,7 +34,8 @@ use std::io;
 
 type Run = fn() -> io::Result<()>;
 
-/// What runs under which name. A solution is an exercise of a chapter, solved.
+/// What runs under which name. A solution is an exercise of a chapter, solved. `counts` and
+/// `compare` are the unsolved ones of exercises that no model's server fits.
 const SERVERS: &[(&str, Run)] = &[
     ("iterative", iterative::run),
     ("fork", fork::run),
@@ -45,17 +48,24 @@ const SERVERS: &[(&str, Run)] = &[
     ("event", event::run),
     ("uring", uring::run),
     ("async", r#async::run),
+    ("counts", counts::run),
+    ("compare", compare::run),
+    ("solutions/backlog", solutions::backlog::run),
     ("solutions/iterative", solutions::iterative::run),
     ("solutions/fork", solutions::fork::run),
     ("solutions/prefork", solutions::prefork::run),
     ("solutions/reuseport", solutions::reuseport::run),
     ("solutions/threaded", solutions::threaded::run),
     ("solutions/prethreaded", solutions::prethreaded::run),
+    ("solutions/worker", solutions::worker::run),
     ("solutions/poll", solutions::poll::run),
     ("solutions/epoll", solutions::epoll::run),
     ("solutions/event", solutions::event::run),
     ("solutions/uring", solutions::uring::run),
     ("solutions/async", solutions::r#async::run),
+    ("solutions/compare", solutions::compare::run),
+    ("solutions/counts", solutions::counts::run),
+    ("solutions/descriptors", solutions::descriptors::run),
     ("solutions/stop", solutions::stop::run),
 ];
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::support::{self, DEADLINE};
 pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// The program of the examples. A run of this test alone has not built it.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let directory = Path::new(BINARY).parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args([
@@ -41,6 +41,7 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 /// A running server in a process group of its own. Dropping it kills the group.
 pub(crate) struct Bare {
     child: Child,
+    output: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
 }
 
@@ -49,12 +50,20 @@ impl Bare {
         let mut command = Command::new(&*PROGRAM);
         command.args([name, "127.0.0.1:0"]).process_group(0);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        output.read_line(&mut line).unwrap();
+        let line = next_line(&mut output);
         let address = line.trim().rsplit('/').next().unwrap().parse();
         let address = address.unwrap_or_else(|_| panic!("{name} said {line:?}"));
-        Bare { child, address }
+        Bare {
+            child,
+            output,
+            address,
+        }
+    }
+
+    /// The next line that it prints, or nothing when all of its processes have ended.
+    pub(crate) fn says(&mut self) -> String {
+        next_line(&mut self.output)
     }
 
     pub(crate) fn pid(&self) -> i32 {
@@ -107,6 +116,12 @@ impl Drop for Bare {
         let _ = killpg(Pid::from_raw(self.pid()), Signal::SIGKILL);
         let _ = self.child.wait();
     }
+}
+
+fn next_line(output: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    line
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Exercises of the chapters, solved. A test shows that the bare server fails and this one passes.
 
 pub(crate) mod r#async;
+pub(crate) mod backlog;
+pub(crate) mod compare;
+pub(crate) mod counts;
+pub(crate) mod descriptors;
 pub(crate) mod epoll;
 pub(crate) mod event;
 pub(crate) mod fork;
@@ -12,3 +16,4 @@ pub(crate) mod reuseport;
 pub(crate) mod stop;
 pub(crate) mod threaded;
 pub(crate) mod uring;
+pub(crate) mod worker;

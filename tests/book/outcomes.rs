@@ -50,13 +50,12 @@ fn every_command_has_an_outcome() {
 }
 
 fn shows_or_needs_none(block: &str) -> bool {
-    block.lines().map(str::trim).all(|line| {
+    // An indented block ends with the indentation of its last line.
+    let lines = || block.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines().all(|line| {
         let command = line.strip_prefix("$ ").or(line.strip_prefix("# "));
         command.is_some_and(is_silent)
-    }) || block.lines().map(str::trim).any(|line| {
-        let is_command = line.starts_with("$ ") || line.starts_with("# ");
-        !is_command && !line.is_empty()
-    })
+    }) || lines().any(|line| !line.starts_with("$ ") && !line.starts_with("# "))
 }
 
 /// Whether it prints nothing, or what it prints comes with the commands of a second terminal.

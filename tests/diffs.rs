@@ -63,6 +63,13 @@ const SOLUTIONS: &[(&str, &str)] = &[
     ("counts", "counts"),
     ("epoll", "descriptors"),
     ("prefork", "stop"),
+    ("reload", "reload"),
+    ("prefork", "privileges"),
+    ("log", "log"),
+    ("load", "load"),
+    ("front", "front"),
+    ("sizing", "sizing"),
+    ("merge", "merge"),
 ];
 
 /// What each file should say.

@@ -21,10 +21,16 @@ mod counts;
 mod epoll;
 mod event;
 mod fork;
+mod front;
 mod iterative;
+mod load;
+mod log;
+mod merge;
 mod poll;
 mod prefork;
 mod prethreaded;
+mod reload;
+mod sizing;
 mod solutions;
 mod threaded;
 mod uring;
@@ -34,8 +40,8 @@ use std::io;
 
 type Run = fn() -> io::Result<()>;
 
-/// What runs under which name. A solution is an exercise of a chapter, solved. `counts` and
-/// `compare` are the unsolved ones of exercises that no model's server fits.
+/// What runs under which name. A solution is an exercise of a chapter, solved. Those from
+/// `counts` to `merge` are the unsolved ones of exercises that no model's server fits.
 const SERVERS: &[(&str, Run)] = &[
     ("iterative", iterative::run),
     ("fork", fork::run),
@@ -50,6 +56,12 @@ const SERVERS: &[(&str, Run)] = &[
     ("async", r#async::run),
     ("counts", counts::run),
     ("compare", compare::run),
+    ("reload", reload::run),
+    ("log", log::run),
+    ("load", load::run),
+    ("front", front::run),
+    ("sizing", sizing::run),
+    ("merge", merge::run),
     ("solutions/backlog", solutions::backlog::run),
     ("solutions/iterative", solutions::iterative::run),
     ("solutions/fork", solutions::fork::run),
@@ -67,6 +79,13 @@ const SERVERS: &[(&str, Run)] = &[
     ("solutions/counts", solutions::counts::run),
     ("solutions/descriptors", solutions::descriptors::run),
     ("solutions/stop", solutions::stop::run),
+    ("solutions/reload", solutions::reload::run),
+    ("solutions/privileges", solutions::privileges::run),
+    ("solutions/log", solutions::log::run),
+    ("solutions/load", solutions::load::run),
+    ("solutions/front", solutions::front::run),
+    ("solutions/sizing", solutions::sizing::run),
+    ("solutions/merge", solutions::merge::run),
 ];
 
 fn main() -> io::Result<()> {

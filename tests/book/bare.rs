@@ -47,8 +47,14 @@ pub(crate) struct Bare {
 
 impl Bare {
     pub(crate) fn start(name: &str) -> Bare {
+        Bare::start_with(name, &[])
+    }
+
+    /// With more arguments behind the address.
+    pub(crate) fn start_with(name: &str, arguments: &[&str]) -> Bare {
         let mut command = Command::new(&*PROGRAM);
-        command.args([name, "127.0.0.1:0"]).process_group(0);
+        command.args([name, "127.0.0.1:0"]).args(arguments);
+        command.process_group(0);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let line = next_line(&mut output);
@@ -109,6 +115,13 @@ impl Bare {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
         tasks.map_or(0, Iterator::count)
     }
+}
+
+/// What a bare program that ends by itself has printed.
+pub(crate) fn output(name: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(&*PROGRAM);
+    let output = command.arg(name).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 impl Drop for Bare {

@@ -6,6 +6,7 @@
 
 mod compare;
 mod limits;
+mod operations;
 mod pools;
 
 use std::fs;

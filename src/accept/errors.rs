@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::sys::line_counts::Common;
 use crate::sys::outage::Outage;
 
 /// How long to wait when the process or the machine is out of descriptors, memory, processes or
@@ -12,8 +13,8 @@ use crate::sys::outage::Outage;
 /// CPU time.
 pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// This process cannot accept, though connections wait.
-static CANNOT_ACCEPT: Outage = Outage::new("accept");
+/// A process cannot accept, though connections wait.
+static CANNOT_ACCEPT: Outage = Outage::common("accept", Common::Accept);
 
 /// Logs an error that lasts, as often as it makes sense.
 pub(super) fn log_exhausted(error: Errno) {

@@ -12,8 +12,10 @@ use super::one_queue::OneQueue;
 use super::shared::SHARED;
 use super::socket::TICK;
 use super::strategy::Strategy;
-use crate::log_warn;
+use crate::sys::line_counts::Common;
+use crate::sys::log::Level;
 use crate::sys::mutex::{Kind, SharedMutex};
+use crate::sys::quota::Quota;
 
 /// `--accept mutex`.
 pub const MUTEX: Strategy = Strategy {
@@ -35,12 +37,21 @@ pub const MUTEX: Strategy = Strategy {
     ..SHARED
 };
 
+/// A client may know a request that kills its worker.
+static TAKEN_OVER: Quota = Quota::common(
+    Level::Warn,
+    "dead holders of the accept mutex",
+    Common::AcceptMutex,
+);
+
 impl Lock for SharedMutex {
     // ANCHOR: turn
     fn turn(&self) -> io::Result<Option<impl Sized>> {
         let held = self.lock(TICK)?;
         if held.as_ref().is_some_and(|held| held.inherited) {
-            log_warn!("the accept mutex is taken over from a dead worker");
+            TAKEN_OVER.log(format_args!(
+                "the accept mutex is taken over from a dead worker"
+            ));
         }
         Ok(held)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::strategy::MasterSide;
 use super::{Acceptor, Listener, Strategy, StrategyOptions};
 use crate::sys::errors::plain;
+use crate::sys::outage::Outage;
 use crate::sys::signal::{Event, Signals};
 
 /// What the master of a pool opens before its first fork and holds until the port closes.
@@ -14,6 +15,9 @@ pub struct SharedListeners {
     /// `None` once the port is closed in this process.
     held: Option<Box<dyn MasterSide>>,
 }
+
+/// A listener that was shut down stays so. The master tries again at the end of each worker.
+static CANNOT_LISTEN: Outage = Outage::new("cannot listen again");
 
 impl SharedListeners {
     /// Prepares for `workers` workers that share the port of `listener`.
@@ -82,7 +86,7 @@ impl SharedListeners {
         held.worker_ended(slot);
         for listener in held.listeners() {
             if let Err(error) = listener.reopen_if_shut() {
-                crate::log_error!("cannot listen again: {}", plain(&error));
+                CANNOT_LISTEN.failed(plain(&error));
             }
         }
     }

@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use crate::sys::address::Address;
+use crate::sys::log::Level;
+use crate::sys::quota::Quota;
 use crate::sys::{net, reuseport};
 
 /// No blocking call on a socket lasts longer than this without a look at the clock and at the
@@ -102,11 +104,16 @@ impl Socket {
             return Ok(());
         }
         let address = &self.address;
-        crate::log_warn!("a worker has shut down the listener of {address}; it listens again");
+        REOPENED.log(format_args!(
+            "a worker has shut down the listener of {address}; it listens again"
+        ));
         let backlog = i32::try_from(self.queue_limit).unwrap_or(i32::MAX);
         Ok(net::listen_again(&self.descriptor, address, backlog)?)
     }
 }
+
+/// A worker that a client has taken over can shut it down again and again.
+static REOPENED: Quota = Quota::new(Level::Warn, "listeners that were shut down");
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {

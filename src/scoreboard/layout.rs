@@ -3,6 +3,8 @@
 //! From word 15 of the header and word 24 of a record on, the words are messages between a master
 //! and its workers.
 
+use crate::sys::line_counts;
+
 /// A reader of another version would misread the memory, so it compares this first.
 pub(super) const LAYOUT: u64 = 4;
 /// Slots with a record of their own; all slots beyond share the last one.
@@ -52,9 +54,14 @@ pub(super) mod header {
 
 /// The addresses where the server listens, each with a line feed behind it. They have the room of
 /// two records, behind all records. Addresses that do not fit are left out.
-pub(super) const ADDRESSES: std::ops::Range<usize> = WORDS - 2 * RECORD..WORDS;
-/// All words: the header, the records, the addresses.
-pub(super) const WORDS: usize = RECORD * (1 + SLOTS_MAX + 2);
+pub(super) const ADDRESSES: std::ops::Range<usize> = LINE_COUNTS - 2 * RECORD..LINE_COUNTS;
+/// The first word of the counts that limit log lines. They are in this memory because each further
+/// mapping makes every fork dearer.
+pub(super) const LINE_COUNTS: usize = WORDS - RECORD;
+/// All words: the header, the records, the addresses, the counts of log lines.
+pub(super) const WORDS: usize = RECORD * (1 + SLOTS_MAX + 2 + 1);
+
+const _: () = assert!(line_counts::WORDS <= RECORD);
 
 /// Words of a record.
 pub(super) mod record {

@@ -41,9 +41,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::sys::address::Address;
-use crate::sys::clock;
 use crate::sys::shared::SharedWords;
-use layout::{ADDRESSES, LAYOUT, RECORD, WORDS, header, record};
+use crate::sys::{clock, line_counts};
+use layout::{ADDRESSES, LAYOUT, LINE_COUNTS, RECORD, WORDS, header, record};
 
 pub use heartbeat::{Heartbeat, Held};
 pub use last_request::{LINE_BYTES_MAX, LastRequest, printable};
@@ -96,6 +96,11 @@ impl Scoreboard {
             words: Arc::new(words),
             epoch,
         })
+    }
+
+    /// From now on all processes of the server count their log lines together, in this memory.
+    pub fn limit_log_lines(&self) {
+        line_counts::share(Arc::clone(&self.words), LINE_COUNTS);
     }
 
     /// Fills the header.

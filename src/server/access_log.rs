@@ -22,6 +22,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::http::{Conn, Request};
 use crate::sys::calendar::Calendar;
 use crate::sys::errors::plain;
+use crate::sys::line_counts::Common;
 use crate::sys::log_files::LogFile;
 use crate::sys::net;
 use crate::sys::outage::Outage;
@@ -54,7 +55,7 @@ const REQUEST_BYTES_MAX: usize = 2000;
 const FIELD_BYTES_MAX: usize = 900;
 
 /// The disk is full, or the reader of a pipe is late.
-static LOST: Outage = Outage::new("lines of the access log are lost");
+static LOST: Outage = Outage::common("lines of the access log are lost", Common::AccessLog);
 
 thread_local! {
     /// The date that was rendered last, and until when it is right, as for the Date field.

@@ -35,6 +35,7 @@ pub use configuration::Configuration;
 pub use lifetime::Lifetime;
 pub use pool_settings::{PoolSettings, Recycling, Sizing};
 pub use rejected::Rejected;
+pub use slow_log::SLOW;
 pub use standalone::Standalone;
 pub use thread_pool::{NO_THREAD, STACK_BYTES, ThreadPool};
 pub use trigger::Trigger;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::Server;
 use crate::http::Conn;
 use crate::scoreboard::{State, printable};
+use crate::sys::line_counts::Common;
 use crate::sys::log::Level;
 use crate::sys::net;
 use crate::sys::quota::Quota;
 
 /// A client may know a request that takes long. The count in the scoreboard has all of them.
-static SLOW: Quota = Quota::new(Level::Warn, "slow requests");
+pub static SLOW: Quota = Quota::common(Level::Warn, "slow requests", Common::SlowRequests);
 
 impl Server<'_> {
     /// Counts and logs a request that took `took` from its arrival to its answer. The time that a

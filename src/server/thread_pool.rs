@@ -5,6 +5,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Instant;
 
 use crate::accept::EXHAUSTED_PAUSE;
+use crate::sys::line_counts::Common;
 use crate::sys::outage::Outage;
 use crate::sys::signal;
 
@@ -12,7 +13,7 @@ use crate::sys::signal;
 pub const STACK_BYTES: usize = 256 * 1024;
 
 /// The system refuses this process a thread.
-pub static NO_THREAD: Outage = Outage::new("thread");
+pub static NO_THREAD: Outage = Outage::common("thread", Common::Threads);
 
 /// Threads that all do the same work, each with a number of its own, from 0.
 pub struct ThreadPool<'scope, 'env, W> {

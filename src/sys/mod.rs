@@ -16,7 +16,7 @@
 //! | [`ticker`], [`clock`], [`usage`] | time, CPU time, memory |
 //! | [`log`], [`panics`], [`errors`] | lines of the log, `errno` in words |
 //! | [`log_files`], [`calendar`] | files of lines that all processes write, dates in them |
-//! | [`quota`], [`outage`] | log lines that a client or a fault could repeat without end |
+//! | [`quota`], [`outage`], [`line_counts`] | log lines that a client or a fault could repeat |
 //! | [`patience`] | a write that does not wait for ever |
 //! | [`core_dumps`] | memory dumps of processes that have changed their user |
 //! | [`oom`] | which process is killed when memory runs out |
@@ -44,6 +44,7 @@ pub mod exit;
 pub mod file_lock;
 pub mod guarded;
 pub mod inherit;
+pub mod line_counts;
 pub mod log;
 pub mod log_files;
 mod math;

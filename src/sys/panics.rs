@@ -6,11 +6,12 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
 
+use super::line_counts::Common;
 use super::log::Level;
 use super::quota::Quota;
 
 /// A client may know a request that makes the handler panic.
-static PANICS: Quota = Quota::new(Level::Error, "panics");
+pub static PANICS: Quota = Quota::common(Level::Error, "panics", Common::Panics);
 
 /// From now on panics of this process are logged. With RUST_BACKTRACE=1 a backtrace follows.
 pub fn log_panics() {

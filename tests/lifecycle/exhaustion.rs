@@ -200,6 +200,10 @@ fn waits_out_a_lack_of_processes(model: &str, complaint: &str) {
     });
     assert_quiet(&server);
     assert!(server.is_running());
+    // It has tried again many times in that second.
+    let said = server.said();
+    let lines = said.lines().filter(|line| line.contains(complaint));
+    assert_eq!(lines.count(), 1, "{said}");
     // Each client that leaves frees a place for one that waits. In the end all are answered.
     let mut waiting = held.into_iter();
     drop(waiting.next());

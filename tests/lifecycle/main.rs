@@ -12,6 +12,7 @@ mod clients;
 mod closing;
 mod drain;
 mod exhaustion;
+mod floods;
 mod inherited;
 mod loops;
 mod slow;

@@ -6,6 +6,7 @@
 )]
 
 mod circles;
+mod log_lines;
 mod maps;
 mod words;
 

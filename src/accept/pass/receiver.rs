@@ -9,6 +9,7 @@ use std::thread;
 use super::messages::{order, report};
 use crate::accept::errors::EXHAUSTED_PAUSE;
 use crate::accept::{Accepted, Acceptor};
+use crate::sys::line_counts::Common;
 use crate::sys::outage::Outage;
 use crate::sys::{log_files, passing, signal};
 
@@ -87,7 +88,7 @@ impl Receiver {
 }
 
 /// The kernel had no descriptor for a client, and dropped it.
-static LOST: Outage = Outage::new("a client was lost");
+static LOST: Outage = Outage::common("a client was lost", Common::Passed);
 
 fn lost() {
     LOST.failed("no descriptor for it");

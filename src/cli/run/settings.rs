@@ -53,6 +53,7 @@ impl Settings<'static> {
             preload: Mutex::default(),
             status_listener: Mutex::default(),
         });
+        process.scoreboard.limit_log_lines();
         let settings = Self::of(args, process)?;
         settings.finish_loading();
         Ok(for_ever(settings))

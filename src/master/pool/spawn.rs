@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::Pool;
 use crate::accept::SharedListeners;
-use crate::log_warn;
+use crate::master::lines::NOT_FORKED;
 use crate::master::policy::recycling::Allowance;
 use crate::master::worker::{Assignment, WorkerContext};
 use crate::master::worker_state::WorkerState;
@@ -33,7 +33,7 @@ impl Pool<'_> {
                 Ok(pid) => self.spawned(pid, assignment, Instant::now()),
                 Err(error) => {
                     let pause = self.spawn_failed(assignment, Instant::now());
-                    log_warn!("fork: {}; again in {pause:?}", plain(&error));
+                    log_failed_fork(&error, pause);
                     return;
                 }
             }
@@ -98,6 +98,10 @@ impl Pool<'_> {
         self.clear(assignment.slot);
         self.indices.give_back(assignment.index);
     }
+}
+
+fn log_failed_fork(error: &io::Error, pause: Duration) {
+    NOT_FORKED.log(format_args!("fork: {}; again in {pause:?}", plain(error)));
 }
 
 /// Forks a worker. The child never returns from here.

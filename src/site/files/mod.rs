@@ -23,6 +23,9 @@ pub use root::Root;
 use super::Site;
 use super::conditions::{Conditions, Current, Outcome, Validators};
 use crate::http::{Body, Method, Request, Response, Status};
+use crate::sys::line_counts::Common;
+use crate::sys::log::Level;
+use crate::sys::quota::Quota;
 use path::Wanted;
 use range::Part;
 use root::Found;
@@ -130,6 +133,9 @@ fn redirect(request: &Request<'_>, wanted: &Wanted) -> Response {
     .with_field("Location", location)
 }
 
+/// Clients can hold all descriptors, and ask for a file as often as they like.
+static UNOPENED: Quota = Quota::common(Level::Warn, "files", Common::Files);
+
 /// The answer for a file that could not be opened. It tells the client no more than it may know.
 fn refuse(error: &io::Error) -> Response {
     match error.raw_os_error().map(Errno::from_raw) {
@@ -148,7 +154,7 @@ fn refuse(error: &io::Error) -> Response {
             Response::sentence(Status::NOT_FOUND, "there is no such file")
         }
         _ => {
-            crate::log_warn!("files: {error}");
+            UNOPENED.log(format_args!("files: {error}"));
             Response::sentence(
                 Status::INTERNAL_SERVER_ERROR,
                 "the file could not be opened",

@@ -98,6 +98,11 @@ impl Scoreboard {
         })
     }
 
+    /// Whether another program finds it in `/proc`.
+    pub fn is_visible(&self) -> bool {
+        self.words.has_name()
+    }
+
     /// From now on all processes of the server count their log lines together, in this memory.
     pub fn limit_log_lines(&self) {
         line_counts::share(Arc::clone(&self.words), LINE_COUNTS);

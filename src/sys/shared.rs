@@ -5,14 +5,14 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
@@ -21,11 +21,12 @@ use nix::unistd::ftruncate;
 ///
 /// Each word is read and written whole. So every word is a valid value, even after a process was
 /// killed in the middle of an update. The memory has a name and a descriptor (`memfd_create(2)`),
-/// so that an unrelated process can find it in `/proc/PID/fd`.
+/// so that an unrelated process can find it in `/proc/PID/fd`. It has neither where the limit on
+/// the size of files (RLIMIT_FSIZE) forbids it.
 pub struct SharedWords {
     mapping: Mapping,
     /// Keeps the memory visible in `/proc`; the mapping itself would live without it.
-    descriptor: OwnedFd,
+    descriptor: Option<OwnedFd>,
 }
 
 /// [`SharedWords`] that a process shares with one other process, and not with its children.
@@ -54,6 +55,13 @@ impl SharedWords {
     /// # Errors
     /// ENOMEM, EMFILE, ENFILE; EINVAL if `words` is 0.
     pub fn create(name: &CStr, words: usize) -> nix::Result<Self> {
+        match Self::with_name(name, words) {
+            Err(Errno::EFBIG) => Self::without_name(words),
+            created => created,
+        }
+    }
+
+    fn with_name(name: &CStr, words: usize) -> nix::Result<Self> {
         let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
         let descriptor = memfd_create(name, flags)?;
         let bytes = words * size_of::<AtomicU64>();
@@ -65,7 +73,21 @@ impl SharedWords {
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         Ok(Self {
             mapping: Mapping::of(&descriptor, words, access)?,
-            descriptor,
+            descriptor: Some(descriptor),
+        })
+    }
+
+    /// Memory that is no file, so that no limit on files holds for it.
+    fn without_name(words: usize) -> nix::Result<Self> {
+        let length = NonZeroUsize::new(words * size_of::<AtomicU64>());
+        let length = length.ok_or(Errno::EINVAL)?;
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: the kernel picks an address where nothing else is mapped.
+        let start = unsafe { mmap_anonymous(None, length, access, MapFlags::MAP_SHARED) }?;
+        let start = start.cast();
+        Ok(Self {
+            mapping: Mapping { start, words },
+            descriptor: None,
         })
     }
 
@@ -82,8 +104,13 @@ impl SharedWords {
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         Ok(Self {
             mapping: Mapping::of(&descriptor, words, access)?,
-            descriptor,
+            descriptor: Some(descriptor),
         })
+    }
+
+    /// Whether an unrelated process can find it.
+    pub fn has_name(&self) -> bool {
+        self.descriptor.is_some()
     }
 }
 
@@ -92,23 +119,18 @@ impl SharedWords {
     /// `madvise(2)`). The descriptor, by which they could map them, is to be closed before.
     ///
     /// # Errors
-    /// None that is known.
+    /// EFBIG: it has no descriptor.
     pub fn without_children(self) -> nix::Result<(PrivateWords, OwnedFd)> {
         let Self {
             mapping,
             descriptor,
         } = self;
+        let descriptor = descriptor.ok_or(Errno::EFBIG)?;
         let length = mapping.words * size_of::<AtomicU64>();
         // SAFETY: the range is the whole mapping, and the advice changes nothing in this process.
         // In a child, in which the memory is missing, no code uses it.
         unsafe { madvise(mapping.start.cast(), length, MmapAdvise::MADV_DONTFORK) }?;
         Ok((PrivateWords { mapping }, descriptor))
-    }
-}
-
-impl AsFd for SharedWords {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
     }
 }
 
@@ -211,8 +233,18 @@ mod tests {
     fn the_size_is_final() {
         let words = SharedWords::create(c"test", 1024).unwrap();
         for size in [0, 8, 1 << 20] {
-            assert_eq!(ftruncate(&words, size), Err(Errno::EPERM), "{size}");
+            let descriptor = words.descriptor.as_ref().unwrap();
+            assert_eq!(ftruncate(descriptor, size), Err(Errno::EPERM), "{size}");
         }
         words[1023].store(7, Relaxed);
+    }
+
+    #[test]
+    fn memory_without_a_name_is_zero_and_has_all_words() {
+        let words = SharedWords::without_name(1024).unwrap();
+        assert!(words.len() == 1024 && words.iter().all(|word| word.load(Relaxed) == 0));
+        words[1023].store(7, Relaxed);
+        assert!(!words.has_name());
+        assert_eq!(words.without_children().err(), Some(Errno::EFBIG));
     }
 }

@@ -9,6 +9,7 @@
 mod config;
 mod core_dumps;
 mod ctl;
+mod full_logs;
 mod logs;
 mod pidfile;
 mod preload;

@@ -11,6 +11,7 @@ const WITHOUT_A_LIMIT: &[(&str, usize, &str)] = &[
     ("src/cli/config.rs", 1, "the start, a reload"),
     ("src/cli/run/kept.rs", 1, "a reload"),
     ("src/cli/run/listen.rs", 1, "the start"),
+    ("src/cli/run/settings.rs", 1, "the start"),
     ("src/master/mod.rs", 1, "the start"),
     ("src/master/pool/generations.rs", 1, "a reload"),
     ("src/master/pool/size.rs", 1, "a signal"),

@@ -55,6 +55,12 @@ impl Settings<'static> {
         });
         process.scoreboard.limit_log_lines();
         let settings = Self::of(args, process)?;
+        if !process.scoreboard.is_visible() {
+            crate::log_warn!(
+                "the limit on the size of files is too low for the scoreboard (RLIMIT_FSIZE): \
+                 other programs, such as `servers top PID`, cannot see it; /status can"
+            );
+        }
         settings.finish_loading();
         Ok(for_ever(settings))
     }

@@ -1,6 +1,7 @@
 //! Faults from outside the pool: a log that nothing reads, a worker that a client controls, a limit
 //! that is reached. The server goes on, and a stop still ends it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,7 +13,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getsid, mkfifo};
 use servers::scoreboard::View;
 
-use crate::support::proc::Process;
+use crate::support::proc::{self, Process};
 use crate::support::server::{BINARY, Server};
 use crate::support::{wait_for, wire};
 use crate::{assert_cut, assert_serves, for_every_pool, send, start_model, workers};
@@ -149,11 +150,11 @@ fn a_log_at_the_limit_of_its_size_ends_nothing(model: &str) {
 }
 
 /// A server in a terminal of its own, and its process ID.
-pub(crate) fn in_terminal(model: &str) -> Option<(Child, i32)> {
+pub(crate) fn in_terminal(model: &str, options: &str) -> Option<(Child, i32)> {
     let directory = tempfile::tempdir().unwrap();
     let pidfile = directory.path().join("pid");
     let run = format!(
-        "exec {BINARY} run {model} --bind 127.0.0.1:0 --pidfile {}",
+        "exec {BINARY} run {model} {options} --bind 127.0.0.1:0 --pidfile {}",
         pidfile.display()
     );
     // Where the tests run, the signal may be ignored, and children inherit that.
@@ -183,10 +184,26 @@ pub(crate) fn in_terminal(model: &str) -> Option<(Child, i32)> {
 /// The terminal that the server was started from closes. That means a stop, not a reload.
 #[test]
 fn a_terminal_that_hangs_up_ends_the_server() {
-    for model in ["prefork", "worker", "event", "threaded"] {
-        let Some((mut terminal, pid)) = in_terminal(model) else {
+    for model in ["prefork", "worker", "event", "threaded", "epoll"] {
+        let Some((mut terminal, pid)) = in_terminal(model, "") else {
             return;
         };
+        if ["prefork", "worker", "event"].contains(&model) {
+            // The same signal from a process asks for a reload.
+            let workers = || {
+                let mut tree = proc::tree(pid);
+                tree.retain(|it| it.parent == pid && it.is_alive());
+                let pids = tree.into_iter().map(|it| it.pid);
+                pids.collect::<BTreeSet<i32>>()
+            };
+            wait_for("workers", || !workers().is_empty());
+            let before = workers();
+            send(pid, Signal::SIGHUP);
+            wait_for("other workers", || {
+                let now = workers();
+                !now.is_empty() && now.is_disjoint(&before)
+            });
+        }
         terminal.kill().unwrap();
         terminal.wait().unwrap();
         wait_for("the server ends", || {

@@ -12,6 +12,8 @@ use nix::unistd::{Pid, getsid};
 use servers::scoreboard::View;
 
 use crate::faults::{by_shell, in_terminal};
+#[cfg(target_arch = "x86_64")]
+use crate::support::attached::Attached;
 use crate::support::proc::Process;
 use crate::support::server::Server;
 use crate::support::{DEADLINE, wait_for};
@@ -169,7 +171,7 @@ fn no_worker_has_the_channel_between_two_masters() {
 #[test]
 fn no_server_can_read_the_terminal_and_no_child_has_it() {
     for model in ["prefork", "worker", "event", "fork", "threaded"] {
-        let Some((mut terminal, server)) = in_terminal(model) else {
+        let Some((mut terminal, server)) = in_terminal(model, "") else {
             return;
         };
         let view = View::of_process(server.cast_unsigned()).unwrap();
@@ -201,5 +203,88 @@ fn no_server_can_read_the_terminal_and_no_child_has_it() {
         wait_for("the server ends", || {
             !Process::find(server).is_some_and(|it| it.is_alive())
         });
+    }
+}
+
+/// A command that a worker pushes into the terminal is run by the shell, with the rights of its
+/// user. The filter refuses the call; a worker of another user has no such terminal.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn no_worker_types_into_the_terminal() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can change the user");
+        return;
+    }
+    for options in ["--sandbox", "--user nobody", "--sandbox --user nobody"] {
+        for model in ["prefork", "worker", "event", "fork"] {
+            let Some((mut terminal, server)) = in_terminal(model, options) else {
+                return;
+            };
+            let view = View::of_process(server.cast_unsigned()).unwrap();
+            let client = TcpStream::connect(view.facts().addresses[0].tcp().unwrap()).unwrap();
+            client.set_read_timeout(Some(DEADLINE)).unwrap();
+            let serving = crate::served_by(&client);
+            if let Some(attached) = Attached::to(serving) {
+                let byte = attached.put(&[u64::from(b'x')]);
+                for stream in [1, 2] {
+                    let typed =
+                        attached.call(libc::SYS_ioctl, [stream, libc::TIOCSTI, byte, 0, 0, 0]);
+                    let is_filtered = options.contains("--sandbox");
+                    let is_refused = typed == -i64::from(libc::EPERM);
+                    // Linux may be told to have no such call at all (EIO).
+                    assert!(is_refused || typed < 0 && !is_filtered, "{model}: {typed}");
+                }
+            }
+            drop(client);
+            terminal.kill().unwrap();
+            terminal.wait().unwrap();
+            wait_for("the server ends", || {
+                !Process::find(server).is_some_and(|it| it.is_alive())
+            });
+        }
+    }
+}
+
+/// O_NONBLOCK belongs to the socket, not to the descriptor: set by one worker, it makes `accept` of
+/// all others return at once, and they would spin.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_worker_that_makes_the_listener_nonblocking_makes_no_sibling_spin() {
+    for model in ["prefork", "worker"] {
+        let server = start_model(model, 2, &[]);
+        assert_serves(&server);
+        let worker = workers(&server)[0];
+        let entries = fs::read_dir(format!("/proc/{worker}/fd")).unwrap();
+        let listener = entries.flatten().find(|entry| {
+            let target = fs::read_link(entry.path()).unwrap_or_default();
+            target.to_string_lossy().starts_with("socket:")
+        });
+        let listener: u64 = listener
+            .unwrap()
+            .file_name()
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let is_nonblocking = || {
+            let info = fs::read_to_string(format!("/proc/{worker}/fdinfo/{listener}")).unwrap();
+            let flags = info
+                .lines()
+                .find_map(|it| it.strip_prefix("flags:"))
+                .unwrap();
+            i32::from_str_radix(flags.trim(), 8).unwrap() & libc::O_NONBLOCK != 0
+        };
+        assert!(!is_nonblocking());
+        let Some(attached) = Attached::to(worker) else {
+            return;
+        };
+        let set = libc::O_RDWR | libc::O_NONBLOCK;
+        let arguments = [listener, libc::F_SETFL as u64, set as u64, 0, 0, 0];
+        assert_eq!(attached.call(libc::SYS_fcntl, arguments), 0);
+        assert!(is_nonblocking(), "{model}");
+        drop(attached);
+        wait_for("a sibling takes it off", || !is_nonblocking());
+        assert_serves(&server);
+        assert_eq!(workers(&server).len(), 2, "{}", server.said());
     }
 }

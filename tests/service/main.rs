@@ -9,6 +9,8 @@
 mod config;
 mod core_dumps;
 mod ctl;
+#[cfg(target_arch = "x86_64")]
+mod filter;
 mod full_logs;
 mod logs;
 mod pidfile;

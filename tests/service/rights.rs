@@ -46,7 +46,7 @@ fn serving(server: &Server) -> i32 {
 }
 
 /// A child of `fork` lives as long as its connection, so this keeps one open while it looks.
-fn with_the_serving_process(server: &Server, look: impl FnOnce(i32)) {
+pub(crate) fn with_the_serving_process(server: &Server, look: impl FnOnce(i32)) {
     let client = server.connect();
     crate::wire::get(&client, "/pid");
     let text = crate::wire::read_answer(&client).text();

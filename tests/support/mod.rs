@@ -9,6 +9,8 @@
     reason = "a helper that cannot go on fails its test"
 )]
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod attached;
 pub(crate) mod limited;
 pub(crate) mod proc;
 pub(crate) mod server;

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use servers::scoreboard::View;
 
 use crate::faults::{by_shell, full_pipe};
@@ -21,6 +22,8 @@ for_every_pool! {
     workers_are_replaced_while_a_reload_loads_memory,
     a_traced_worker_does_not_hold_up_a_stop,
     a_manager_that_does_not_read_holds_up_no_server,
+    a_worker_that_does_not_read_holds_up_no_new_log,
+    a_log_that_is_a_named_pipe_now_holds_up_no_server,
 }
 
 /// A process that is killed with the test.
@@ -175,4 +178,52 @@ fn stopped_tracer(pid: i32) -> Option<Killed> {
         Process::find(id).is_some_and(|it| it.state == 'T')
     });
     Some(tracer)
+}
+
+/// The master leaves new log files in a mailbox. A stopped worker takes none of them out, and has
+/// the last ones when it goes on.
+fn a_worker_that_does_not_read_holds_up_no_new_log(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let option = format!("--log-file={}", path("log").display());
+    let server = start_model(model, 2, &[&option]);
+    assert_serves(&server);
+    let stopped = workers(&server)[0];
+    kill(Pid::from_raw(stopped), Signal::SIGSTOP).unwrap();
+    for round in 0..20 {
+        fs::rename(path("log"), path(&format!("log.{round}"))).unwrap();
+        server.signal(Signal::SIGUSR1);
+        wait_for("a new log", || {
+            fs::read_to_string(path("log")).is_ok_and(|it| it.contains("opened anew"))
+        });
+    }
+    let held = |pid| Process::find(pid).unwrap().descriptors();
+    let is_new = |name: &String| name.ends_with("/log");
+    assert!(!held(stopped).iter().any(is_new), "it has not looked");
+    kill(Pid::from_raw(stopped), Signal::SIGCONT).unwrap();
+    wait_for("it has the last one", || held(stopped).iter().any(is_new));
+    assert_serves(&server);
+}
+
+/// To open a named pipe for writing waits for a reader, which may never come.
+fn a_log_that_is_a_named_pipe_now_holds_up_no_server(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let option = format!("--log-file={}", path("log").display());
+    let server = start_model(model, 2, &[&option]);
+    fs::rename(path("log"), path("log.1")).unwrap();
+    mkfifo(&path("log"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    server.signal(Signal::SIGUSR1);
+    let said = || fs::read_to_string(path("log.1")).unwrap();
+    wait_for("it is refused", || {
+        said().contains("the old file stays in use")
+    });
+    let victim = workers(&server)[0];
+    kill(Pid::from_raw(victim), Signal::SIGKILL).unwrap();
+    wait_for("the worker is replaced", || {
+        let now = workers(&server);
+        now.len() == 2 && !now.contains(&victim)
+    });
+    assert!(said().contains("was killed by SIGKILL"), "{}", said());
+    assert_serves(&server);
 }

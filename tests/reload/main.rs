@@ -9,6 +9,7 @@
 mod endings;
 mod family;
 mod load;
+mod logs;
 mod reload;
 #[path = "../support/mod.rs"]
 mod support;

@@ -415,6 +415,38 @@ fn urls_with_a_query_are_quoted_in_help() {
     }
 }
 
+/// On another system the build says so in one sentence. Here the program that says it is run alone.
+#[test]
+fn another_system_gets_one_sentence() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("build");
+    let compiler = std::env::var("RUSTC").unwrap_or("rustc".to_owned());
+    let compiled = Command::new(compiler)
+        .args(["--edition=2024", "build.rs", "-o"])
+        .arg(&program)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(compiled.unwrap().success());
+    for system in ["macos", "windows"] {
+        let output = Command::new(&program)
+            .env("CARGO_CFG_TARGET_OS", system)
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let errors = said
+            .lines()
+            .filter(|line| line.starts_with("cargo::error="));
+        let errors: Vec<&str> = errors.collect();
+        assert_eq!(errors.len(), 1, "{said}");
+        assert!(errors[0].contains("servers needs Linux"), "{said}");
+        assert!(
+            said.ends_with(&format!("{}\n", errors[0])),
+            "nothing else: {said}"
+        );
+    }
+}
+
 /// `/dev/full` stands for a full disk (`full(4)`).
 #[test]
 fn streams_that_cannot_be_written_do_not_cause_panics() {

@@ -1,5 +1,5 @@
-//! Every `servers` command that a chapter tells the reader to type is typed here, and every link
-//! from one page to another is followed.
+//! Every `servers` command that a chapter or the README tells the reader to type is typed here, and
+//! every link from one page to another is followed.
 //!
 //! What this proves: the command line is accepted as it stands, and more where that is cheap.
 //! `run` really listens, on a port that is free, and ends with 0 after SIGTERM; `load` really
@@ -28,6 +28,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::iter;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,6 +82,8 @@ fn run(arguments: &[&str]) {
     while let Some(&option) = options.next() {
         match option {
             "--bind" => drop(options.next().expect("--bind takes an address")),
+            // mdBook builds it, in the line before.
+            "book/book" => kept.push("book"),
             _ => kept.push(option),
         }
     }
@@ -197,10 +200,11 @@ fn every_command_behind_another_one_is_understood() {
     assert!(seen > 10, "only {seen}");
 }
 
-/// All lines of all chapters, without their indentation, with their places.
+/// All lines of the README and of all chapters, without their indentation, with their places.
 fn lines() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for file in pages("chapters") {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    for file in iter::once(readme).chain(pages("chapters")) {
         let text = fs::read_to_string(&file).unwrap();
         let name = file.file_name().unwrap().to_string_lossy();
         let lines = text.lines().enumerate();

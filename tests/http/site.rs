@@ -1,6 +1,6 @@
 //! The site's routes and parameters.
 
-use crate::case::{Case, Expect, keeps, ok, refused, xs};
+use crate::case::{Case, Expect, keeps, ok, refused, refused_because, xs};
 
 const HELLO: Expect = ok("Hello, World!\n").with(&["Content-Type: text/plain; charset=utf-8"]);
 const BAD: &[Expect] = &[refused(400)];
@@ -22,7 +22,13 @@ pub(crate) const CASES: &[Case] = &[
         &[ok("\0\r\n\r\n\x01")]),
 
     // Paths.
-    keeps("site_nowhere", get!("/nowhere"), &[refused(404)]),
+    keeps("site_nowhere", get!("/nowhere"), &[refused_because(404,
+        "404 Not Found: there is nothing here; \
+         try /, /headers, /pid, /bytes?n=1000, /cpu?ms=1, /status\n")]),
+    // What the sentence names is there. (/pid and /status differ from model to model.)
+    keeps("site_what_is_named_is_there",
+        concat!(get!("/"), get!("/headers"), get!("/bytes?n=1000"), get!("/cpu?ms=1")),
+        &[HELLO, ok("GET /headers HTTP/1.1\nHost: h\n"), xs(1000), ok("burned 1 ms of CPU\n")]),
     keeps("site_path_with_trailing_slash", get!("/headers/"), &[refused(404)]),
     keeps("site_path_with_two_slashes", get!("//"), &[refused(404)]),
     keeps("site_path_is_case_sensitive", get!("/Headers"), &[refused(404)]),

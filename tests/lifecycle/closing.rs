@@ -23,6 +23,7 @@ for_every_model! {
     a_file_arrives_whole_though_bytes_are_unread,
     bytes_behind_the_close_cut_no_large_answer,
     a_stop_answers_whole_what_it_has_begun,
+    the_last_answer_of_a_worker_is_whole,
     a_client_that_pipelines_beyond_the_limit_gets_all_permitted_answers,
     a_413_reaches_a_client_that_sends_five_megabytes,
     whatever_ends_a_connection_every_answer_is_whole,
@@ -110,6 +111,45 @@ fn a_stop_answers_whole_what_it_has_begun(model: &str) {
     assert_eq!(answers.len(), 2, "nothing is answered behind the last");
     drop(client);
     assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+}
+
+/// A master replaces a worker while it answers. The answer is whole, and so is the last one, though
+/// the client has sent many more requests, which nothing answers.
+fn the_last_answer_of_a_worker_is_whole(model: &str) {
+    const LENGTH: usize = 3_000_000;
+    let large = format!("GET /bytes?n={LENGTH} HTTP/1.1\r\nHost: h\r\n\r\n");
+    if !has_master(model) {
+        return;
+    }
+    for options in [
+        &["--workers", "1"][..],
+        &["--workers", "1", "--max-requests", "2"],
+    ] {
+        let server = Server::start(model, options);
+        let client = server.connect();
+        wire::send(&client, large.repeat(50).as_bytes());
+        wait_for("the answer begins", || {
+            let mut seen = [0; 4096];
+            client.peek(&mut seen).unwrap() == seen.len()
+        });
+        let is_reload = options.len() == 2;
+        if is_reload {
+            let old = server.children()[0].pid;
+            server.signal(Signal::SIGHUP);
+            wait_for("the old worker leaves", || {
+                let title = std::fs::read_to_string(format!("/proc/{old}/cmdline"));
+                title.is_ok_and(|it| it.contains("(leaving)"))
+            });
+        }
+        thread::sleep(LATE);
+        let answers = read_whole(&client);
+        assert!(answers.iter().all(|it| it.body.len() == LENGTH));
+        let last = answers.last().unwrap();
+        assert_eq!(last.field("Connection"), Some("close"), "{options:?}");
+        // What socket buffers hold may have been answered before.
+        let most = if is_reload { 49 } else { 2 };
+        assert!((2..=most).contains(&answers.len()), "{}", answers.len());
+    }
 }
 
 fn a_client_that_pipelines_beyond_the_limit_gets_all_permitted_answers(model: &str) {

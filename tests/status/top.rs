@@ -323,13 +323,17 @@ fn the_end_of_a_server_is_shown() {
     terminal.assert_ends();
 }
 
-/// SIGHUP is ignored, as under `nohup(1)`, so only the terminal itself shows that it was closed.
+/// SIGHUP is ignored, as under `nohup(1)`, so only the terminal itself shows that it was closed. It
+/// may be closed in the middle of a key.
 #[test]
 fn top_ends_when_its_terminal_has_been_closed() {
     let server = Server::start("prefork", &["--workers", "2"]);
-    let mut terminal = Terminal::start_after("trap '' HUP", &server);
-    wait_for("it draws", || terminal.shows("prefork"));
-    let top = proc::Process::find(terminal.pid().as_raw()).unwrap();
-    terminal.script.kill().unwrap();
-    wait_for("it has ended", || !top.is_alive());
+    for half in ["", "\x1b[", "\x1bO"] {
+        let mut terminal = Terminal::start_after("trap '' HUP", &server);
+        wait_for("it draws", || terminal.shows("q quit"));
+        let top = proc::Process::find(terminal.pid().as_raw()).unwrap();
+        terminal.press(half.as_bytes());
+        terminal.script.kill().unwrap();
+        wait_for("it has ended", || !top.is_alive());
+    }
 }

@@ -15,6 +15,7 @@ for_every_model! {
     it_answers_when_all_workers_are_busy,
     it_says_that_a_server_drains,
     it_shows_nothing_else_and_the_other_address_no_status,
+    a_stopped_one_holds_up_no_stop,
 }
 
 fn free_address() -> SocketAddr {
@@ -103,6 +104,19 @@ fn it_shows_nothing_else_and_the_other_address_no_status(model: &str) {
     assert_eq!(status_of(address, "/status"), 200);
 }
 
+/// The main process does not wait for it.
+fn a_stopped_one_holds_up_no_stop(model: &str) {
+    let (mut server, address) = start(model, &["--workers", "1"]);
+    assert_eq!(status_of(address, "/status"), 200);
+    let is_it = |it: &Process| it.pid != server.pid() && holds(address, it);
+    let stopped = server.tree().into_iter().find(is_it).unwrap();
+    nix::sys::signal::kill(Pid::from_raw(stopped.pid), Signal::SIGSTOP).unwrap();
+    assert_eq!(get(&server, "/").status(), 200);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.said());
+    wait_for("it is gone as well", || !stopped.is_alive());
+}
+
 #[test]
 fn a_master_starts_it_again_and_has_one_alone() {
     for model in ["prefork", "worker", "event"] {
@@ -147,6 +161,12 @@ fn it_has_few_privileges_and_shares_nothing_with_workers() {
         assert_eq!(proc::status(last.pid, "Seccomp"), "2");
         assert!(!is_root || !proc::status(last.pid, "Uid").starts_with("0\t"));
     }
+}
+
+/// Whether the process listens at the address.
+fn holds(address: SocketAddr, process: &Process) -> bool {
+    let held = process.descriptors();
+    held.iter().any(|name| listens(address, name))
 }
 
 /// Whether this name from `/proc/PID/fd` is a socket that listens at the address.

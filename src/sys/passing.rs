@@ -80,6 +80,19 @@ pub fn receive_now(channel: &impl AsFd) -> nix::Result<Option<Message>> {
     uninterrupted(|| receive_with(channel, MsgFlags::MSG_DONTWAIT))
 }
 
+/// The byte of the next message, without waiting. Descriptors that come with it are closed by the
+/// kernel: a sender that is not trusted could fill the table of this process with them.
+///
+/// # Errors
+/// EAGAIN if there is no message.
+pub fn receive_byte_now(channel: &impl AsFd) -> nix::Result<Option<u8>> {
+    let mut byte = [0];
+    let channel = channel.as_fd().as_raw_fd();
+    // Without room for a list of descriptors the kernel makes none (`unix(7)`).
+    let length = uninterrupted(|| socket::recv(channel, &mut byte, MsgFlags::MSG_DONTWAIT))?;
+    Ok((length > 0).then_some(byte[0]))
+}
+
 /// Repeats a call that a signal has interrupted. One that does not wait should never be.
 fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {

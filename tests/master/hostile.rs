@@ -245,6 +245,19 @@ fn no_worker_types_into_the_terminal() {
     }
 }
 
+/// The descriptor of a worker's way to its clients: a listener, or the channel to its master.
+#[cfg(target_arch = "x86_64")]
+fn socket_of(worker: i32) -> u64 {
+    let standing = crate::support::proc::standing_sockets();
+    let entries = fs::read_dir(format!("/proc/{worker}/fd")).unwrap();
+    let socket = entries.flatten().find(|entry| {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        standing.contains(&*target.to_string_lossy())
+    });
+    let number = socket.unwrap().file_name();
+    number.to_str().unwrap().parse().unwrap()
+}
+
 /// O_NONBLOCK belongs to the socket, not to the descriptor: set by one worker, it makes `accept` of
 /// all others return at once, and they would spin.
 #[cfg(target_arch = "x86_64")]
@@ -254,18 +267,7 @@ fn a_worker_that_makes_the_listener_nonblocking_makes_no_sibling_spin() {
         let server = start_model(model, 2, &[]);
         assert_serves(&server);
         let worker = workers(&server)[0];
-        let entries = fs::read_dir(format!("/proc/{worker}/fd")).unwrap();
-        let listener = entries.flatten().find(|entry| {
-            let target = fs::read_link(entry.path()).unwrap_or_default();
-            target.to_string_lossy().starts_with("socket:")
-        });
-        let listener: u64 = listener
-            .unwrap()
-            .file_name()
-            .to_str()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let listener = socket_of(worker);
         let is_nonblocking = || {
             let info = fs::read_to_string(format!("/proc/{worker}/fdinfo/{listener}")).unwrap();
             let flags = info
@@ -287,4 +289,70 @@ fn a_worker_that_makes_the_listener_nonblocking_makes_no_sibling_spin() {
         assert_serves(&server);
         assert_eq!(workers(&server).len(), 2, "{}", server.said());
     }
+}
+
+/// The channel of `--accept pass` leads to the master, which accepts for all. A worker sends more
+/// descriptors than the master may have, and says all the time that it is idle.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_worker_that_floods_its_channel_holds_up_no_sibling() {
+    const FLOOD: usize = 800;
+    for pick in ["first", "round-robin"] {
+        let options = ["--accept", "pass", "--pick", pick];
+        let server = start_model("prefork", 3, &options);
+        // The first slot is picked first.
+        let client = server.connect();
+        let worker = crate::served_by(&client);
+        drop(client);
+        let channel = socket_of(worker);
+        let held = || Process::find(server.pid()).unwrap().descriptors().len();
+        let before = held();
+        let Some(attached) = Attached::to(worker) else {
+            return;
+        };
+        let room = attached.put(&[]);
+        let kind = (libc::SOL_SOCKET as u64) | (libc::SCM_RIGHTS as u64) << 32;
+        let [data, control, message] = [8, 24, 56].map(|offset| room + offset);
+        for descriptors in [0, 1, 2, 3] {
+            let length = 16 + 4 * descriptors;
+            // `cmsg(3)`: a length, a level, a kind, and three descriptors, here twice 1 and once 2.
+            let list = [length, kind, 1 | 1 << 32, 2];
+            let control_length = if descriptors == 0 { 0 } else { 32 };
+            let head = [0, 0, data, 1, control, control_length, 0];
+            attached.put(&[&[u64::from(b'i'), room, 1][..], &list, &head].concat());
+            // Clients that are passed to it wait in its channel, until that is full.
+            let mut waiting = Vec::new();
+            for _ in 0..FLOOD / 4 {
+                let sent = attached.call(
+                    libc::SYS_sendmsg,
+                    [channel, message, libc::MSG_DONTWAIT as u64, 0, 0, 0],
+                );
+                let is_full = sent == -i64::from(libc::EAGAIN);
+                assert!(sent == 1 || is_full, "{descriptors}: {sent}");
+                let client = server.connect();
+                crate::wire::get_and_close(&client, "/");
+                waiting.push(client);
+            }
+            assert_serves_a_few(&server, pick);
+            drop(waiting);
+        }
+        wait_for("the master holds no descriptor of it", || {
+            held() <= before + 1
+        });
+        drop(attached);
+    }
+}
+
+/// Some of the next clients may go to the worker that does not read. The siblings answer others.
+#[cfg(target_arch = "x86_64")]
+#[track_caller]
+fn assert_serves_a_few(server: &Server, pick: &str) {
+    wait_for(pick, || {
+        let client = server.connect();
+        client
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        crate::wire::get_and_close(&client, "/");
+        crate::wire::try_read_answer(&client).is_ok()
+    });
 }

@@ -23,6 +23,9 @@ use crate::sys::signal::{self, Event, Signals};
 /// The master cannot pass a connection, though a worker is idle.
 static CANNOT_PASS: Outage = Outage::new("pass");
 
+/// More messages than a channel holds. A process that a worker has left behind may go on sending.
+const MESSAGES_MAX: usize = 4096;
+
 /// Accepts for all workers and passes each client to an idle one. While none is idle it does not
 /// accept: a connection in the accept queue can still go to any worker, and one that has been
 /// accepted takes a descriptor.
@@ -105,7 +108,11 @@ impl MasterSide for Dispatcher {
             return;
         };
         channel.worker = Worker::Busy;
-        while let Ok(Some(_void)) = passing::receive_now(&channel.ours) {}
+        for _ in 0..MESSAGES_MAX {
+            if passing::receive_byte_now(&channel.ours).is_err() {
+                break;
+            }
+        }
         while let Ok(Some(unread)) = passing::receive_now(&channel.theirs) {
             let client = unread.descriptor.map(TcpStream::from);
             self.in_hand.extend(client);
@@ -200,10 +207,10 @@ impl Dispatcher {
         let Some(Some(channel)) = self.channels.get_mut(slot) else {
             return;
         };
-        let Ok(Some(message)) = passing::receive_now(&channel.ours) else {
+        let Ok(Some(byte)) = passing::receive_byte_now(&channel.ours) else {
             return;
         };
-        channel.worker = match (message.byte, channel.worker) {
+        channel.worker = match (byte, channel.worker) {
             (report::IDLE, _) => Worker::Idle,
             (report::LEAVING, _) => Worker::Leaving,
             (report::CHANGED_MY_MIND, Worker::Idle) => Worker::Leaving,
@@ -254,6 +261,11 @@ impl Dispatcher {
                     channel.worker = Worker::Busy;
                     self.last = Some(slot);
                     // Dropping `client` closes the master's copy.
+                }
+                // It has said that it is idle, and does not read.
+                Err(Errno::EAGAIN) => {
+                    channel.worker = Worker::Busy;
+                    self.in_hand.push_front(client);
                 }
                 Err(error) => {
                     CANNOT_PASS.failed(error.desc());

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::record::{Event, Record, Side};
 use crate::sys::clock;
@@ -23,8 +23,6 @@ pub struct Recorder {
     /// In its only word, the records of all processes.
     count: SharedWords,
     limit: u64,
-    /// A write has failed: this process records no more.
-    failed: AtomicBool,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -58,8 +56,8 @@ impl Recorder {
         let recorder = Self {
             file,
             count: SharedWords::create(c"servers-trace", 1)?,
-            limit,
-            failed: AtomicBool::new(false),
+            // Far from the end of the count, which goes on beyond the limit.
+            limit: limit.min(u64::MAX / 2),
         };
         let mut first = Record::new(monotonic_ns(), side, Event::Trace);
         first.note = Some(what.to_owned());
@@ -71,9 +69,6 @@ impl Recorder {
     ///
     /// `Relaxed` suffices: the count stands for nothing but itself.
     pub fn add(&self, record: &Record) {
-        if self.failed.load(Relaxed) {
-            return;
-        }
         let before = self.count[0].fetch_add(1, Relaxed);
         if before < self.limit {
             self.write(record);
@@ -94,10 +89,12 @@ impl Recorder {
             return;
         }
         let length = LINE_BYTES_MAX - rest.len();
-        if let Err(error) = (&self.file).write_all(&line[..length])
-            && !self.failed.swap(true, Relaxed)
-        {
-            crate::log!("the trace ends here: {error}");
+        if let Err(error) = (&self.file).write_all(&line[..length]) {
+            // It ends for all processes. The first of them says so.
+            let before = self.count[0].swap(self.limit + 1, Relaxed);
+            if before <= self.limit {
+                crate::log!("the trace ends here: {error}");
+            }
         }
     }
 }

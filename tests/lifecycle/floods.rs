@@ -6,13 +6,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::for_every_model;
-use crate::support::server::Server;
+use crate::support::server::{BINARY, Server};
 use crate::support::wire::{self, read_answer};
 use crate::support::{has_master, wait_for};
 
 for_every_model! {
     a_flood_of_slow_requests_and_panics_is_cut,
     a_flood_of_lost_lines_is_one_line,
+    a_flood_of_records_that_fail_is_one_line,
     a_flood_of_files_that_cannot_be_opened_is_cut,
 }
 
@@ -69,6 +70,19 @@ fn a_flood_of_lost_lines_is_one_line(model: &str) {
     let flooded = Flooded::start(model, &["--access-log", "/dev/full"]);
     flooded.ask("/", 200);
     flooded.assert_few("lines of the access log are lost", 1);
+}
+
+/// No file of the server may become large, neither its trace nor its log.
+fn a_flood_of_records_that_fail_is_one_line(model: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let trace = format!("--trace={}", directory.path().join("trace").display());
+    let mut launcher = Command::new("prlimit");
+    launcher.args(["--fsize=4096:", BINARY]);
+    let started = Instant::now();
+    let server = Server::start_by(launcher, model, &[&trace, "--workers", "2"]);
+    let flooded = Flooded { server, started };
+    flooded.ask("/", 200);
+    flooded.assert_few("the trace ends here", 1);
 }
 
 /// The process that serves has no descriptor left for a file.

@@ -27,6 +27,9 @@ fn main() {
     if is_release() && takes_linker_scripts() {
         let package = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
         println!("cargo:rustc-link-arg-bins=-Wl,-T,{package}/{LAYOUT}");
+        // Else the data may begin anywhere in a page, and the part of them that begins as zeroes
+        // may reach into a page of its own, which is one more mapping.
+        println!("cargo:rustc-link-arg-bins=-Wl,-z,separate-loadable-segments");
     }
 }
 

@@ -16,20 +16,12 @@ use super::format::{QUIET, bar, percent, short};
 use super::header;
 use super::help;
 use super::history::Cell;
+use super::keys::Key;
 use super::screen::{Screen, Sort};
 use super::styled::{Color, Effects, Line, Span, state_style};
+use super::view::{Look, Update, View};
 use crate::scoreboard::State;
 use crate::status::{Report, Worker};
-
-/// What to draw on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
-    pub(super) width: u16,
-    pub(super) height: u16,
-    pub(super) colour: bool,
-    /// A user can press keys; the last line lists them.
-    pub(super) interactive: bool,
-}
 
 /// Lines above the workers.
 const HEADER_LINES: usize = 7;
@@ -37,8 +29,24 @@ const HEADER_LINES: usize = 7;
 /// Stands in a graph for a second of waiting for the next request on a connection.
 const KEEPING: char = '─';
 
-/// The whole frame, no wider than `look` and, if the user can scroll, no higher.
-pub(super) fn lines(screen: &mut Screen, look: Look) -> Vec<Line> {
+impl View for Screen {
+    fn update(&mut self, update: Update) {
+        match update.seen {
+            Ok(seen) => self.take(seen.report, update.at),
+            Err(error) => self.error = Some(error.to_string()),
+        }
+    }
+
+    fn lines(&mut self, look: Look) -> Vec<Line> {
+        lines(self, look)
+    }
+
+    fn press(&mut self, key: Key) -> bool {
+        Screen::press(self, key)
+    }
+}
+
+fn lines(screen: &mut Screen, look: Look) -> Vec<Line> {
     let Some(report) = screen.history.report().cloned() else {
         return vec![Line::raw(" no report yet")];
     };
@@ -92,7 +100,7 @@ fn column_names(report: &Report, columns: Columns, screen: &Screen) -> Line {
 }
 
 /// The workers of the last minute, in the chosen order.
-fn sorted(screen: &Screen, report: &Report) -> Vec<Worker> {
+pub(super) fn sorted(screen: &Screen, report: &Report) -> Vec<Worker> {
     let was_there = |worker: &&Worker| {
         worker.state() != State::Empty || screen.history.strip(worker.slot).any(|it| it.there > 0)
     };
@@ -109,7 +117,7 @@ fn sorted(screen: &Screen, report: &Report) -> Vec<Worker> {
     workers
 }
 
-fn rate(screen: &Screen, worker: &Worker) -> Option<f64> {
+pub(super) fn rate(screen: &Screen, worker: &Worker) -> Option<f64> {
     screen
         .history
         .worker_rate(worker.slot, |it| Some(it.requests as f64))
@@ -132,7 +140,7 @@ fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line {
     ];
     match screen.shows_requests {
         true => spans.push(Span::raw(fit(&request(worker), columns.strip))),
-        false => spans.extend(strip(screen, worker, columns)),
+        false => spans.extend(strip(screen, worker, columns.strip)),
     }
     let rate = rate(screen, worker).map(short).unwrap_or_default();
     let cpu = screen.history.worker_cpu(worker.slot).map(percent);
@@ -148,10 +156,10 @@ fn row(screen: &Screen, worker: &Worker, columns: Columns) -> Line {
 }
 
 /// One column for each second, the current one last.
-fn strip(screen: &Screen, worker: &Worker, columns: Columns) -> Vec<Span> {
+pub(super) fn strip(screen: &Screen, worker: &Worker, columns: usize) -> Vec<Span> {
     let cells: Vec<Cell> = screen.history.strip(worker.slot).copied().collect();
-    let shown = &cells[cells.len().saturating_sub(columns.strip)..];
-    let mut spans = vec![Span::raw(" ".repeat(columns.strip - shown.len()))];
+    let shown = &cells[cells.len().saturating_sub(columns)..];
+    let mut spans = vec![Span::raw(" ".repeat(columns - shown.len()))];
     // Neighbouring seconds of the same state make one span.
     for alike in shown.chunk_by(|one, other| one.state == other.state) {
         let text: String = alike.iter().map(glyph).collect();
@@ -190,7 +198,7 @@ fn request(worker: &Worker) -> String {
 }
 
 /// Cuts a text, or fills it with spaces, to `width` columns; each character is one column.
-fn fit(text: &str, width: usize) -> String {
+pub(super) fn fit(text: &str, width: usize) -> String {
     match text.chars().count() > width {
         true => text
             .chars()
@@ -233,11 +241,15 @@ fn footer_line(screen: &Screen, rows: usize, there: usize, width: u16) -> Line {
     } else {
         "? help"
     };
-    let mut parts = vec!["q quit", help, pause, &sort, middle, &shown];
-    // A narrow terminal leaves out keys, from the right: the help lists all of them.
+    keys_line(vec!["q quit", help, pause, &sort, middle, &shown], width)
+}
+
+/// The keys, and as the last part what is shown. A narrow terminal leaves out keys, from the right:
+/// the help lists all of them.
+pub(super) fn keys_line(mut parts: Vec<&str>, width: u16) -> Line {
     let columns = |parts: &[&str]| parts.iter().map(|it| it.chars().count() + 3).sum::<usize>();
     while columns(&parts) > usize::from(width) + 2 && parts.len() > 2 {
-        // The last part is the number of workers; it goes when no key but two is left.
+        // The last part goes when no key but two is left.
         parts.remove((parts.len() - 2).max(2));
     }
     Line::styled(format!(" {}", parts.join("   ")), Effects::INVERT)

@@ -15,8 +15,30 @@ const NOTES: [&str; 8] = [
     " ? back to the workers",
 ];
 
+/// The same where several servers are shown.
+const HOSTS_NOTES: [&str; 9] = [
+    "",
+    " A column of a strip is one second:",
+    "   of a host    its requests; the highest bar of all hosts is full",
+    "   of a worker  the share of the time in which it was busy",
+    " share is the part of all requests per second.",
+    "",
+    " q quit   p pause   s change the order   w workers or hosts only",
+    " ↑ ↓ PgUp PgDn Home End scroll",
+    " ? back",
+];
+
 /// The lines that stand in place of the workers while the user asks for help.
 pub(super) fn lines() -> Vec<Line> {
+    with_letters(&NOTES)
+}
+
+/// The lines that stand in place of several servers.
+pub(super) fn hosts_lines() -> Vec<Line> {
+    with_letters(&HOSTS_NOTES)
+}
+
+fn with_letters(notes: &'static [&'static str]) -> Vec<Line> {
     let title = Line::raw(" The letter of a worker is its state:");
     // Two a line, so that a terminal of 24 lines shows all of the help.
     let states = State::ALL.chunks(2).map(|pair| {
@@ -29,6 +51,6 @@ pub(super) fn lines() -> Vec<Line> {
         });
         Line::from(spans.collect::<Vec<Span>>())
     });
-    let notes = NOTES.into_iter().map(Line::raw);
+    let notes = notes.iter().copied().map(Line::raw);
     std::iter::once(title).chain(states).chain(notes).collect()
 }

@@ -78,6 +78,13 @@ impl History {
         self.forget(at);
     }
 
+    /// Lets time pass without a report, so that the last cells belong to `at`.
+    pub(super) fn pass(&mut self, at: f64) {
+        if !self.seconds.is_empty() {
+            self.turn_to(at.max(0.0) as u64);
+        }
+    }
+
     /// Adds empty cells for all seconds since the last report.
     fn turn_to(&mut self, now: u64) {
         let fresh = if self.seconds.is_empty() {

@@ -46,6 +46,16 @@ impl Pss {
     }
 }
 
+/// A report, and what the answer that carried it says beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The state of the server.
+    pub report: Report,
+    /// The status page answered 503: the server is about to stop, and puts that off
+    /// (`--drain-delay`).
+    pub is_draining: bool,
+}
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -90,20 +100,23 @@ impl ReportSource {
         }
     }
 
-    /// A report of the server as it is now.
-    pub(super) fn look(&mut self) -> Result<Report, ReportError> {
+    /// The server as it is now.
+    pub(super) fn look(&mut self) -> Result<Seen, ReportError> {
         match self {
             Self::Process(source, _) if !source.is_running() => Err(ReportError::Ended),
-            Self::Process(source, pss) => Ok(Report {
-                pss_bytes: pss.of(source),
-                ..source.report()
+            Self::Process(source, pss) => Ok(Seen {
+                report: Report {
+                    pss_bytes: pss.of(source),
+                    ..source.report()
+                },
+                is_draining: false,
             }),
             Self::Url(target) => ask(target),
         }
     }
 }
 
-fn ask(target: &Target) -> Result<Report, ReportError> {
+fn ask(target: &Target) -> Result<Seen, ReportError> {
     let url = target.to_string();
     let answer = fetch(target).map_err(|error| ReportError::NoAnswer {
         url: url.clone(),
@@ -153,24 +166,26 @@ fn fetch(target: &Target) -> io::Result<Vec<u8>> {
 }
 
 /// The report in an answer, or a description of what the answer holds instead.
-fn parse(answer: &[u8]) -> Result<Report, String> {
+fn parse(answer: &[u8]) -> Result<Seen, String> {
     let mut table = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Response::new(&mut table);
     let Ok(httparse::Status::Complete(length)) = head.parse(answer) else {
         return Err("no HTTP".to_owned());
     };
-    let body = &answer[length..];
-    match head.code {
-        Some(200) => {}
-        Some(code) => return Err(format!("{code} {}", head.reason.unwrap_or_default())),
-        None => return Err("no HTTP".to_owned()),
-    }
-    let report: Report =
-        serde_json::from_slice(body).map_err(|error| format!("no report ({error})"))?;
+    let code = head.code.ok_or("no HTTP")?;
+    let is_draining = code == 503;
+    let report: Report = match serde_json::from_slice(&answer[length..]) {
+        Ok(report) if code == 200 || is_draining => report,
+        Err(error) if code == 200 => return Err(format!("no report ({error})")),
+        _ => return Err(format!("{code} {}", head.reason.unwrap_or_default())),
+    };
     match report.schema {
         // The texts go to a terminal, which would obey control characters in them.
         _ if !is_plain(&report) => Err("a report with control characters".to_owned()),
-        SCHEMA => Ok(report),
+        SCHEMA => Ok(Seen {
+            report,
+            is_draining,
+        }),
         schema => Err(format!(
             "a report of schema {schema}, and this program knows {SCHEMA}"
         )),
@@ -199,12 +214,24 @@ mod tests {
         assert_eq!(wrong(denied), "403 Forbidden");
         assert!(wrong("HTTP/1.1 200 OK\r\n\r\n{}").starts_with("no report (missing field"));
         assert!(wrong("HTTP/1.1 200 OK\r\n\r\n<html>").starts_with("no report ("));
+        let full = "HTTP/1.1 503 Service Unavailable\r\n\r\ntry again";
+        assert_eq!(wrong(full), "503 Service Unavailable");
     }
+
+    #[test]
+    fn a_server_that_is_about_to_stop_reports_with_a_503() {
+        let report = crate::top::history::tests::report(&[('W', 1)]);
+        let answer = format!("HTTP/1.1 503 Service Unavailable\r\n\r\n{}", report.json());
+        let seen = parse(answer.as_bytes()).unwrap();
+        assert_eq!((seen.report, seen.is_draining), (report, true));
+    }
+
     #[test]
     fn a_report_cannot_talk_to_the_terminal() {
         let mut report = crate::top::history::tests::report(&[('W', 1)]);
         let answer = |report: &Report| format!("HTTP/1.1 200 OK\r\n\r\n{}", report.json());
-        assert_eq!(parse(answer(&report).as_bytes()).as_ref(), Ok(&report));
+        let seen = parse(answer(&report).as_bytes()).unwrap();
+        assert_eq!((&seen.report, seen.is_draining), (&report, false));
         report.workers[0].request = Some("GET /\x1b[2J".to_owned());
         let error = parse(answer(&report).as_bytes()).unwrap_err();
         assert_eq!(error, "a report with control characters");

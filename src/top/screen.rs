@@ -38,7 +38,7 @@ impl Sort {
         }
     }
 
-    const fn next(self) -> Self {
+    pub(super) const fn next(self) -> Self {
         match self {
             Self::Slot => Self::Rate,
             Self::Rate => Self::Cpu,
@@ -120,6 +120,16 @@ impl Screen {
             self.other = None;
             self.history = History::default();
             self.history.take(report, at);
+        }
+    }
+
+    /// Forgets the watched server if this report is of another one.
+    pub(super) fn forget_others(&mut self, report: &Report) {
+        let watched = self.history.report().map(identity);
+        if watched.is_some_and(|watched| watched != identity(report)) {
+            self.other_reports = 0;
+            self.other = None;
+            self.history = History::default();
         }
     }
 

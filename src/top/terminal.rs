@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::unistd::read;
 
-use super::frame::{self, Look};
 use super::keys::{Key, Keys};
-use super::report_source::{ReportError, ReportSource};
-use super::screen::{Screen, Sort};
-use crate::status::Report;
+use super::polling::{When, watch};
+use super::report_source::ReportSource;
+use super::screen::Sort;
+use super::view::{Look, Update, View};
 
 /// How the view is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -40,25 +40,23 @@ pub struct Style {
 /// can no longer be the beginning of a sequence.
 const KEY_WAIT: Duration = Duration::from_millis(100);
 
-/// A report with its time in seconds, or why there is none.
-type Update = Result<(f64, Report), ReportError>;
-
 /// Draws until a key or a signal ends the view.
 pub(super) fn run(
-    source: ReportSource,
-    screen: Screen,
+    sources: Vec<ReportSource>,
+    mut view: impl View,
     style: Style,
     began: Instant,
+    when: When,
 ) -> io::Result<()> {
     let signals = take_signals()?;
-    let updates = watch(source, began);
+    let updates = watch(sources, began, when);
     let mut terminal = Terminal::take_over()?;
-    show(&mut terminal, screen, style, &updates, &signals)
+    show(&mut terminal, &mut view, style, &updates, &signals)
 }
 
 fn show(
     terminal: &mut Terminal,
-    mut screen: Screen,
+    view: &mut impl View,
     style: Style,
     updates: &Receiver<Update>,
     signals: &Signals,
@@ -76,17 +74,12 @@ fn show(
             restore();
             *terminal = Terminal::take_over()?;
         }
-        for update in updates.try_iter() {
-            match update {
-                Ok((at, report)) => screen.take(report, at),
-                Err(error) => screen.error = Some(error.to_string()),
-            }
-        }
-        terminal.draw(&mut screen, style)?;
+        updates.try_iter().for_each(|update| view.update(update));
+        terminal.draw(view, style)?;
         let Some(pressed) = wait_for_keys(&mut keys)? else {
             break;
         };
-        if !pressed.into_iter().all(|key| screen.press(key)) {
+        if !pressed.into_iter().all(|key| view.press(key)) {
             break;
         }
     }
@@ -146,7 +139,7 @@ impl Terminal {
         Ok(terminal)
     }
 
-    fn draw(&mut self, screen: &mut Screen, style: Style) -> io::Result<()> {
+    fn draw(&mut self, view: &mut impl View, style: Style) -> io::Result<()> {
         let mut output = io::stdout().lock();
         queue!(output, BeginSynchronizedUpdate)?;
         let size = terminal::size()?;
@@ -162,7 +155,7 @@ impl Terminal {
             colour: style.colour,
             interactive: true,
         };
-        let lines = frame::lines(screen, look).into_iter().take(height.into());
+        let lines = view.lines(look).into_iter().take(height.into());
         let lines: Vec<String> = lines.map(|it| it.escaped(width.into())).collect();
         self.shown.resize(lines.len(), String::new());
         for (row, (line, shown)) in (0..).zip(lines.iter().zip(&self.shown)) {
@@ -188,23 +181,6 @@ impl Drop for Terminal {
 fn restore() {
     let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
     let _ = terminal::disable_raw_mode();
-}
-
-/// Makes reports on a thread of its own, so that keys still work while the server does not answer.
-fn watch(mut source: ReportSource, began: Instant) -> Receiver<Update> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        loop {
-            thread::sleep(source.interval());
-            let report = source.look();
-            let is_over = matches!(report, Err(ReportError::Ended));
-            let update = report.map(|report| (began.elapsed().as_secs_f64(), report));
-            if sender.send(update).is_err() || is_over {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 /// What signals have asked for; the drawing loop looks at these flags.

@@ -131,7 +131,8 @@ fn lab(arguments: &[&str]) {
     }
 }
 
-/// `top PID|URL OPTIONS`, a frame of a server of its own and without waiting for it.
+/// `top PID|URL… OPTIONS`, a frame of a server of its own and without waiting for it. Several URLs
+/// lead to that server, too.
 fn top(arguments: &[&str]) {
     let server = Server::start("prefork", &[]);
     let mut words = vec![
@@ -140,16 +141,16 @@ fn top(arguments: &[&str]) {
         "--time=0s".to_owned(),
     ];
     let is_url = |word: &&&str| word.starts_with("http://");
-    words.push(match arguments.iter().find(is_url) {
-        Some(_) => format!("http://{}", server.address),
-        None => server.pid().to_string(),
-    });
+    match arguments.iter().filter(is_url).count() {
+        0 => words.push(server.pid().to_string()),
+        urls => words.extend(vec![format!("http://{}", server.address); urls]),
+    }
     let mut arguments = arguments.iter();
     while let Some(&word) = arguments.next() {
         match word {
             "--once" => {}
             "--time" => drop(arguments.next().expect("--time takes a value")),
-            _ if !word.starts_with("--") && words.len() == 4 => {}
+            _ if !word.starts_with("--") => {}
             _ => words.push(word.to_owned()),
         }
     }

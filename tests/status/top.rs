@@ -150,6 +150,110 @@ fn a_worker_stands_for_its_server() {
     assert!(text.contains("0/2 busy"), "{text}");
 }
 
+fn urls(servers: &[&Server]) -> Vec<String> {
+    let urls = servers.iter().map(|it| format!("http://{}", it.address));
+    urls.collect()
+}
+
+/// The text of a frame of several servers, each asked once.
+#[track_caller]
+fn hosts_once(urls: &[String], options: &[&str]) -> String {
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let output = top(&[&urls[..], &["--once", "--time", "0s"], options].concat());
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let is_narrow = |line: &str| line.chars().count() <= 80;
+    assert!(
+        text.lines().all(is_narrow) && !text.contains('\x1b'),
+        "{text}"
+    );
+    text
+}
+
+/// The row of a server among several.
+#[track_caller]
+fn row<'t>(text: &'t str, server: &Server) -> &'t str {
+    let name = format!(" {} ", server.address);
+    let row = text.lines().find(|line| line.starts_with(&name));
+    row.unwrap_or_else(|| panic!("no {name}in {text}"))
+}
+
+#[test]
+fn several_servers_have_a_row_each_and_their_workers_below() {
+    let options = ["--workers", "2", "--max-wait", "1000s"];
+    let first = Server::start("prefork", &options);
+    let second = Server::start("worker", &[&options[..], &["--threads", "3"]].concat());
+    let held = hold(&first);
+    wait_for("it is held", || {
+        report(&second).idle == 6 && report(&first).busy == 1
+    });
+    let text = hosts_once(&urls(&[&first, &second]), &[]);
+    assert!(text.starts_with(" 2 hosts: 2 ready\n"), "{text}");
+    // One worker of each answers the question for the status.
+    assert!(row(&text, &first).contains("  ready "), "{text}");
+    assert!(row(&text, &first).contains("  2/2 "), "{text}");
+    assert!(row(&text, &second).contains("  1/6 "), "{text}");
+    let all = text.lines().find(|line| line.starts_with(" all ")).unwrap();
+    assert!(all.contains("  3/8 "), "{text}");
+    let workers = text
+        .lines()
+        .filter(|line| line.starts_with("     "))
+        .count();
+    assert_eq!(workers, 2 + 6, "{text}");
+    drop(held);
+}
+
+/// The others are shown all the same.
+#[test]
+fn a_server_that_does_not_answer_has_a_row_that_says_why() {
+    let server = Server::start("epoll", &[]);
+    let hidden = Server::start("epoll", &["--status", "off"]);
+    let gone = "http://127.0.0.1:1".to_owned();
+    let mut all = urls(&[&server, &hidden]);
+    all.push(gone.clone());
+    let text = hosts_once(&all, &[]);
+    let title = " 3 hosts: 1 ready, 1 no status, 1 unreachable\n";
+    assert!(text.starts_with(title), "{text}");
+    assert!(
+        row(&text, &hidden).contains(": it answers 404 Not Found"),
+        "{text}"
+    );
+    let refused = text
+        .lines()
+        .find(|it| it.starts_with(" 127.0.0.1:1 "))
+        .unwrap();
+    assert!(refused.contains("unreachable for "), "{text}");
+    assert!(refused.ends_with(": connection refused"), "{text}");
+    let output = top(&[&gone, "http://127.0.0.1:2", "--once", "--time", "0s"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let words = "127.0.0.1:1 unreachable: connection refused; 127.0.0.1:2 unreachable";
+    assert!(said.contains(words), "{said}");
+    let output = top(&["4242", &gone, "--once"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("several servers are watched by URL"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_that_is_about_to_stop_is_shown_as_draining() {
+    let servers = ["prefork", "epoll"].map(|it| Server::start(it, &["--drain-delay", "1000s"]));
+    let urls = urls(&[&servers[0], &servers[1]]);
+    for (server, title) in servers.iter().zip(["1 ready, 1 draining", "2 draining"]) {
+        server.signal(Signal::SIGTERM);
+        wait_for("it says so", || {
+            let text = hosts_once(&urls, &[]);
+            text.starts_with(&format!(" 2 hosts: {title}\n"))
+        });
+        // A single one is shown on, too.
+        let url = format!("http://{}", server.address);
+        assert!(top(&[&url, "--once", "--time", "0s"]).status.success());
+    }
+}
+
 /// `servers top` in a terminal of 80 by 24, which `script(1)` makes.
 struct Terminal {
     script: Child,
@@ -163,8 +267,12 @@ impl Terminal {
 
     /// Runs a shell command before `servers top`.
     fn start_after(preparation: &str, server: &Server) -> Self {
-        let pid = server.pid();
-        let command = format!("{preparation}; stty rows 24 cols 80; exec {BINARY} top {pid}");
+        Self::start_for(preparation, &server.pid().to_string())
+    }
+
+    /// The same with what stands for the server on the command line.
+    fn start_for(preparation: &str, servers: &str) -> Self {
+        let command = format!("{preparation}; stty rows 24 cols 80; exec {BINARY} top {servers}");
         let mut script = Command::new("script")
             .args(["-qefc", &command, "/dev/null"])
             .env("TERM", "xterm")
@@ -321,6 +429,31 @@ fn the_end_of_a_server_is_shown() {
     wait_for("the end", || terminal.shows("the server has ended"));
     terminal.press(b"q");
     terminal.assert_ends();
+}
+
+/// One of two servers is killed, and started again at its address.
+#[test]
+fn a_server_among_several_goes_and_comes_back() {
+    let first = Server::start("prefork", &["--workers", "2"]);
+    let second = Server::start("epoll", &[]);
+    let urls = urls(&[&first, &second]);
+    let mut terminal = Terminal::start_for("true", &urls.join(" "));
+    wait_for("both answer", || terminal.shows("2 hosts\x1b[0m: 2 ready"));
+    let address = second.address.to_string();
+    second.signal(Signal::SIGKILL);
+    drop(second);
+    wait_for("it is gone", || terminal.shows(": connection refused"));
+    assert!(terminal.shows(": 1 ready, 1 unreachable"));
+    terminal.forget();
+    let again = Server::start("epoll", &["--bind", &address]);
+    wait_for("it is back", || terminal.shows(": 2 ready"));
+    terminal.press(b"w");
+    wait_for("a key works", || terminal.shows("w workers"));
+    terminal.press(b"?");
+    wait_for("there is help", || terminal.shows("share is the part"));
+    terminal.press(b"q");
+    terminal.assert_ends();
+    drop((first, again));
 }
 
 /// SIGHUP is ignored, as under `nohup(1)`, so only the terminal itself shows that it was closed. It

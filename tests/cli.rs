@@ -354,6 +354,42 @@ fn a_call_can_be_checked_without_serving() {
     assert!(message.contains("it can do: shared"), "{message}");
 }
 
+/// Each container of the manifests, and the image by itself: `run` is checked whole, of `load` the
+/// options and their values.
+#[test]
+fn the_containers_call_the_program_rightly() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/kubernetes");
+    let text = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let mut calls = Vec::new();
+    for name in ["server.yaml", "load.yaml"] {
+        let text = text(name);
+        let mut lines = text.lines();
+        while lines.by_ref().any(|line| line.trim() == "args:") {
+            let items = lines
+                .clone()
+                .map_while(|line| line.trim().strip_prefix("- "));
+            calls.push(items.map(str::to_owned).collect::<Vec<_>>());
+        }
+    }
+    let recipe = text("Containerfile");
+    let command = recipe.lines().find_map(|line| line.strip_prefix("CMD "));
+    calls.push(serde_json::from_str(command.unwrap()).unwrap());
+    assert_eq!(calls.len(), 3, "{calls:?}");
+    for call in &calls {
+        let checked = match call[0].as_str() {
+            "run" => "--check",
+            "load" => "--help",
+            other => panic!("{other} is started in a container"),
+        };
+        let mut words: Vec<&str> = call.iter().map(String::as_str).collect();
+        words.push(checked);
+        prints(&words);
+        // What is right only because nothing is looked at would hide a mistake.
+        words.insert(1, "--no-such-option");
+        fails(2, &words);
+    }
+}
+
 /// A port alone, a name, and every address of this machine: `--check` reads them all.
 #[test]
 fn an_address_may_be_short_or_a_name() {

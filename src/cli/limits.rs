@@ -86,6 +86,7 @@ impl From<&LimitArgs> for Limits {
             linger_time: args.linger_timeout,
             linger_rate: args.linger_rate,
             linger_max: args.linger_max,
+            proxy_header: false,
         }
     }
 }

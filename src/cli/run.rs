@@ -112,6 +112,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
 
+    /// Every connection begins with a header of the PROXY protocol, version 1 or 2, and the logs
+    /// have the client that it names. A connection without one is closed. Only where
+    /// clients cannot reach the port: one that can may name any address.
+    #[arg(long)]
+    proxy_protocol: bool,
+
     /// Connections that may wait to be accepted (the kernel caps it at net.core.somaxconn).
     #[arg(long, value_name = "N", default_value_t = 511)]
     #[arg(value_parser = clap::value_parser!(i32).range(1..))]
@@ -152,7 +158,8 @@ pub(super) struct Args {
     #[arg(long, help_heading = "The site")]
     lab: bool,
 
-    /// Who may see /status and /metrics at --bind [default: local; off with --status-bind].
+    /// Who may see /status and /metrics at --bind [default: local; off with --status-bind and
+    /// with --proxy-protocol].
     #[arg(long, value_name = "WHO", help_heading = "The status")]
     status: Option<ShowTo>,
 
@@ -226,9 +233,10 @@ impl Args {
 
     fn status_pages(&self, scoreboard: &Scoreboard) -> Option<StatusPages> {
         // With an address of its own for the status, the other one shows only what clients need.
+        // Behind a balancer every client seems to be where the balancer is.
         let by_default = match self.status_bind {
-            None => ShowTo::Local,
-            Some(_) => ShowTo::Off,
+            None if !self.proxy_protocol => ShowTo::Local,
+            _ => ShowTo::Off,
         };
         let open_to = match self.status.unwrap_or(by_default) {
             ShowTo::Local => OpenTo::Local,

@@ -39,6 +39,9 @@ pub struct Limits {
     pub linger_rate: u64,
     /// The most time that a closing connection gets, however much its client sends.
     pub linger_max: Duration,
+    /// A connection begins with a header of the PROXY protocol, in the time for a head. One that
+    /// does not is closed without an answer.
+    pub proxy_header: bool,
 }
 
 impl Limits {
@@ -83,6 +86,7 @@ impl Default for Limits {
             linger_time: Duration::from_secs(2),
             linger_rate: 16 * 1024,
             linger_max: Duration::from_secs(30),
+            proxy_header: false,
         }
     }
 }

@@ -19,6 +19,7 @@
 //!
 //! - Deadlines are totals: a client that sends one byte a second meets them.
 //! - Memory per connection is bounded by [`Limits`], whatever the client does.
+//! - Where a balancer is expected, no request is answered before it has named its client.
 //! - After an error, and after the last request that a connection may carry, nothing more is
 //!   answered, and the client can read the last answer.
 
@@ -31,6 +32,7 @@ mod framing;
 mod head;
 mod limits;
 mod method;
+mod proxy;
 mod refusal;
 mod request;
 mod response;

@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use nix::sys::sendfile::sendfile;
 
 use crate::http::{Conn, Unsent};
+use crate::server::log_fault;
 use crate::sys::net;
 
 /// No single `sendfile` moves more than this. Inside, Linux sends a pipe's capacity (`pipe(7)`) at
@@ -47,6 +48,7 @@ pub(super) fn send_file(
 /// come after the close. The second destroys what the kernel has not yet sent of a large answer.
 /// (Of a short one the client has all by then.)
 pub(super) fn lingers(conn: &mut Conn<'_>, client: &impl AsFd) -> bool {
+    log_fault(conn, client);
     let may_lose =
         |conn: &Conn<'_>| net::has_unread(client) || conn.was_large() && net::has_unsent(client);
     conn.may_linger() && may_lose(conn) && conn.linger()

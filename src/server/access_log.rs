@@ -71,7 +71,9 @@ impl AccessLog {
         let forwarded = request
             .filter(|_| self.is_forwarded)
             .and_then(forwarded_for);
-        match forwarded.or_else(|| Some(net::peer(client)?.ip())) {
+        let proxied = || Some(conn.client()?.ip());
+        let peer = || Some(net::peer(client)?.ip());
+        match forwarded.or_else(proxied).or_else(peer) {
             Some(address) => line.add_text(format_args!("{address}")),
             // A Unix socket, or a client that has gone.
             None => line.add(b"-"),

@@ -14,6 +14,7 @@ mod clock;
 mod configuration;
 mod lifetime;
 mod pool_settings;
+mod proxy_log;
 mod rejected;
 mod slow_log;
 mod standalone;
@@ -34,6 +35,7 @@ pub use admission::{Admission, Place};
 pub use configuration::Configuration;
 pub use lifetime::Lifetime;
 pub use pool_settings::{PoolSettings, Recycling, Sizing};
+pub use proxy_log::log_fault;
 pub use rejected::Rejected;
 pub use slow_log::SLOW;
 pub use standalone::Standalone;
@@ -95,7 +97,11 @@ impl Server<'_> {
     pub fn rehearse(&self) {
         const REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nHost: rehearsal\r\n\r\n";
         trim_heap();
-        let mut conn = Conn::new(&self.limits, Instant::now());
+        let limits = Limits {
+            proxy_header: false,
+            ..self.limits.clone()
+        };
+        let mut conn = Conn::new(&limits, Instant::now());
         if let Some(space) = conn.space().get_mut(..REQUEST.len()) {
             space.copy_from_slice(REQUEST);
             conn.received(REQUEST.len(), Instant::now());

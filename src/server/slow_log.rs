@@ -23,7 +23,7 @@ impl Server<'_> {
         // The reader of the log may be slow as well, and then the worker waits for it.
         self.scoreboard.set(State::Logging, conn.since());
         let line = printable(conn.request_line());
-        let client = match net::peer(client) {
+        let client = match conn.client().or_else(|| net::peer(client)) {
             Some(address) => address.to_string(),
             None => "a client that has gone".to_owned(),
         };

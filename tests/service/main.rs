@@ -1,5 +1,5 @@
 //! How a server fits its machine: its configuration, its pidfile and `servers ctl`, its logs,
-//! systemd, few rights, and shared memory.
+//! systemd, few rights, shared memory, and the balancer in front of it.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod full_logs;
 mod logs;
 mod pidfile;
 mod preload;
+mod proxy;
 mod rights;
 mod sockets;
 #[path = "../support/mod.rs"]

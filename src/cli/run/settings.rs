@@ -11,6 +11,7 @@ use super::listen::{Listening, announce};
 use crate::accept::{Listener, Strategy, StrategyOptions};
 use crate::cli::service::Privileges;
 use crate::cli::{Command, config};
+use crate::http::Limits;
 use crate::scoreboard::{Description, Scoreboard};
 use crate::server::{Configuration, Lifetime, PoolSettings, Server, Trigger};
 use crate::service::{Preload, SocketFile, Succession, manager, status_process};
@@ -208,7 +209,10 @@ impl Configuration for Settings<'_> {
         let args = &self.args;
         Server {
             handler: &self.site,
-            limits: (&args.limits).into(),
+            limits: Limits {
+                proxy_header: args.proxy_protocol,
+                ..(&args.limits).into()
+            },
             workers: args.pool.workers(),
             pool: self.pool.clone(),
             lifetime: Lifetime::default(),

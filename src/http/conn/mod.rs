@@ -5,6 +5,7 @@ mod answer;
 mod memory;
 mod receive;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::buffer::Buffer;
@@ -88,6 +89,20 @@ pub struct Conn<'l> {
     /// The head of the request that waits, or was answered last, has arrived whole and is in order.
     has_head: bool,
     stopping: bool,
+    preface: Preface,
+}
+
+/// What comes before the first request.
+#[derive(Debug)]
+enum Preface {
+    /// Nothing, or it has come and names no client.
+    Nothing,
+    /// A header of the PROXY protocol is still to come.
+    Awaited,
+    /// It has come. On the heap, because most servers expect none.
+    Client(Box<SocketAddr>),
+    /// What came instead.
+    Fault(&'static str),
 }
 
 /// The last answer of a connection, for a log.
@@ -154,6 +169,10 @@ impl<'l> Conn<'l> {
             },
             has_head: false,
             stopping: false,
+            preface: match limits.proxy_header {
+                true => Preface::Awaited,
+                false => Preface::Nothing,
+            },
         }
     }
 
@@ -223,6 +242,24 @@ impl<'l> Conn<'l> {
         input.get(..end.unwrap_or(input.len())).unwrap_or_default()
     }
 
+    /// The client on whose behalf a balancer has opened the connection, if it has said so.
+    pub fn client(&self) -> Option<SocketAddr> {
+        match &self.preface {
+            Preface::Client(address) => Some(**address),
+            _ => None,
+        }
+    }
+
+    /// Why the connection was closed before its first request, for a log: what came was no header
+    /// of the PROXY protocol. A connection that closes without a byte is no fault: some balancers
+    /// check a port that way.
+    pub fn proxy_fault(&self) -> Option<&'static str> {
+        match self.preface {
+            Preface::Fault(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
     /// Requests answered so far, refused ones included.
     pub fn answered(&self) -> u64 {
         self.answered
@@ -259,6 +296,12 @@ impl<'l> Conn<'l> {
         self.phase = match self.phase {
             _ if self.is_sending() => {
                 self.drop_unsent();
+                Phase::Closed
+            }
+            Phase::Head if matches!(self.preface, Preface::Awaited) => {
+                if !self.input.unread().is_empty() {
+                    self.preface = Preface::Fault("a late PROXY header");
+                }
                 Phase::Closed
             }
             Phase::Head if !self.is_idle() => {

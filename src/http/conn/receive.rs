@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use super::{Conn, Phase};
+use super::{Conn, Phase, Preface};
 use crate::http::buffer::make_room;
 use crate::http::chunked::Chunked;
 use crate::http::framing::Framing;
+use crate::http::proxy;
 use crate::http::refusal::Refusal;
 use crate::http::scanner::Scanner;
 use crate::http::status::Status;
@@ -64,8 +65,11 @@ impl Conn<'_> {
 
     /// Parses as much of the input as has arrived.
     pub(super) fn advance(&mut self, now: Instant) {
+        if matches!(self.preface, Preface::Awaited) {
+            self.advance_preface();
+        }
         let result = match &mut self.phase {
-            Phase::Head => self.advance_head(now),
+            Phase::Head if !matches!(self.preface, Preface::Awaited) => self.advance_head(now),
             Phase::Chunked(_) => self.advance_chunks(),
             _ => Ok(()),
         };
@@ -75,6 +79,25 @@ impl Conn<'_> {
         if matches!(self.phase, Phase::Ready | Phase::Refused(_)) {
             self.since = now;
         }
+    }
+
+    /// Takes the header of a balancer, or closes the connection of a client that speaks for itself.
+    #[cold]
+    fn advance_preface(&mut self) {
+        self.preface = match proxy::parse(self.input.unread()) {
+            Ok(None) => return,
+            Ok(Some(header)) => {
+                self.input.consume(header.length);
+                match header.client {
+                    Some(client) => Preface::Client(Box::new(client)),
+                    None => Preface::Nothing,
+                }
+            }
+            Err(fault) => {
+                self.phase = Phase::Closed;
+                Preface::Fault(fault)
+            }
+        };
     }
 
     fn advance_head(&mut self, now: Instant) -> Result<(), Refusal> {

@@ -113,8 +113,8 @@ pub(super) struct Args {
     max_connections: Option<u32>,
 
     /// Every connection begins with a header of the PROXY protocol, version 1 or 2, and the logs
-    /// have the client that it names. A connection without one is closed. Only where
-    /// clients cannot reach the port: one that can may name any address.
+    /// have the client that it names. A connection without one is closed. Use it only where clients
+    /// cannot reach the port: a client that can may name any address.
     #[arg(long)]
     proxy_protocol: bool,
 

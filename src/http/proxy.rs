@@ -31,8 +31,9 @@ pub(super) struct Header {
     pub(super) client: Option<SocketAddr>,
 }
 
-/// Parses the beginning of a connection. `None` means that more bytes are needed. What cannot
-/// become a header is refused with its first wrong byte.
+/// Parses the beginning of a connection. `None` means that more bytes are needed. What begins like
+/// neither version is refused with its first wrong byte. A line is judged at its end, version 2
+/// after its first sixteen bytes.
 pub(super) fn parse(input: &[u8]) -> Result<Option<Header>, &'static str> {
     let begins = |with: &[u8]| input.starts_with(&with[..with.len().min(input.len())]);
     match (begins(TEXT), begins(SIGNATURE)) {
@@ -42,8 +43,8 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<Header>, &'static str> {
     }
 }
 
-/// Version 1: a line. The least number of bytes that decide is taken, so a long line is refused
-/// before it ends.
+/// Version 1: a line. Only the first `TEXT_MAX` bytes are searched, so a line that is too long is
+/// refused before it ends.
 fn text(input: &[u8]) -> Result<Option<Header>, &'static str> {
     let seen = &input[..input.len().min(TEXT_MAX)];
     let Some(end) = memchr::memchr(b'\n', seen) else {

@@ -3,12 +3,17 @@
 use std::os::fd::AsFd;
 
 use crate::http::Conn;
+use crate::sys::line_counts::Common;
 use crate::sys::log::Level;
 use crate::sys::net;
 use crate::sys::quota::Quota;
 
 /// Anything that can reach the port can cause them.
-static FAULTS: Quota = Quota::new(Level::Warn, "connections without a PROXY header");
+static FAULTS: Quota = Quota::common(
+    Level::Warn,
+    "connections without a PROXY header",
+    Common::ProxyHeaders,
+);
 
 /// To be called when a connection closes: logs that it has not begun as `--proxy-protocol` asks.
 pub fn log_fault(conn: &Conn<'_>, client: &impl AsFd) {

@@ -28,9 +28,11 @@ pub enum Common {
     Threads,
     /// Lines of the access log that are lost.
     AccessLog,
+    /// Connections without a header of the PROXY protocol.
+    ProxyHeaders,
 }
 
-const KINDS: usize = Common::AccessLog as usize + 1;
+const KINDS: usize = Common::ProxyHeaders as usize + 1;
 /// Words of each kind.
 const WORDS_OF_KIND: usize = 3;
 /// Words of all kinds together.

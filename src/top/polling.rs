@@ -29,7 +29,8 @@ pub(super) fn watch(sources: Vec<ReportSource>, began: Instant, when: When) -> R
             if when == When::Later {
                 thread::sleep(interval);
             }
-            // Reports keep to a rhythm, however long each takes. So each second has one.
+            // Requests follow a fixed schedule, so each second has one report unless an answer
+            // takes longer.
             let mut next = began.elapsed();
             loop {
                 let seen = source.look();

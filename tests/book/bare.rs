@@ -6,7 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -117,10 +118,24 @@ impl Bare {
     }
 }
 
+/// A reader may have written a loop without an end.
+const PROGRAM_TIME_MAX: Duration = Duration::from_secs(60);
+
 /// What a bare program that ends by itself has printed.
 pub(crate) fn output(name: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(&*PROGRAM);
-    let output = command.arg(name).args(arguments).output().unwrap();
+    command.arg(name).args(arguments).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let end = Instant::now() + PROGRAM_TIME_MAX;
+    // It prints less than a pipe holds.
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+            panic!("{name} does not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -346,6 +346,10 @@ fn fails_unsolved_and_passes_solved(exercise: &Exercise) {
     if models::find(server).is_some() && !support::can_run(server) {
         return;
     }
+    if *name == "backlog" && limits::backlog_max() < limits::BURST {
+        eprintln!("skipped: net.core.somaxconn is below {}", limits::BURST);
+        return;
+    }
     let mut unsolved = Bare::start(server);
     assert!(!check(&mut unsolved), "{name} needs no solution");
     drop(unsolved);

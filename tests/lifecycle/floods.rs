@@ -15,6 +15,7 @@ for_every_model! {
     a_flood_of_lost_lines_is_one_line,
     a_flood_of_records_that_fail_is_one_line,
     a_flood_of_files_that_cannot_be_opened_is_cut,
+    a_flood_without_proxy_headers_is_cut,
 }
 
 /// More than any kind of line may be written in a minute.
@@ -55,6 +56,16 @@ impl Flooded {
         let most = minutes * a_minute_max;
         assert!((1..=most).contains(&count), "{count} × {words:?}: {said}");
     }
+}
+
+fn a_flood_without_proxy_headers_is_cut(model: &str) {
+    let flooded = Flooded::start(model, &["--proxy-protocol"]);
+    for _ in 0..FLOOD {
+        let client = flooded.server.connect();
+        wire::get_and_close(&client, "/");
+        assert_eq!(wire::read_to_end(&client).0, b"");
+    }
+    flooded.assert_few("no PROXY header", A_MINUTE_MAX);
 }
 
 fn a_flood_of_slow_requests_and_panics_is_cut(model: &str) {

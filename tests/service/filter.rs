@@ -176,6 +176,10 @@ fn no_call_of_the_table_passes_the_filter(model: &str) {
 /// It is the filter that refuses these calls: without it the kernel has another error for each.
 #[test]
 fn without_the_filter_the_same_calls_have_other_errors() {
+    if status(std::process::id().cast_signed(), "Seccomp") != "0" {
+        eprintln!("skipped: a filter is on already, as in most containers");
+        return;
+    }
     let server = Server::start("prefork", &["--workers", "1"]);
     with_the_serving_process(&server, |pid| {
         let Some(attached) = Attached::to(pid) else {
@@ -201,11 +205,11 @@ fn no_signal_leaves_the_sandbox() {
             let options = [&["--workers", "2"], sandbox].concat();
             let server = Server::start(model, &options);
             wait_for("two workers", || server.children().len() == 2);
-            if server.said().contains("signals to other processes") {
-                eprintln!("skipped: the Landlock of this kernel is too old");
-                return;
-            }
             with_the_serving_process(&server, |pid| {
+                if server.said().contains("signals to other processes") {
+                    eprintln!("skipped: the Landlock of this kernel is too old");
+                    return;
+                }
                 let children = server.children();
                 let sibling = children.iter().find(|it| it.pid != pid).unwrap().pid;
                 let Some(attached) = Attached::to(pid) else {

@@ -1,6 +1,7 @@
 //! `--proxy-protocol`: a balancer names its client in front of the first request.
 
 use std::fs;
+use std::net::Shutdown;
 
 use crate::support::server::Server;
 use crate::support::wait_for;
@@ -60,6 +61,12 @@ fn a_connection_without_a_header_is_closed_and_logged(model: &str) {
         assert_eq!(String::from_utf8_lossy(&answer), "");
         wait_for("it is logged", || server.said().contains(words));
     }
+    let client = server.connect();
+    wire::send(&client, b"PROXY TCP4 192.0.2.7");
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read_to_end(&client).0, b"");
+    let words = "closed: an incomplete PROXY header from";
+    wait_for("it is logged", || server.said().contains(words));
     // A balancer that checks the port without a word is no fault.
     let lines = |server: &Server| server.said().matches("closed: ").count();
     let before = lines(&server);

@@ -1,6 +1,7 @@
 //! `servers top`, as text and in a terminal.
 
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -435,11 +436,14 @@ fn the_end_of_a_server_is_shown() {
 #[test]
 fn a_server_among_several_goes_and_comes_back() {
     let first = Server::start("prefork", &["--workers", "2"]);
-    let second = Server::start("epoll", &[]);
-    let urls = urls(&[&first, &second]);
-    let mut terminal = Terminal::start_for("true", &urls.join(" "));
+    // An address at which no other test takes the port meanwhile.
+    let free = TcpListener::bind("127.0.0.77:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let second = Server::start("epoll", &["--bind", &address]);
+    let urls = format!("{} http://{address}", urls(&[&first])[0]);
+    let mut terminal = Terminal::start_for("true", &urls);
     wait_for("both answer", || terminal.shows("2 hosts\x1b[0m: 2 ready"));
-    let address = second.address.to_string();
     second.signal(Signal::SIGKILL);
     drop(second);
     wait_for("it is gone", || terminal.shows(": connection refused"));

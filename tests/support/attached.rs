@@ -3,13 +3,16 @@
 
 use std::ffi::c_void;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libc::user_regs_struct;
+use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+use super::DEADLINE;
 
 /// No descriptor, no process, no address.
 pub(crate) const NONE: u64 = u64::MAX;
@@ -33,10 +36,15 @@ impl Attached {
     #[track_caller]
     pub(crate) fn to(pid: i32) -> Option<Self> {
         let pid = Pid::from_raw(pid);
+        let end = Instant::now() + DEADLINE;
         loop {
-            if let Err(error) = ptrace::attach(pid) {
-                eprintln!("skipped: process {pid} may not be traced: {error}");
-                return None;
+            match ptrace::attach(pid) {
+                Ok(()) => {}
+                Err(Errno::EPERM) => {
+                    eprintln!("skipped: process {pid} may not be traced");
+                    return None;
+                }
+                Err(error) => panic!("process {pid}: {error}"),
             }
             stop_of(pid);
             let registers = ptrace::getregs(pid).unwrap();
@@ -46,6 +54,7 @@ impl Attached {
                 return Some(Self { pid, registers });
             }
             ptrace::detach(pid, None).unwrap();
+            assert!(Instant::now() < end, "process {pid} is in no call");
             thread::sleep(Duration::from_millis(5));
         }
     }

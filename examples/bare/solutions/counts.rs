@@ -41,11 +41,12 @@ pub(crate) fn run() -> io::Result<()> {
 /// Four zeros that a fork does not copy.
 fn shared() -> io::Result<&'static [AtomicU64; 4]> {
     const SIZE: NonZeroUsize = NonZeroUsize::new(4 * 8).unwrap();
-    let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     let kind = MapFlags::MAP_SHARED;
     // SAFETY: the kernel chooses an address at which nothing is mapped.
-    let zeros = unsafe { mmap_anonymous(None, SIZE, rights, kind) }?;
-    // SAFETY: so many zeros, at the beginning of a page, never unmapped.
+    let zeros = unsafe { mmap_anonymous(None, SIZE, access, kind) }?;
+    // SAFETY: the mapping holds four words that are zero, begins at a page,
+    // so it is aligned, and is never unmapped.
     Ok(unsafe { zeros.cast().as_ref() })
 }
 // ANCHOR_END: run

@@ -1,4 +1,4 @@
-//! A worker keeps no more rights than it needs to accept and to answer.
+//! A worker keeps no more privileges than it needs to accept and to answer.
 
 use std::io;
 

@@ -1,9 +1,9 @@
-//! First all that can fail, then the new workers, then the end of the old ones.
+//! First the configuration, then the new workers, then the end of the old ones.
 
 use std::io;
 
 use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::common::listen;
@@ -27,14 +27,12 @@ pub(crate) fn run() -> io::Result<()> {
                 ForkResult::Parent { child } => workers.push(child),
             }
         }
+        // Not those that have ended: their numbers may be others' by now.
+        reap(&mut old);
         for worker in old {
             kill(worker, Signal::SIGTERM)?;
         }
         old = workers;
-        // An old worker may serve its client for long. It is reaped at a later reload.
-        let any = Pid::from_raw(-1);
-        let next = || waitpid(any, Some(WaitPidFlag::WNOHANG));
-        while next().is_ok_and(|it| it != WaitStatus::StillAlive) {}
         wanted = loop {
             hup.wait()?;
             match configured() {
@@ -42,6 +40,17 @@ pub(crate) fn run() -> io::Result<()> {
                 Err(error) => eprintln!("{error}; nothing has changed"),
             }
         };
+    }
+}
+
+/// An old worker may serve its client for long. It is reaped at a later
+/// reload.
+fn reap(workers: &mut Vec<Pid>) {
+    let any = Pid::from_raw(-1);
+    while let Ok(ended) = waitpid(any, Some(WaitPidFlag::WNOHANG))
+        && let Some(pid) = ended.pid()
+    {
+        workers.retain(|worker| *worker != pid);
     }
 }
 // ANCHOR_END: run

@@ -60,6 +60,9 @@ impl Conn<'_> {
     /// The client has shut down its sending side. A request that is not complete never will be, and
     /// all complete requests have been answered.
     pub fn ended(&mut self) {
+        if matches!(self.preface, Preface::Awaited) && !self.input.unread().is_empty() {
+            self.preface = Preface::Fault("an incomplete PROXY header");
+        }
         self.phase = Phase::Closed;
     }
 

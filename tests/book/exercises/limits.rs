@@ -6,12 +6,21 @@ use std::process::Command;
 
 use super::{Bare, DEADLINE, PATIENCE, Process, in_time, support};
 
+/// Clients that come while the server is busy.
+pub(super) const BURST: usize = 200;
+
+/// The kernel's limit on the backlog of a listener.
+pub(super) fn backlog_max() -> usize {
+    let text = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    text.trim().parse().unwrap()
+}
+
 /// Chapter 1: while the server is busy, two hundred clients are connected.
 pub(super) fn queues_a_burst(server: &mut Bare) -> bool {
     let connect = || TcpStream::connect_timeout(&server.address, PATIENCE).ok();
     // The server serves the first one, which is silent. The others wait in the accept queue.
-    let burst: Vec<_> = (0..200).map_while(|_| connect()).collect();
-    burst.len() == 200
+    let burst: Vec<_> = (0..BURST).map_while(|_| connect()).collect();
+    burst.len() == BURST
 }
 
 /// Chapter 16: a loop without a free descriptor waits until a client leaves.

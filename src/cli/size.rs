@@ -13,9 +13,9 @@ use super::load::{parse_expectation, some_rate, write};
 use super::{duration, wrong_call};
 use crate::load::{Expectation, Quantity, Side};
 use crate::models::{HowMany, Model};
-use crate::report::size::{self as report, Advice, Need};
-use crate::size::{Objective, Rule, Service, recommend};
-use ingredients::Ingredients;
+use crate::report::size::{self as report, Advice, Need, Pool};
+use crate::size::{Objective, Rule, Service, WORKERS_MAX, recommend};
+use ingredients::{Candidate, Ingredients};
 
 /// Tell how large a service must be, from measurements.
 ///
@@ -56,6 +56,11 @@ pub(super) struct Args {
     /// Write the knee of each model as an SVG file: the p99 over the utilisation
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Show the p99 of pools with so many workers each as their load grows, such as 4,40,400; --svg
+    /// draws them instead of the models
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=WORKERS_MAX as i64))]
+    pools: Vec<u32>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -130,6 +135,7 @@ impl Args {
             machine: self.machine(),
             needs,
             checks: Vec::new(),
+            pools: self.pools(&found, &contenders),
         };
         if self.check {
             let path = self.path.clone().or_else(|| found.path());
@@ -164,6 +170,17 @@ impl Args {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
         })
+    }
+
+    /// The pools of `--pools`, for requests as the first model answers them.
+    fn pools(&self, found: &Ingredients, contenders: &[Candidate]) -> Vec<Pool> {
+        let Some(first) = contenders.first() else {
+            return Vec::new();
+        };
+        let service = found.service(first.cpu_s);
+        let pools = self.pools.iter();
+        let pools = pools.map(|&it| Pool::simulated(it as usize, &service, self.seed));
+        pools.collect()
     }
 
     fn objective(&self) -> Objective {

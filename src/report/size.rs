@@ -12,18 +12,19 @@ use super::grid::Grid;
 use super::plot::{Axis, Line, Plot};
 use super::units::{self, TIME, grouped};
 use super::wrap::wrapped;
-use crate::size::{Objective, Recommendation, Rule, Service, TooSmall, knee};
+use crate::size::{Objective, Recommendation, Rule, Service, Station, TooSmall, knee, requests};
 
 /// Every line fits a terminal of this width.
 const WIDTH: usize = 80;
 /// On a narrow terminal the p50 goes first.
 const EXPENDABLE: [usize; 1] = [6];
 
-/// Where the curves of the plot are drawn, and the requests of each point.
+/// Where the curves of the plot are drawn.
 const UTILISATIONS: [f64; 12] = [
     0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98,
 ];
-const KNEE_REQUESTS: usize = 40_000;
+/// Where the table of the pools has its rows.
+const POOL_ROWS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98];
 
 /// What was asked, and the answer for each model.
 pub struct Advice {
@@ -43,6 +44,36 @@ pub struct Advice {
     pub needs: Vec<Need>,
     /// What was measured to compare.
     pub checks: Vec<Check>,
+    /// Pools of given sizes, to be compared over their load.
+    pub pools: Vec<Pool>,
+}
+
+/// What a pool of a given size does as its load grows, by simulation.
+pub struct Pool {
+    /// How many serve, each one request at a time.
+    pub workers: usize,
+    /// The 99th percentile of the response times in s at each utilisation.
+    pub p99_s: Vec<(f64, f64)>,
+}
+
+impl Pool {
+    /// Simulates it, with so many cores that no request waits for one.
+    pub fn simulated(workers: usize, service: &Service, seed: u64) -> Self {
+        let station = Station {
+            rule: Rule::OneQueue,
+            workers,
+            cores: f64::INFINITY,
+        };
+        Self {
+            workers,
+            p99_s: curve(station, service, seed),
+        }
+    }
+}
+
+fn curve(station: Station, service: &Service, seed: u64) -> Vec<(f64, f64)> {
+    let count = requests(station.rule, service, station.capacity_per_s(service));
+    knee(station, service, &UTILISATIONS, count, seed)
 }
 
 /// What one model needs.
@@ -132,6 +163,10 @@ pub fn text(advice: &Advice) -> String {
             let marks = format!("{}: marked {}", check.server, check.marks.join(", "));
             text += &wrapped(&marks, WIDTH);
         }
+    }
+    if !advice.pools.is_empty() {
+        text += "\np99 of pools with one queue, by utilisation (one run each):\n";
+        text += &pools(&advice.pools).text(WIDTH);
     }
     text
 }
@@ -233,22 +268,53 @@ fn checks(checks: &[Check]) -> Grid {
     grid
 }
 
-/// The 99th percentile of each model over the utilisation of its workers, as an SVG file.
+fn pools(pools: &[Pool]) -> Grid {
+    let heads = pools.iter().map(|it| grouped(it.workers as f64));
+    let heads = std::iter::once("workers".to_owned()).chain(heads);
+    let mut grid = Grid::new(vec![heads.collect()]).dense();
+    for row in POOL_ROWS {
+        let cells = pools.iter().map(|pool| {
+            let found = pool.p99_s.iter().find(|(u, _)| *u == row);
+            found.map_or_else(String::new, |(_, s)| units::value(s * 1e6, TIME))
+        });
+        let first = std::iter::once(format!("u = {row:.2}"));
+        grid.push(first.chain(cells).collect());
+    }
+    grid
+}
+
+/// The 99th percentile of each model, or of each pool of a given size, over the utilisation of its
+/// workers, as an SVG file.
 pub fn knees(advice: &Advice, services: &[Service], seed: u64) -> String {
     let needs = advice.needs.iter().zip(services);
     let lines = needs.filter_map(|(need, service)| {
         let station = need.size.as_ref().ok()?.station;
-        let seconds = knee(station, service, &UTILISATIONS, KNEE_REQUESTS, seed);
-        let points = seconds.into_iter().map(|(u, s)| (u, s * 1e3)).collect();
-        Some(Line::new(need.name.clone(), points))
+        let seconds = curve(station, service, seed);
+        Some(line(need.name.clone(), &seconds))
     });
+    let pools = advice.pools.iter().map(|pool| {
+        let name = format!("{} workers", grouped(pool.workers as f64));
+        line(name, &pool.p99_s)
+    });
+    let (lines, x): (Vec<Line>, _) = match advice.pools.is_empty() {
+        true => (
+            lines.collect(),
+            "utilisation of the workers, or of the cores",
+        ),
+        false => (pools.collect(), "utilisation of the workers"),
+    };
     let plot = Plot {
         title: "p99 over the utilisation, by simulation",
-        x: Axis::linear("utilisation of the workers, or of the cores"),
+        x: Axis::linear(x),
         y: Axis::log("ms"),
-        lines: lines.collect(),
+        lines,
     };
     plot.svg()
+}
+
+fn line(name: String, seconds: &[(f64, f64)]) -> Line {
+    let points = seconds.iter().map(|&(u, s)| (u, s * 1e3)).collect();
+    Line::new(name, points)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ mod replicate;
 mod service;
 mod simulate;
 
-pub use recommend::{Objective, Recommendation, TooSmall, WORKERS_MAX, recommend};
+pub use recommend::{Objective, Recommendation, TooSmall, WORKERS_MAX, recommend, requests};
 pub use replicate::{Estimate, Prediction, REPLICATIONS, knee, replicate};
 pub use service::Service;
 pub use simulate::{Rule, Station, simulate};

@@ -12,6 +12,14 @@ const REQUESTS_MIN: usize = 40_000;
 /// ...or so many times those that are in service at a time, or the run would end before its
 /// beginning is forgotten.
 const TURNS: f64 = 40.0;
+/// A pool has more workers than are busy by this many times the root of their number. With fewer
+/// its queue settles more slowly than a run lasts (about 4 S / this²), so that the run would show
+/// a queue that has only begun to grow.
+const SPARE: f64 = 0.5;
+/// With more requests in service than this a run of a queue takes minutes, and the search hours.
+const BUSY_MAX: f64 = 50_000.0;
+/// No loop with a queue of its own is to be busier than this, for the same reason.
+const LOOP_SHARE_MAX: f64 = 0.8;
 /// No core is to be busier than this: what else runs there needs the rest.
 const CORE_SHARE_MAX: f64 = 0.9;
 
@@ -53,6 +61,15 @@ pub enum TooSmall {
         /// The bound.
         below_s: f64,
     },
+    /// A run would take too long.
+    #[error(
+        "{busy:.0} requests are in service at a time, and a queue is simulated for {BUSY_MAX} at \
+         most: give the part of the load that one host gets, and multiply"
+    )]
+    Run {
+        /// Requests in service at a time.
+        busy: f64,
+    },
     /// The search has ended without a result.
     #[error("more than {WORKERS_MAX} workers would be needed")]
     Workers,
@@ -79,6 +96,10 @@ pub fn recommend(
         seed,
     };
     load.check()?;
+    let busy = busy(rate_per_s, service.mean_s());
+    if busy > BUSY_MAX && fixed.is_none() && rule != Rule::NoQueue {
+        return Err(TooSmall::Run { busy });
+    }
     let (mut copies, mut station) = match fixed {
         Some(workers) => load.copies(workers)?,
         None => (1, load.whole()?),
@@ -99,14 +120,29 @@ pub fn recommend(
             Some(_) => load.cores_min(),
             None => station.cores as usize,
         },
-        busy: busy(rate_per_s, service.mean_s()),
-        prediction: Prediction::of(station, service, part, requests(service, part), seed),
+        busy,
+        prediction: Prediction::of(station, service, part, requests(rule, service, part), seed),
     })
 }
 
-/// How many requests a run takes.
-fn requests(service: &Service, rate: f64) -> usize {
-    REQUESTS_MIN.max((busy(rate, service.mean_s()) * TURNS) as usize)
+/// How many requests a run takes. Where no request waits for a worker, only the cores have a queue,
+/// and a million requests that wait for something else add nothing to it.
+pub fn requests(rule: Rule, service: &Service, rate: f64) -> usize {
+    let held_s = match rule {
+        Rule::NoQueue => service.cpu_s,
+        Rule::OneQueue | Rule::QueueEach => service.mean_s(),
+    };
+    REQUESTS_MIN.max((busy(rate, held_s) * TURNS) as usize)
+}
+
+/// The smallest pool that a run can judge.
+fn workers_min(rule: Rule, busy: f64) -> usize {
+    let least = match rule {
+        Rule::OneQueue => busy + SPARE * busy.sqrt(),
+        Rule::QueueEach => busy / LOOP_SHARE_MAX,
+        Rule::NoQueue => busy,
+    };
+    least.floor() as usize + 1
 }
 
 struct Load<'a> {
@@ -136,14 +172,14 @@ impl Load<'_> {
     }
 
     fn quantile(&self, station: Station, rate: f64) -> f64 {
-        let count = requests(self.service, rate);
+        let count = requests(station.rule, self.service, rate);
         let times = simulate(station, self.service, rate, count, self.seed);
         quantile(&times, self.objective.quantile)
     }
 
     fn holds(&self, copies: usize, station: Station) -> bool {
         let part = self.rate / copies as f64;
-        let count = requests(self.service, part);
+        let count = requests(station.rule, self.service, part);
         let at = |times: &[f64]| quantile(times, self.objective.quantile);
         let seen = replicate(station, self.service, part, count, self.seed, at);
         seen.mean < self.objective.below_s
@@ -167,7 +203,7 @@ impl Load<'_> {
     fn whole(&self) -> Result<Station, TooSmall> {
         let keeps = |cores| self.keeps(Rule::NoQueue, 0, cores);
         let mut cores = smallest(self.cores_min(), keeps).ok_or(TooSmall::Workers)?;
-        let workers_min = busy(self.rate, self.service.mean_s()).floor() as usize + 1;
+        let workers_min = workers_min(self.rule, busy(self.rate, self.service.mean_s()));
         loop {
             // Where requests wait for workers as well, the last core may be missing.
             let keeps = |workers| self.keeps(self.rule, workers, cores);
@@ -263,6 +299,47 @@ mod tests {
         };
         let times = simulate(less, &service(), 500.0, REQUESTS_MIN, 1);
         assert!(quantile(&times, 0.99) >= 0.030);
+    }
+
+    /// A run that begins empty shows short waits however small the pool, if it is short.
+    #[test]
+    fn a_large_pool_is_not_recommended_so_small_that_its_queue_never_settles() {
+        let seen = recommend(
+            Rule::OneQueue,
+            None,
+            &service(),
+            20_000.0,
+            objective(500.0),
+            1,
+        );
+        let seen = seen.unwrap();
+        assert_eq!((seen.busy, seen.station.workers), (400.0, 411));
+        let seen = recommend(
+            Rule::QueueEach,
+            None,
+            &service(),
+            20_000.0,
+            objective(9e3),
+            1,
+        );
+        assert_eq!(seen.unwrap().station.workers, 501);
+    }
+
+    /// A million requests in service at a time need no run of millions.
+    #[test]
+    fn requests_that_only_wait_make_no_run_longer() {
+        let waits = Service::measured(0.0001, [(20.0, 1)]);
+        assert_eq!(requests(Rule::NoQueue, &waits, 50_000.0), REQUESTS_MIN);
+        assert_eq!(requests(Rule::OneQueue, &waits, 500.0), 400_000);
+        let seen = recommend(Rule::NoQueue, None, &waits, 50_000.0, objective(21e3), 1).unwrap();
+        assert_eq!(seen.busy, 1e6);
+        assert_eq!(seen.cores, 6);
+        let seen = recommend(Rule::OneQueue, None, &waits, 50_000.0, objective(21e3), 1);
+        let told = seen.unwrap_err().to_string();
+        assert!(
+            told.starts_with("1000000 requests are in service"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -47,9 +47,11 @@ impl Ingredients {
                 Some(_) => found.rows = bench(file, workload)?,
                 None => {
                     let part = read(&name, &text);
-                    found
-                        .loads
-                        .push(part.map_err(|why| anyhow::anyhow!("{name} {why}"))?);
+                    let part = part.map_err(|why| anyhow::anyhow!("{name} {why}"))?;
+                    if part.outcome.service.is_empty() {
+                        bail!("{name} has no answered request, so no service time");
+                    }
+                    found.loads.push(part);
                 }
             }
         }

@@ -21,6 +21,14 @@ pub struct AdviceJson<'a> {
     needs: Vec<NeedJson<'a>>,
     assumptions: [&'static str; ASSUMPTIONS.len()],
     checks: &'a [Check],
+    pools: Vec<PoolJson>,
+}
+
+#[derive(Serialize)]
+struct PoolJson {
+    workers: usize,
+    /// Utilisation and p99.
+    p99_ms: Vec<(f64, f64)>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +60,14 @@ pub fn json(advice: &Advice) -> AdviceJson<'_> {
         needs: advice.needs.iter().map(|it| need(it, advice)).collect(),
         assumptions: ASSUMPTIONS,
         checks: &advice.checks,
+        pools: advice
+            .pools
+            .iter()
+            .map(|pool| PoolJson {
+                workers: pool.workers,
+                p99_ms: pool.p99_s.iter().map(|&(u, s)| (u, s * 1e3)).collect(),
+            })
+            .collect(),
     }
 }
 

@@ -47,6 +47,10 @@ fn the_answer_fits_and_names_what_it_rests_on() {
             p99_measured_ms: 8070.0,
             marks: vec!["lower-bounds", "behind", "connection-limit"],
         }],
+        pools: vec![
+            Pool::simulated(4, &service, 1),
+            Pool::simulated(40, &service, 1),
+        ],
     };
     let text = text(&advice);
     for words in [
@@ -55,12 +59,19 @@ fn the_answer_fits_and_names_what_it_rests_on() {
         "assumes:",
         "no size is enough",
         "--threads 7: marked lower-bounds, behind, connection-limit",
+        "p99 of pools with one queue",
+        "u = 0.90  ",
     ] {
         assert!(text.contains(words), "no {words:?} in\n{text}");
     }
     assert!(
         text.lines().all(|line| line.chars().count() <= WIDTH),
         "{text}"
+    );
+    let p99 = |pool: usize| advice.pools[pool].p99_s.last().unwrap().1;
+    assert!(
+        p99(0) > p99(1),
+        "a large pool bears a high utilisation better"
     );
     let json = serde_json::to_value(json(&advice)).unwrap();
     assert_eq!(json["needs"][0]["queue"], "one");

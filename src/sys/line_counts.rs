@@ -7,6 +7,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
+use super::clock;
 use super::shared::SharedWords;
 
 /// Lines that any process of a server may write; each kind has counts of its own.
@@ -46,6 +47,11 @@ static COMMON: OnceLock<(Arc<SharedWords>, usize)> = OnceLock::new();
 /// on. The first such memory stays.
 pub fn share(memory: Arc<SharedWords>, start: usize) {
     let _ = COMMON.set((memory, start));
+}
+
+/// A moment for the counts, on the clock that all processes share. Never 0, which means none.
+pub(super) fn now_ms() -> u64 {
+    (clock::monotonic_us() / 1000).max(1)
 }
 
 /// The counts of one kind of line. A worker that a client has taken over can write any number into

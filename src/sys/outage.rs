@@ -3,8 +3,7 @@
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::clock;
-use super::line_counts::{Common, Counts};
+use super::line_counts::{Common, Counts, now_ms};
 
 /// While a failure lasts, there is one line in this time.
 const INTERVAL_MS: u64 = 60_000;
@@ -108,10 +107,6 @@ impl Outage {
 /// a client has taken over may have written it.
 fn since(moment_ms: u64, now_ms: u64) -> Option<u64> {
     (moment_ms > 0).then(|| now_ms.checked_sub(moment_ms))?
-}
-
-fn now_ms() -> u64 {
-    (clock::monotonic_us() / 1000).max(1)
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@
 use std::fmt::Arguments;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::clock;
-use super::line_counts::{Common, Counts};
+use super::line_counts::{Common, Counts, now_ms};
 use super::log::{Level, log};
 
 const WINDOW_MS: u64 = 60_000;
@@ -107,10 +106,6 @@ impl Quota {
         words[WRITTEN].store(0, Relaxed);
         words[LEFT_OUT].swap(0, Relaxed)
     }
-}
-
-fn now_ms() -> u64 {
-    (clock::monotonic_us() / 1000).max(1)
 }
 
 #[cfg(test)]

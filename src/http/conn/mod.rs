@@ -3,11 +3,13 @@
 mod answer;
 #[cfg(test)]
 mod memory;
+mod preface;
 mod receive;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use self::preface::Preface;
 use super::buffer::Buffer;
 use super::chunked::Chunked;
 use super::content::Content;
@@ -92,19 +94,6 @@ pub struct Conn<'l> {
     preface: Preface,
 }
 
-/// What comes before the first request.
-#[derive(Debug)]
-enum Preface {
-    /// Nothing, or it has come and names no client.
-    Nothing,
-    /// A header of the PROXY protocol is still to come.
-    Awaited,
-    /// It has come. On the heap, because most servers expect none.
-    Client(Box<SocketAddr>),
-    /// What came instead.
-    Fault(&'static str),
-}
-
 /// The last answer of a connection, for a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
@@ -169,10 +158,7 @@ impl<'l> Conn<'l> {
             },
             has_head: false,
             stopping: false,
-            preface: match limits.proxy_header {
-                true => Preface::Awaited,
-                false => Preface::Nothing,
-            },
+            preface: Preface::expected(limits.proxy_header),
         }
     }
 
@@ -244,20 +230,14 @@ impl<'l> Conn<'l> {
 
     /// The client on whose behalf a balancer has opened the connection, if it has said so.
     pub fn client(&self) -> Option<SocketAddr> {
-        match &self.preface {
-            Preface::Client(address) => Some(**address),
-            _ => None,
-        }
+        self.preface.client()
     }
 
     /// Why the connection was closed before its first request, for a log: what came was no header
     /// of the PROXY protocol. A connection that closes without a byte is no fault: some balancers
     /// check a port that way.
     pub fn proxy_fault(&self) -> Option<&'static str> {
-        match self.preface {
-            Preface::Fault(fault) => Some(fault),
-            _ => None,
-        }
+        self.preface.fault()
     }
 
     /// Requests answered so far, refused ones included.
@@ -298,10 +278,9 @@ impl<'l> Conn<'l> {
                 self.drop_unsent();
                 Phase::Closed
             }
-            Phase::Head if matches!(self.preface, Preface::Awaited) => {
-                if !self.input.unread().is_empty() {
-                    self.preface = Preface::Fault("a late PROXY header");
-                }
+            Phase::Head if self.preface.is_awaited() => {
+                self.preface
+                    .give_up(self.input.unread(), "a late PROXY header");
                 Phase::Closed
             }
             Phase::Head if !self.is_idle() => {

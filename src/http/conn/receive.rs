@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use super::{Conn, Phase, Preface};
+use super::{Conn, Phase};
 use crate::http::buffer::make_room;
 use crate::http::chunked::Chunked;
 use crate::http::framing::Framing;
-use crate::http::proxy;
 use crate::http::refusal::Refusal;
 use crate::http::scanner::Scanner;
 use crate::http::status::Status;
@@ -60,19 +59,22 @@ impl Conn<'_> {
     /// The client has shut down its sending side. A request that is not complete never will be, and
     /// all complete requests have been answered.
     pub fn ended(&mut self) {
-        if matches!(self.preface, Preface::Awaited) && !self.input.unread().is_empty() {
-            self.preface = Preface::Fault("an incomplete PROXY header");
-        }
+        let input = self.input.unread();
+        self.preface.give_up(input, "an incomplete PROXY header");
         self.phase = Phase::Closed;
     }
 
     /// Parses as much of the input as has arrived.
     pub(super) fn advance(&mut self, now: Instant) {
-        if matches!(self.preface, Preface::Awaited) {
-            self.advance_preface();
+        if self.preface.is_awaited() {
+            let length = self.preface.advance(self.input.unread());
+            self.input.consume(length);
+            if self.preface.fault().is_some() {
+                self.phase = Phase::Closed;
+            }
         }
         let result = match &mut self.phase {
-            Phase::Head if !matches!(self.preface, Preface::Awaited) => self.advance_head(now),
+            Phase::Head if !self.preface.is_awaited() => self.advance_head(now),
             Phase::Chunked(_) => self.advance_chunks(),
             _ => Ok(()),
         };
@@ -82,25 +84,6 @@ impl Conn<'_> {
         if matches!(self.phase, Phase::Ready | Phase::Refused(_)) {
             self.since = now;
         }
-    }
-
-    /// Takes the header of a balancer, or closes the connection of a client that speaks for itself.
-    #[cold]
-    fn advance_preface(&mut self) {
-        self.preface = match proxy::parse(self.input.unread()) {
-            Ok(None) => return,
-            Ok(Some(header)) => {
-                self.input.consume(header.length);
-                match header.client {
-                    Some(client) => Preface::Client(Box::new(client)),
-                    None => Preface::Nothing,
-                }
-            }
-            Err(fault) => {
-                self.phase = Phase::Closed;
-                Preface::Fault(fault)
-            }
-        };
     }
 
     fn advance_head(&mut self, now: Instant) -> Result<(), Refusal> {

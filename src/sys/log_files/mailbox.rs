@@ -50,7 +50,6 @@ impl Mailbox {
     /// Leaves descriptors, in place of older ones, and returns the number of this delivery. May be
     /// called in a signal handler.
     pub(super) fn deliver(&self, descriptors: &[RawFd]) -> u64 {
-        debug_assert!(descriptors.len() <= DESCRIPTORS_MAX);
         discard(self.slot.as_raw_fd());
         send(self.post.as_raw_fd(), descriptors);
         self.changes[0].fetch_add(1, Release) + 1
@@ -58,7 +57,23 @@ impl Mailbox {
 
     /// The descriptors of the message, which stays for the other processes.
     pub(super) fn peek(&self) -> Vec<OwnedFd> {
-        receive(&self.slot)
+        let mut byte = [0];
+        let mut data = [IoSliceMut::new(&mut byte)];
+        let mut space = cmsg_space!([RawFd; DESCRIPTORS_MAX]);
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+        let message =
+            socket::recvmsg::<()>(self.slot.as_raw_fd(), &mut data, Some(&mut space), flags);
+        let Ok(message) = message else {
+            return Vec::new();
+        };
+        let rights = message.cmsgs().ok().into_iter().flatten().next();
+        let Some(ControlMessageOwned::ScmRights(rights)) = rights else {
+            return Vec::new();
+        };
+        // SAFETY: recvmsg has just made these descriptors for us: they are open and have no other
+        // owner.
+        let own = |number| unsafe { OwnedFd::from_raw_fd(number) };
+        rights.into_iter().map(own).collect()
     }
 }
 
@@ -87,6 +102,7 @@ fn send(post: RawFd, descriptors: &[RawFd]) {
         iov_base: (&raw mut byte).cast(),
         iov_len: 1,
     };
+    let descriptors = &descriptors[..descriptors.len().min(DESCRIPTORS_MAX)];
     let length = size_of_val(descriptors) as libc::c_uint;
     // SAFETY: a msghdr of zeroes is a value. Its pointers are to values that live for the whole
     // call, and the room is larger than a header with DESCRIPTORS_MAX descriptors.
@@ -105,23 +121,4 @@ fn send(post: RawFd, descriptors: &[RawFd]) {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         libc::sendmsg(post, &raw const message, flags);
     }
-}
-
-fn receive(slot: &OwnedFd) -> Vec<OwnedFd> {
-    let mut byte = [0];
-    let mut data = [IoSliceMut::new(&mut byte)];
-    let mut space = cmsg_space!([RawFd; DESCRIPTORS_MAX]);
-    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = socket::recvmsg::<()>(slot.as_raw_fd(), &mut data, Some(&mut space), flags);
-    let Ok(message) = message else {
-        return Vec::new();
-    };
-    let rights = message.cmsgs().ok().into_iter().flatten().next();
-    let Some(ControlMessageOwned::ScmRights(rights)) = rights else {
-        return Vec::new();
-    };
-    // SAFETY: recvmsg has just made these descriptors for us: they are open and have no other
-    // owner.
-    let own = |number| unsafe { OwnedFd::from_raw_fd(number) };
-    rights.into_iter().map(own).collect()
 }

@@ -27,13 +27,7 @@ impl Target {
         method: Method,
     ) -> Result<Self, Refusal> {
         let text = &input[whole.clone()];
-        // Printable ASCII, without the characters that a URI must escape (RFC 3986 §2). Peers
-        // accept some of them, but RFC 9112 §3.2 advises against that: a filter in front of this
-        // server might read such a line in another way.
-        if !text
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(byte))
-        {
+        if !text.iter().all(|byte| may_stand_in_target(*byte)) {
             return Err(Refusal::bad(
                 "the request target holds a character that a URI must percent-encode",
             ));
@@ -142,6 +136,17 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
         _ => host.iter().all(|&byte| is_reg_name(byte)) || is_escaped_name(host),
     };
     is_host && is_port(port)
+}
+
+/// Printable ASCII, without the characters that a URI must escape (RFC 3986 §2). Peers accept some
+/// of them, but RFC 9112 §3.2 advises against that: a filter in front of this server might read
+/// such a line in another way.
+fn may_stand_in_target(byte: u8) -> bool {
+    let must_be_escaped = matches!(
+        byte,
+        b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#'
+    );
+    byte.is_ascii_graphic() && !must_be_escaped
 }
 
 /// Whether this is an `IPvFuture` without its `v`: a hexadecimal version, a dot, and an address in

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use crate::accept::{Strategy, StrategyOptions};
 use crate::http::{Conn, Handler, Limits};
 use crate::scoreboard::Scoreboard;
-use crate::sys::usage::trim_heap;
+use crate::sys::trim::{trim_heap, trim_stack};
 use crate::trace;
 
 pub use access_log::{AccessFormat, AccessLog, LINE_BYTES_MAX};
@@ -92,10 +92,12 @@ impl Server<'_> {
     /// Answers a request in memory that no client has sent. The first request of a process sets up
     /// several things: the allocator's caches, which instructions the processor has, where the C
     /// library's functions are. After the rehearsal, forked children inherit all of that instead of
-    /// each setting it up. What reading the command line has left on the heap goes first.
+    /// each setting it up. What reading the command line has left on the stack and on the heap
+    /// goes first.
     // ANCHOR: rehearse
     pub fn rehearse(&self) {
         const REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nHost: rehearsal\r\n\r\n";
+        trim_stack();
         trim_heap();
         let limits = Limits {
             proxy_header: false,

@@ -10,6 +10,7 @@
 //! | [`poll`], [`uring`] | waiting for many connections |
 //! | [`file_lock`], [`mutex`], [`passing`] | what the workers of a pool share a port by |
 //! | [`shared`] | memory that several processes share |
+//! | [`trim`] | memory that a fork need not copy |
 //! | [`inherit`], [`private`] | descriptors across exec, and across fork |
 //! | [`title`] | what `ps` shows |
 //! | [`terminal`] | the terminal that a server was started from |
@@ -70,6 +71,7 @@ pub mod sock_diag;
 pub mod terminal;
 pub mod ticker;
 pub mod title;
+pub mod trim;
 pub mod uring;
 pub mod usage;
 pub mod watched;

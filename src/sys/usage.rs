@@ -21,16 +21,6 @@ pub fn cpu_of(pid: u32) -> Option<Duration> {
     clock.and_then(ClockId::now).ok().map(Duration::from)
 }
 
-/// Gives heap pages that are not in use back to the kernel (`malloc_trim(3)`), so that a fork does
-/// not copy their page-table entries. Only the GNU C library has the call.
-pub fn trim_heap() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: takes a number and no pointer; memory that is in use stays where it is.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
 /// The unit of the kernel's times in `/proc/PID/stat`: `sysconf(3)`, _SC_CLK_TCK.
 pub fn tick_length() -> Duration {
     let per_second = sysconf(SysconfVar::CLK_TCK)

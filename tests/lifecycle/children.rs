@@ -224,3 +224,18 @@ fn assert_no_zombies(server: &Server) {
         !server.tree().iter().any(|p| p.state == 'Z')
     });
 }
+
+/// Reading the command line goes deep. Each page of the stack that stays is copied at every fork.
+#[test]
+fn the_stack_that_the_start_has_used_is_given_back() {
+    let mut launcher = Command::new(BINARY);
+    // The environment lies on the stack as well.
+    launcher.env_clear();
+    let server = Server::start_by(launcher, "fork", &[]);
+    let (size, resident) = proc::stack_kib(server.pid());
+    assert!(
+        resident > 0 && 3 * resident < size,
+        "{resident} KiB of {size} KiB are resident"
+    );
+    assert_serves(&server);
+}

@@ -126,6 +126,17 @@ fn rolled_up(pid: i32, name: &str) -> u64 {
     number.unwrap_or(0)
 }
 
+/// The size of the main thread's stack and how much of it is resident, in KiB.
+pub(crate) fn stack_kib(pid: i32) -> (u64, u64) {
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
+    let stack = smaps.split("[stack]").nth(1).unwrap();
+    let kib = |name: &str| {
+        let line = stack.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().split_whitespace().next().unwrap().parse()
+    };
+    (kib("Size:").unwrap(), kib("Rss:").unwrap())
+}
+
 /// A line of `/proc/PID/status`.
 pub(crate) fn status(pid: i32, name: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

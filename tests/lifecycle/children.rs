@@ -232,10 +232,11 @@ fn the_stack_that_the_start_has_used_is_given_back() {
     // The environment lies on the stack as well.
     launcher.env_clear();
     let server = Server::start_by(launcher, "fork", &[]);
+    // A server announces its address before it is done with its start.
+    assert_serves(&server);
     let (size, resident) = proc::stack_kib(server.pid());
     assert!(
         resident > 0 && 3 * resident < size,
         "{resident} KiB of {size} KiB are resident"
     );
-    assert_serves(&server);
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::ops::Range;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use nix::sys::mman::{MmapAdvise, madvise};
 
@@ -17,7 +17,7 @@ pub fn trim_heap() {
     }
 }
 
-/// What stays below the caller's frame: room for the frames of the few calls that follow.
+/// Bytes that stay below the frame of [`trim_stack`]: room for the frames of what it calls.
 const STACK_KEPT: usize = 8 << 10;
 
 /// Gives the stack below the caller's frame back to the kernel. Reading the command line goes deep
@@ -30,16 +30,15 @@ pub fn trim_stack() {
     let Some(stack) = main_stack().filter(|it| it.contains(&here)) else {
         return;
     };
-    let start = ptr::with_exposed_provenance_mut(stack.start);
-    let end = here.saturating_sub(STACK_KEPT);
-    let (Some(start), Some(length)) = (ptr::NonNull::new(start), end.checked_sub(stack.start))
-    else {
-        return;
-    };
-    // SAFETY: the mapping is the stack of this thread, which grows downwards. The range ends below
-    // the frame of this function and of all that it calls, so no value is in it. The kernel rounds
-    // the length up to a page, of which STACK_KEPT leaves more than one.
-    let _ = unsafe { madvise(start, length, MmapAdvise::MADV_DONTNEED) };
+    let start = NonNull::new(ptr::with_exposed_provenance_mut(stack.start));
+    let length = here.saturating_sub(STACK_KEPT).checked_sub(stack.start);
+    if let (Some(start), Some(length)) = (start, length) {
+        // SAFETY: the mapping is the stack of this thread, which grows downwards. The range ends
+        // STACK_KEPT below this frame. The kernel rounds its end up by less than a page, and the
+        // frames of madvise are smaller than the rest. So no value is in the range.
+        // If it fails, forks cost more, and nothing else.
+        let _ = unsafe { madvise(start, length, MmapAdvise::MADV_DONTNEED) };
+    }
 }
 
 /// The mapping of the main thread's stack, from `/proc/self/maps` (`proc_pid_maps(5)`).

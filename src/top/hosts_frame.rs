@@ -12,11 +12,12 @@
 
 use std::collections::BTreeMap;
 
-use super::format::{QUIET, bar, percent, short, time};
+use super::format::{QUIET, bar, time};
 use super::frame;
 use super::help;
-use super::history::{SECONDS, Second};
+use super::history::Second;
 use super::hosts::{Condition, Host, Hosts};
+use super::hosts_row::{Cells, Columns, Left, STATE, column_names, name, row};
 use super::keys::Key;
 use super::styled::{Color, Effects, Line, Span, state_style};
 use super::view::{Look, Update, View};
@@ -25,64 +26,6 @@ use crate::status::Worker;
 
 /// Lines above the rows: title, space, names of the columns, sum.
 const HEADER_LINES: usize = 4;
-/// Columns of a worker's slot and process.
-const WORKER: usize = 14;
-/// Columns of the state; *draining* is the longest.
-const STATE: usize = 8;
-/// Columns of the requests per second and the share, with the gaps.
-const RATES: usize = 14;
-/// Columns of what the pool does, with the gaps.
-const POOL: usize = 25;
-/// A narrower strip is left out.
-const STRIP_MIN: usize = 5;
-/// A longer name of a host is cut.
-const NAME_MAX: usize = 40;
-
-/// The division of the columns.
-#[derive(Debug, Clone, Copy)]
-struct Columns {
-    host: usize,
-    strip: usize,
-    has_pool: bool,
-}
-
-impl Columns {
-    fn of(width: usize, hosts: &Hosts) -> Self {
-        let names = hosts.hosts.iter().map(|it| it.name.chars().count());
-        let longest = names.max().unwrap_or(0).clamp(WORKER, NAME_MAX);
-        let rest = width.saturating_sub(1 + 2 + STATE + RATES);
-        let host = longest.min(rest);
-        let has_pool = rest - host >= POOL;
-        let rest = rest - host - if has_pool { POOL } else { 0 };
-        let strip = match rest.saturating_sub(2).min(SECONDS) {
-            strip @ STRIP_MIN.. => strip,
-            _ => 0,
-        };
-        Self {
-            host,
-            strip,
-            has_pool,
-        }
-    }
-}
-
-/// A row of the table, before the cells of its rates and its pool.
-struct Left {
-    name: String,
-    state: Span,
-    strip: Vec<Span>,
-}
-
-/// What a host, a worker, or the sum of all hosts does.
-#[derive(Default)]
-struct Cells {
-    rate: Option<f64>,
-    share: Option<f64>,
-    busy: String,
-    open: Option<u64>,
-    cpu: Option<f64>,
-}
-
 impl View for Hosts {
     fn update(&mut self, update: Update) {
         self.take(update);
@@ -151,19 +94,6 @@ fn title(hosts: &Hosts, width: usize) -> Line {
     let counts = format!(": {}", counts.join(", "));
     let counts = cut(counts, room);
     Line::from(vec![Span::styled(name, Effects::BOLD), Span::raw(counts)])
-}
-
-fn column_names(columns: Columns) -> Line {
-    let Columns { host, strip, .. } = columns;
-    let mut text = format!(" {:<host$}  {:<STATE$}", "host", "state");
-    if strip > 0 {
-        text += &format!("  {:<strip$}", format!("last {strip} s"));
-    }
-    text += &format!("  {:>5}  {:>5}", "req/s", "share");
-    if columns.has_pool {
-        text += &format!("  {:>9}  {:>5}  {:>5}", "busy", "open", "CPU");
-    }
-    Line::styled(text, Effects::UNDERLINE)
 }
 
 /// The rows of all hosts and, if they are shown, of their workers.
@@ -283,36 +213,6 @@ fn silent(host: &Host, now_s: f64, columns: Columns, width: usize) -> Line {
         Span::raw(format!(" {name}  ")),
         Span::styled(text, Color::Red.on_default()),
     ])
-}
-
-fn row(left: Left, cells: &Cells, columns: Columns) -> Line {
-    let name = name(&left.name, columns.host);
-    let mut spans = vec![Span::raw(format!(" {name}  ")), left.state];
-    if columns.strip > 0 {
-        spans.push(Span::raw("  "));
-        spans.extend(left.strip);
-    }
-    let rate = cells.rate.map(short).unwrap_or_default();
-    let share = cells.share.map(percent).unwrap_or_default();
-    let mut text = format!("  {rate:>5}  {share:>5}");
-    if columns.has_pool {
-        let (open, cpu) = (cells.open, cells.cpu.map(percent));
-        let open = open.map(|it| short(it as f64)).unwrap_or_default();
-        let (busy, cpu) = (&cells.busy, cpu.unwrap_or_default());
-        text += &format!("  {busy:>9}  {open:>5}  {cpu:>5}");
-    }
-    spans.push(Span::raw(text));
-    Line::from(spans)
-}
-
-/// The end of a name that is too long: there stand the port and what tells hosts apart.
-fn name(name: &str, width: usize) -> String {
-    let long = name.chars().count().saturating_sub(width);
-    match long {
-        0 => format!("{name:<width$}"),
-        _ if width == 0 => String::new(),
-        _ => "…".chars().chain(name.chars().skip(long + 1)).collect(),
-    }
 }
 
 /// The beginning of a text that is too long.

@@ -19,6 +19,7 @@ mod help;
 mod history;
 mod hosts;
 mod hosts_frame;
+mod hosts_row;
 mod keys;
 mod polling;
 mod report_source;
